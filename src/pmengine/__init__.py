@@ -1,0 +1,1 @@
+"""A prediction-market exchange on top of pmstore."""

@@ -1,0 +1,1 @@
+"""Stores for orders, trades, snapshots and streams behind small contracts."""

@@ -1,0 +1,193 @@
+"""The facts of the log: each says a thing as it is now, so that applying one twice changes nothing."""
+
+from __future__ import annotations
+
+import attrs
+
+from pmstore.models.balance import Balance
+from pmstore.models.market import Event, Market, MarketState
+from pmstore.models.order import Order
+from pmstore.models.position import Position
+from pmstore.models.symbol import Symbol
+from pmstore.models.trade import Trade
+
+Level = tuple[int, int]
+"""Price in ticks of the first token, and lots resting there now (0: the level is gone)."""
+
+Content = tuple[str | int | bool | None, ...]
+"""What makes two commands with one id the same command."""
+
+
+@attrs.define
+class OrderCreated:
+    """An accepted order as it came in, also if it never rests."""
+
+    order: Order
+
+
+@attrs.define
+class OrderUpdated:
+    """An open order as it is now."""
+
+    order: Order
+
+
+@attrs.define
+class OrderFilled:
+    """An order ended, filled; quantities in lots, spent in micros."""
+
+    order_id: str
+    symbol: Symbol
+    user_id: str
+    version: int
+    filled_quantity: int
+    remaining_quantity: int
+    timestamp: int
+    spent: int = 0
+    reason: str = ""
+
+
+@attrs.define
+class OrderCancelled:
+    """An order ended with something left, or a market order that bought nothing."""
+
+    order_id: str
+    symbol: Symbol
+    user_id: str
+    version: int
+    filled_quantity: int
+    remaining_quantity: int
+    timestamp: int
+    spent: int = 0
+    reason: str = ""
+
+
+@attrs.define
+class MarketUpdateId:
+    """
+    A market's ladder or last price changed.
+
+    `bids` and `asks` are the changed levels, in terms of the first token;
+    `last_price` is 0 before any trade.
+    """
+
+    event_id: int
+    market_id: int
+    update_id: int
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    last_price: int = 0
+    timestamp: int = 0
+
+
+@attrs.define
+class EventAdded:
+    event: Event
+
+
+@attrs.define
+class EventRemoved:
+    event_id: int
+
+
+@attrs.define
+class MarketAdded:
+    event_id: int
+    market: Market
+
+
+@attrs.define
+class MarketRemoved:
+    event_id: int
+    market_id: int
+
+
+@attrs.define
+class MarketChanged:
+    """A market's state as it is now; `payouts` in ticks per token once resolved."""
+
+    event_id: int
+    market_id: int
+    state: MarketState
+    payouts: tuple[int, int] | None = None
+
+
+@attrs.define
+class Paused:
+    """Whether new orders are refused everywhere."""
+
+    paused: bool
+
+
+@attrs.define
+class Remembered:
+    """
+    The outcome of one command, under its id if it has one.
+
+    `outcome` is `accepted` or a refusal code; `order_id` the order it made or named.
+    With `repeat` it is an answer alone and nothing more is kept.
+    """
+
+    user_id: str
+    kind: str
+    id: str
+    outcome: str
+    order_id: str
+    timestamp: int
+    content: Content = ()
+    correlation_id: str = ""
+    repeat: bool = False
+
+
+@attrs.define
+class Counters:
+    """Engine time as it is now (epoch milliseconds), where nothing else says it."""
+
+    time_ms: int
+
+
+@attrs.define
+class Restored:
+    """A log that lost its tail goes on above the snapshot with this number and hash."""
+
+    number: int
+    hash: str
+
+
+Change = (
+    OrderCreated
+    | OrderUpdated
+    | OrderFilled
+    | OrderCancelled
+    | Trade
+    | Balance
+    | MarketUpdateId
+    | EventAdded
+    | EventRemoved
+    | MarketAdded
+    | MarketRemoved
+    | MarketChanged
+    | Paused
+    | Remembered
+    | Counters
+    | Restored
+)
+"""Every fact; `Trade` and `Balance` are facts themselves (`Traded`, `AccountChanged` on the wire)."""
+
+
+@attrs.frozen(kw_only=True)
+class Batch:
+    """
+    One entry of the log: everything that one batch of commands changed.
+
+    Each entry carries the hash of the one before; `number` grows by one. `input` says how
+    far every input stream was consumed.
+    """
+
+    number: int
+    epoch: int
+    time: int
+    prev_hash: str
+    hash: str
+    input: dict[str, Position]
+    changes: list[Change]

@@ -1,0 +1,47 @@
+"""Events, and the binary markets inside them."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+
+class MarketState(enum.Enum):
+    OPEN = "open"
+    CLOSED = "closed"
+    """Past the end date: orders are being cancelled; waits for its resolution."""
+    REMOVING = "removing"
+    """Trading ended; leaves the state when no token of it is outstanding."""
+    RESOLVED = "resolved"
+    """Orders are being cancelled and holders paid."""
+
+
+@attrs.frozen(kw_only=True)
+class Market:
+    """
+    One binary question with two outcomes and their two tokens.
+
+    `payouts` are ticks per token, set by a resolution. `last_price` is the last trade in
+    ticks of the first token, 0 before any.
+    """
+
+    market_id: int
+    token_ids: tuple[str, str]
+    outcomes: tuple[str, str] = ("Yes", "No")
+    tick_size: int = 1
+    state: MarketState = MarketState.OPEN
+    payouts: tuple[int, int] | None = None
+    update_id: int = 0
+    last_price: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """A group of markets with one end date (epoch milliseconds; trading ends then)."""
+
+    event_id: int
+    markets: dict[int, Market] = attrs.Factory(dict)
+    end_date_ms: int | None = None
+    exclusive: bool = False
+    removing: bool = False

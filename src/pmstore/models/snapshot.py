@@ -1,0 +1,65 @@
+"""A frozen picture of everything that the log has said so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from pmstore.models.balance import Balance
+from pmstore.models.changes import Remembered
+from pmstore.models.market import Event
+from pmstore.models.order import Order
+from pmstore.models.position import Position
+
+
+@attrs.frozen
+class Memory:
+    """A remembered outcome, and when its order or command ended (None: still open)."""
+
+    answer: Remembered
+    ended_ms: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Snapshot:
+    """
+    The state after the entry at `last_message_id`.
+
+    `orders` are the active ones in `order_num` order. `balances` keep the order in which
+    the rows came to be (payments follow it), `memories` the order of arrival. `work` names
+    the markets (event, market) whose orders or holders are still being worked off.
+    `input_position`, `number` and `hash` are absent in a foreign snapshot. `skipped` names
+    the undecodable entries that the position moved over. Times in epoch milliseconds.
+    """
+
+    orders: Sequence[Order]
+    events: Mapping[int, Event]
+    timestamp: int
+    last_message_id: Position | None
+    balances: Sequence[Balance] = ()
+    memories: Sequence[Memory] = ()
+    user_update_ids: Mapping[str, int] = attrs.Factory(dict)
+    work: Sequence[tuple[int, int]] = ()
+    order_counter: int = 0
+    trade_counter: int = 0
+    paused: bool = False
+    time_ms: int = 0
+    input_position: Mapping[str, Position] | None = None
+    number: int = 0
+    hash: str = ""
+    skipped: Sequence[str] = ()
+
+
+@attrs.frozen(kw_only=True)
+class SnapshotInfo:
+    """One stored generation. `problem` says why it is not valid; None after verification."""
+
+    name: str
+    timestamp: int
+    number: int
+    hash: str
+    last_message_id: Position | None
+    input_position: Mapping[str, Position] | None
+    size_bytes: int
+    problem: str | None = None

@@ -1,0 +1,28 @@
+"""The contracts: one a file, structural, at most five verbs."""
+
+from pmstore.protocols.account_store import AccountStore
+from pmstore.protocols.consumers import Consumers
+from pmstore.protocols.event_store import EventStore
+from pmstore.protocols.lease import Lease
+from pmstore.protocols.order_store import OrderStore
+from pmstore.protocols.positioned import Applied, Positioned
+from pmstore.protocols.snapshot_store import SnapshotStore
+from pmstore.protocols.store import Coverage, Limits, Store
+from pmstore.protocols.stream import Stream
+from pmstore.protocols.trade_store import TradeStore
+
+__all__ = [
+    "AccountStore",
+    "Applied",
+    "Consumers",
+    "Coverage",
+    "EventStore",
+    "Lease",
+    "Limits",
+    "OrderStore",
+    "Positioned",
+    "SnapshotStore",
+    "Store",
+    "Stream",
+    "TradeStore",
+]
