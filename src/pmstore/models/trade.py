@@ -24,7 +24,9 @@ class Trade:
     `symbol`, `side` and `price` are the taker's; `maker_symbol`, `maker_side` and
     `maker_price` the maker's. Prices in ticks, quantity in lots, fees in micros,
     timestamp in epoch milliseconds. In a Normal match the prices are equal, in Mint and
-    Merge they add up to the payout.
+    Merge they add up to the payout. `taker_is_bid` says that the taker stood on the buying
+    side of the ladder, which is kept in terms of the market's first token: together with
+    `side` it tells whether the taker's token is the first one.
     """
 
     trade_id: int
@@ -41,5 +43,6 @@ class Trade:
     maker_price: int
     quantity: int
     timestamp: int
+    taker_is_bid: bool
     taker_fee: int = 0
     maker_fee: int = 0
