@@ -68,7 +68,7 @@ class MarketUpdateId:
     A market's ladder or last price changed.
 
     `bids` and `asks` are the changed levels, in terms of the first token;
-    `last_price` is 0 before any trade.
+    `last_price` is 0 before any trade. When `cleared`, every other level is gone.
     """
 
     event_id: int
@@ -78,6 +78,7 @@ class MarketUpdateId:
     asks: tuple[Level, ...] = ()
     last_price: int = 0
     timestamp: int = 0
+    cleared: bool = False
 
 
 @attrs.define
@@ -109,6 +110,7 @@ class MarketChanged:
     event_id: int
     market_id: int
     state: MarketState
+    removing: bool = False
     payouts: tuple[int, int] | None = None
 
 

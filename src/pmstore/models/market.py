@@ -10,9 +10,7 @@ import attrs
 class MarketState(enum.Enum):
     OPEN = "open"
     CLOSED = "closed"
-    """Past the end date: orders are being cancelled; waits for its resolution."""
-    REMOVING = "removing"
-    """Trading ended; leaves the state when no token of it is outstanding."""
+    """Trading ended: orders are being cancelled; waits for its resolution."""
     RESOLVED = "resolved"
     """Orders are being cancelled and holders paid."""
 
@@ -22,7 +20,8 @@ class Market:
     """
     One binary question with two outcomes and their two tokens.
 
-    `payouts` are ticks per token, set by a resolution. `last_price` is the last trade in
+    `payouts` are ticks per token, set by a resolution. A `removing` market leaves the
+    state when no order and no token of it is left. `last_price` is the last trade in
     ticks of the first token, 0 before any.
     """
 
@@ -31,6 +30,7 @@ class Market:
     outcomes: tuple[str, str] = ("Yes", "No")
     tick_size: int = 1
     state: MarketState = MarketState.OPEN
+    removing: bool = False
     payouts: tuple[int, int] | None = None
     update_id: int = 0
     last_price: int = 0
