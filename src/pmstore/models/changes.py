@@ -87,6 +87,14 @@ class EventAdded:
 
 
 @attrs.define
+class EventChanged:
+    """Whether an event leaves the state when its last market does."""
+
+    event_id: int
+    removing: bool
+
+
+@attrs.define
 class EventRemoved:
     event_id: int
 
@@ -105,13 +113,19 @@ class MarketRemoved:
 
 @attrs.define
 class MarketChanged:
-    """A market's state as it is now; `payouts` in ticks per token once resolved."""
+    """
+    A market's state as it is now.
+
+    `payouts` are ticks per token once it is resolved; `working` says whether its orders or
+    holders are still being worked off.
+    """
 
     event_id: int
     market_id: int
     state: MarketState
     removing: bool = False
     payouts: tuple[int, int] | None = None
+    working: bool = False
 
 
 @attrs.define
@@ -165,6 +179,7 @@ Change = (
     | Balance
     | MarketUpdateId
     | EventAdded
+    | EventChanged
     | EventRemoved
     | MarketAdded
     | MarketRemoved

@@ -13,12 +13,8 @@ from pmstore.models.order import Order
 from pmstore.models.position import Position
 
 
-@attrs.frozen
-class Memory:
-    """A remembered outcome, and when its order or command ended (None: still open)."""
-
-    answer: Remembered
-    ended_ms: int | None
+MemoryKey = tuple[str, str, str]
+"""Under what an outcome is remembered: user, kind of command, id."""
 
 
 @attrs.frozen(kw_only=True)
@@ -27,8 +23,9 @@ class Snapshot:
     The state after the entry at `last_message_id`.
 
     `orders` are the active ones in `order_num` order. `balances` keep the order in which
-    the rows came to be (payments follow it), `memories` the order of arrival. `work` names
-    the markets (event, market) whose orders or holders are still being worked off.
+    the rows came to be (payments follow it), `memories` the order of arrival; `ended` says
+    when the order or command of a memory ended (without an entry it is still open). `work`
+    names the markets (event, market) whose orders or holders are still being worked off.
     `input_position`, `number` and `hash` are absent in a foreign snapshot. `skipped` names
     the undecodable entries that the position moved over. Times in epoch milliseconds.
     """
@@ -38,7 +35,8 @@ class Snapshot:
     timestamp: int
     last_message_id: Position | None
     balances: Sequence[Balance] = ()
-    memories: Sequence[Memory] = ()
+    memories: Sequence[Remembered] = ()
+    ended: Sequence[tuple[int, MemoryKey]] = ()
     user_update_ids: Mapping[str, int] = attrs.Factory(dict)
     work: Sequence[tuple[int, int]] = ()
     order_counter: int = 0

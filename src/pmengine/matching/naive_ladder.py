@@ -1,0 +1,103 @@
+"""The obviously right ladder: one list, sorted before every look at it."""
+
+from __future__ import annotations
+
+import attrs
+
+from pmengine.matching.contract import NOBODY, Fill, Match
+
+
+@attrs.define
+class _Resting:
+    handle: int
+    is_bid: bool
+    price: int
+    quantity: int
+    owner: int
+    arrival: int
+
+
+class NaiveLadder:
+    """The same contract as `Ladder`, slow and plain: what the fast one is tested against."""
+
+    def __init__(self) -> None:
+        self._orders: list[_Resting] = []
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def add(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
+        self._arrivals += 1
+        used = {order.handle for order in self._orders}
+        handle = next(number for number in range(len(used) + 1) if number not in used)
+        self._orders.append(_Resting(handle, is_bid, price, quantity, owner, self._arrivals))
+        return handle
+
+    def cancel(self, handle: int) -> int:
+        order = self._find(handle)
+        self._orders.remove(order)
+        return order.quantity
+
+    def amend(self, handle: int, quantity: int) -> None:
+        self._find(handle).quantity = quantity
+
+    def match(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> Match:
+        fills: list[Fill] = []
+        own = False
+        for maker in self._crossed(is_bid, price):
+            if not quantity:
+                break
+            if owner != NOBODY and maker.owner == owner:
+                own = True
+                break
+            lots = min(quantity, maker.quantity)
+            fills.append((maker.handle, lots, maker.price))
+            quantity -= lots
+            maker.quantity -= lots
+        self._orders = [order for order in self._orders if order.quantity]
+        return Match(fills, quantity, own)
+
+    def fillable(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
+        found = 0
+        for maker in self._crossed(is_bid, price):
+            if owner != NOBODY and maker.owner == owner:
+                break
+            found += maker.quantity
+        return min(found, quantity)
+
+    def best(self, is_bid: bool) -> int:
+        side = self._side(is_bid)
+        return side[0].price if side else 0
+
+    def first(self, is_bid: bool) -> int:
+        side = self._side(is_bid)
+        return side[0].handle if side else -1
+
+    def quantity_at(self, is_bid: bool, price: int) -> int:
+        return sum(order.quantity for order in self._side(is_bid) if order.price == price)
+
+    def levels(self, is_bid: bool, limit: int) -> list[tuple[int, int]]:
+        totals: dict[int, int] = {}
+        for order in self._side(is_bid):
+            totals[order.price] = totals.get(order.price, 0) + order.quantity
+        return list(totals.items())[:limit]
+
+    def remaining(self, handle: int) -> int:
+        return self._find(handle).quantity
+
+    def _side(self, is_bid: bool) -> list[_Resting]:
+        """One side, best price first and oldest first."""
+        orders = [order for order in self._orders if order.is_bid == is_bid]
+        return sorted(orders, key=lambda o: (-o.price if is_bid else o.price, o.arrival))
+
+    def _crossed(self, is_bid: bool, price: int) -> list[_Resting]:
+        """What a taker at *price* crosses, in the order in which it meets them."""
+        return [
+            maker
+            for maker in self._side(not is_bid)
+            if (maker.price <= price if is_bid else maker.price >= price)
+        ]
+
+    def _find(self, handle: int) -> _Resting:
+        return next(order for order in self._orders if order.handle == handle)
