@@ -1,0 +1,126 @@
+"""Entries of our log <-> JSON: one batch each, chained by hashes over the bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from pmstore.codec.changes_in import WireChange, to_change
+from pmstore.codec.changes_out import changes_text
+from pmstore.codec.json_text import READ_ERRORS, corrupt, quote, utf8
+from pmstore.errors import CorruptData
+from pmstore.models.changes import Batch, Change
+from pmstore.models.position import Position
+
+FORMAT_VERSION: Final = 1
+GENESIS_HASH: Final = "0" * 64
+"""The `prev_hash` of the first entry of a log."""
+
+_HASH_MEMBER: Final = b'"hash":"'
+_HASH_MEMBER_SIZE: Final = len(_HASH_MEMBER) + 64 + len(b'",')
+_HASH_WITHIN: Final = 512
+"""The members before it are numbers and one hash: it begins within so many bytes."""
+
+
+class _WireBatch(msgspec.Struct, gc=False):
+    v: int
+    number: int
+    epoch: int
+    time: int
+    prev_hash: str
+    hash: str
+    input: dict[str, str]
+    changes: list[WireChange]
+
+
+_decoder: Final = msgspec.json.Decoder(_WireBatch)
+
+
+def encode_batch(
+    number: int,
+    epoch: int,
+    time: int,
+    prev_hash: str,
+    input: Mapping[str, Position],
+    changes: Iterable[Change],
+) -> tuple[bytes, str]:
+    """
+    The payload of one log entry, and its hash.
+
+    The hash is SHA-256, in hex, over *prev_hash* and the payload without its `hash` member.
+
+    Args:
+        number: Grows by one with every entry.
+        epoch: The writer's lease.
+        time: Engine time in epoch milliseconds.
+        prev_hash: The hash of the entry before; `GENESIS_HASH` for the first.
+        input: For every input stream, the position through which it is consumed.
+        changes: In the order in which they happened.
+
+    Raises:
+        InvalidRecord: See `encode_change`.
+
+    Cost:
+        About a microsecond a change.
+    """
+    positions = ",".join([f'{quote(stream)}:"{ms}-{seq}"' for stream, (ms, seq) in input.items()])
+    before = utf8(
+        f'{{"v":{FORMAT_VERSION},"number":{number},"epoch":{epoch},"time":{time}'
+        f',"prev_hash":{quote(prev_hash)},'
+    )
+    after = utf8(f'"input":{{{positions}}},"changes":{changes_text(changes)}}}')
+    digest = hashlib.sha256(utf8(prev_hash))
+    digest.update(before)
+    digest.update(after)
+    own_hash = digest.hexdigest()
+    return b'%b"hash":"%b",%b' % (before, own_hash.encode(), after), own_hash
+
+
+def decode_batch(payload: bytes, where: str) -> Batch:
+    """
+    The log entry in *payload*, its hash verified over the raw bytes.
+
+    Whether it follows the entry before it is the reader's question: `number`, `prev_hash`.
+
+    Raises:
+        CorruptData: It is no entry, was changed after it was written, or holds a change
+            that this release does not know; says what and *where*.
+    """
+    try:
+        wire = _decoder.decode(payload)
+        if wire.v != FORMAT_VERSION:
+            raise ValueError(
+                f"it has format version {wire.v}; this release reads {FORMAT_VERSION}: update it"
+            )
+        _verify(payload, wire.prev_hash, wire.hash, where)
+        return Batch(
+            number=wire.number,
+            epoch=wire.epoch,
+            time=wire.time,
+            prev_hash=wire.prev_hash,
+            hash=wire.hash,
+            input={stream: Position.parse(text) for stream, text in wire.input.items()},
+            changes=[to_change(change) for change in wire.changes],
+        )
+    except READ_ERRORS as error:
+        raise corrupt(error, "a log entry", where) from error
+
+
+def _verify(payload: bytes, prev_hash: str, own_hash: str, where: str) -> None:
+    start = payload.find(_HASH_MEMBER, 0, _HASH_WITHIN)
+    end = start + _HASH_MEMBER_SIZE
+    if start < 0 or payload[start:end] != b'"hash":"%b",' % own_hash.encode():
+        raise CorruptData("the entry's hash is not where its writer puts it", where=where)
+    view = memoryview(payload)
+    digest = hashlib.sha256(prev_hash.encode())
+    digest.update(view[:start])
+    digest.update(view[end:])
+    if digest.hexdigest() != own_hash:
+        raise CorruptData(
+            f"the entry was changed after it was written: its bytes have the hash "
+            f"{digest.hexdigest()} and it says {own_hash}",
+            where=where,
+        )

@@ -1,0 +1,209 @@
+"""JSON -> changes, as our own batches carry them: all of one array in one call of msgspec."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pmstore.codec.events import WireEvent, WireMarket, to_event, to_market
+from pmstore.codec.orders import WireOrder, WireSymbol, to_order, to_symbol
+from pmstore.codec.trades import WireTrade, to_trade
+from pmstore.models.balance import Balance
+from pmstore.models.changes import (
+    Change,
+    Counters,
+    EventAdded,
+    EventChanged,
+    EventRemoved,
+    MarketAdded,
+    MarketChanged,
+    MarketRemoved,
+    MarketUpdateId,
+    OrderCancelled,
+    OrderCreated,
+    OrderFilled,
+    OrderUpdated,
+    Paused,
+    Remembered,
+    Restored,
+)
+
+
+class WireBalance(msgspec.Struct, gc=False):
+    """A row of an account as it is written."""
+
+    user_id: str
+    asset: str
+    available: int
+    frozen: int
+    version: int
+
+
+class WireEnd(msgspec.Struct, gc=False):
+    """
+    The end of an order as it is written.
+
+    The source writes the first two fields alone: what it does not say is empty or 0, and
+    quantities that are both 0 say nothing.
+    """
+
+    order_id: str
+    symbol: WireSymbol
+    user_id: str = ""
+    version: int = 0
+    filled_quantity: int = 0
+    remaining_quantity: int = 0
+    timestamp: int = 0
+    spent: int = 0
+    reason: str = ""
+
+
+class WireUpdate(msgspec.Struct, gc=False):
+    """A market's update as it is written; the source writes the first three fields alone."""
+
+    event_id: int
+    market_id: int
+    update_id: int
+    bids: tuple[tuple[int, int], ...] = ()
+    asks: tuple[tuple[int, int], ...] = ()
+    last_price: int = 0
+    timestamp: int = 0
+    cleared: bool = False
+
+
+class WireRemembered(msgspec.Struct, gc=False):
+    """A remembered outcome as it is written."""
+
+    user_id: str
+    kind: str
+    id: str
+    outcome: str
+    order_id: str
+    timestamp: int
+    content: tuple[str | int | bool | None, ...] = ()
+    correlation_id: str = ""
+    repeat: bool = False
+
+
+class WireMarketAdded(msgspec.Struct):
+    """A new market as it is written."""
+
+    event_id: int
+    market: WireMarket
+
+
+class WireChange(msgspec.Struct, gc=False):
+    """One change as it is written: exactly one of these is there, its name is the tag."""
+
+    OrderCreated: WireOrder | None = None
+    AccountChanged: WireBalance | None = None
+    Remembered: WireRemembered | None = None
+    MarketUpdateId: WireUpdate | None = None
+    Traded: WireTrade | None = None
+    OrderUpdated: WireOrder | None = None
+    OrderFilled: WireEnd | None = None
+    OrderCancelled: WireEnd | None = None
+    EventAdded: WireEvent | None = None
+    EventChanged: EventChanged | None = None
+    EventRemoved: int | None = None
+    MarketAdded: WireMarketAdded | None = None
+    MarketRemoved: MarketRemoved | None = None
+    MarketChanged: MarketChanged | None = None
+    Paused: Paused | None = None
+    Counters: Counters | None = None
+    Restored: Restored | None = None
+
+
+TAGS = frozenset(WireChange.__struct_fields__)
+"""The names of all changes on the wire."""
+
+
+def to_balance(wire: WireBalance) -> Balance:
+    """The row that was written."""
+    return Balance(wire.user_id, wire.asset, wire.available, wire.frozen, wire.version)
+
+
+def to_remembered(wire: WireRemembered) -> Remembered:
+    """The outcome that was written."""
+    return Remembered(
+        wire.user_id,
+        wire.kind,
+        wire.id,
+        wire.outcome,
+        wire.order_id,
+        wire.timestamp,
+        wire.content,
+        wire.correlation_id,
+        wire.repeat,
+    )
+
+
+def to_change(wire: WireChange) -> Change:
+    """
+    The change that was written; the tags are tried by how often they come.
+
+    Raises:
+        ValueError: None of the known tags is there, or an event contradicts itself.
+    """
+    if wire.OrderCreated is not None:
+        return OrderCreated(to_order(wire.OrderCreated))
+    if wire.AccountChanged is not None:
+        return to_balance(wire.AccountChanged)
+    if wire.Remembered is not None:
+        return to_remembered(wire.Remembered)
+    if wire.MarketUpdateId is not None:
+        update = wire.MarketUpdateId
+        return MarketUpdateId(
+            update.event_id,
+            update.market_id,
+            update.update_id,
+            update.bids,
+            update.asks,
+            update.last_price,
+            update.timestamp,
+            update.cleared,
+        )
+    if wire.Traded is not None:
+        return to_trade(wire.Traded)
+    if wire.OrderUpdated is not None:
+        return OrderUpdated(to_order(wire.OrderUpdated))
+    if wire.OrderFilled is not None:
+        return _end(OrderFilled, wire.OrderFilled)
+    if wire.OrderCancelled is not None:
+        return _end(OrderCancelled, wire.OrderCancelled)
+    return _rare(wire)
+
+
+def _end(
+    kind: type[OrderFilled] | type[OrderCancelled], wire: WireEnd
+) -> OrderFilled | OrderCancelled:
+    return kind(
+        wire.order_id,
+        to_symbol(wire.symbol),
+        wire.user_id,
+        wire.version,
+        wire.filled_quantity,
+        wire.remaining_quantity,
+        wire.timestamp,
+        wire.spent,
+        wire.reason,
+    )
+
+
+def _rare(wire: WireChange) -> Change:
+    if wire.EventAdded is not None:
+        return EventAdded(to_event(wire.EventAdded))
+    if wire.EventRemoved is not None:
+        return EventRemoved(wire.EventRemoved)
+    if wire.MarketAdded is not None:
+        return MarketAdded(wire.MarketAdded.event_id, to_market(wire.MarketAdded.market))
+    change = (
+        wire.EventChanged
+        or wire.MarketRemoved
+        or wire.MarketChanged
+        or wire.Paused
+        or wire.Counters
+        or wire.Restored
+    )
+    if change is None:
+        raise ValueError("none of its tags is a known change; a newer release may have written it")
+    return change
