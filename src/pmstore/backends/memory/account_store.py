@@ -1,0 +1,120 @@
+"""Accounts in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pmstore.backends.memory.cursor import read_cursor, write_cursor
+from pmstore.backends.memory.lifetime import MemoryLifetime
+from pmstore.backends.memory.ordered_keys import OrderedKeys
+from pmstore.backends.memory.records import check_balance, copy_balance
+from pmstore.backends.memory.sources import Sources
+from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.models.balance import Balance
+from pmstore.models.position import Position
+from pmstore.models.query import BalanceQuery, Page
+from pmstore.protocols.positioned import Applied
+from pmstore.protocols.store import Limits
+
+_Key = tuple[str, str]
+
+
+class MemoryAccountStore(MemoryLifetime):
+    """
+    Keeps the newest version of each balance in this process; an `AccountStore`.
+
+    Hands out copies and keeps copies; every verb is one step of the event loop. `apply` and
+    `position` make it `Positioned` over balances.
+    """
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        super().__init__(limits=limits)
+        self._balances: dict[_Key, Balance] = {}
+        self._all: OrderedKeys[_Key] = OrderedKeys()
+        self._by_asset: dict[str, OrderedKeys[_Key]] = {}
+        self._sources = Sources()
+
+    async def save(self, balances: Sequence[Balance], /) -> None:
+        """Keep the newest version of each balance; see `AccountStore.save`."""
+        self._check_call(len(balances))
+        self._put(self._validated(balances))
+
+    async def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
+        """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
+        self._check_call(len(keys))
+        balances = self._balances
+        return {key: copy_balance(balances[key]) for key in keys if key in balances}
+
+    async def find(self, query: BalanceQuery, /) -> Page[Balance]:
+        """
+        The balances that *query* asks for; see `AccountStore.find`.
+
+        Cost:
+            Grows with the page, whatever else is held.
+        """
+        self._check_call()
+        found: list[Balance] = []
+        for key in self._candidates(query):
+            if query.user_id is not None and key[0] != query.user_id:
+                break
+            found.append(copy_balance(self._balances[key]))
+            if len(found) > query.limit:
+                found.pop()
+                last = found[-1]
+                return Page(tuple(found), write_cursor((last.user_id, last.asset)))
+        return Page(tuple(found))
+
+    async def apply(
+        self, changes: Sequence[Balance], /, *, source: str, position: Position
+    ) -> Applied:
+        """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
+        self._check_call(len(changes))
+        if self._sources.has_had(source, position):
+            return Applied.DUPLICATE
+        self._put(self._validated(changes))
+        self._sources.move(source, position)
+        return Applied.APPLIED
+
+    async def position(self, source: str, /) -> Position | None:
+        """How far *source* was consumed, None if never."""
+        self._check_call()
+        return self._sources.position(source)
+
+    def _validated(self, balances: Sequence[Balance]) -> list[Balance]:
+        """Those of *balances* that change something; raises before anything is changed."""
+        fresh: list[Balance] = []
+        for balance in balances:
+            check_balance(balance)
+            known = self._balances.get((balance.user_id, balance.asset))
+            if known is None or balance.version > known.version:
+                fresh.append(balance)
+            elif balance.version == known.version and balance != known:
+                raise VersionConflict(
+                    f"the balance of {balance.user_id!r} in {balance.asset!r} is known in "
+                    f"version {balance.version} with other content; nothing was saved"
+                )
+        if len({(balance.user_id, balance.asset) for balance in balances}) != len(balances):
+            raise InvalidRecord("a batch names a balance twice; save its newest version alone")
+        return fresh
+
+    def _put(self, balances: list[Balance]) -> None:
+        for balance in balances:
+            key = (balance.user_id, balance.asset)
+            if key not in self._balances:
+                self._all.add(key)
+                self._by_asset.setdefault(balance.asset, OrderedKeys()).add(key)
+            self._balances[key] = copy_balance(balance)
+
+    def _candidates(self, query: BalanceQuery) -> Iterator[_Key]:
+        """Ascending keys from the cursor on, beginning at the user asked for."""
+        after: _Key | None = None
+        if query.user_id is not None:
+            after = (query.user_id, "")
+        if query.after is not None:
+            user_id, asset = read_cursor(query.after, str, str)
+            at = (str(user_id), str(asset))
+            after = at if after is None else max(at, after)
+        if query.asset is None:
+            return self._all.above(after)
+        keys = self._by_asset.get(query.asset)
+        return iter(()) if keys is None else keys.above(after)

@@ -1,0 +1,77 @@
+"""Events in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pmstore.backends.memory.cursor import read_cursor, write_cursor
+from pmstore.backends.memory.lifetime import MemoryLifetime
+from pmstore.backends.memory.ordered_keys import OrderedKeys
+from pmstore.backends.memory.records import check_event, copy_event
+from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.models.market import Event
+from pmstore.models.query import EventQuery, Page
+from pmstore.protocols.store import Limits
+
+
+class MemoryEventStore(MemoryLifetime):
+    """
+    Keeps each event as saved under its highest version, in this process; an `EventStore`.
+
+    Hands out copies and keeps copies; every verb is one step of the event loop.
+    """
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        super().__init__(limits=limits)
+        self._events: dict[int, tuple[Event, int]] = {}
+        self._all: OrderedKeys[tuple[int]] = OrderedKeys()
+
+    async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
+        """Keep events, each with its version; see `EventStore.save`."""
+        self._check_call(len(events))
+        fresh: list[tuple[Event, int]] = []
+        for event, version in events:
+            check_event(event, version)
+            known = self._events.get(event.event_id)
+            if known is None or version > known[1]:
+                fresh.append((event, version))
+            elif version == known[1] and event != known[0]:
+                raise VersionConflict(
+                    f"event {event.event_id} is known in version {version} with other content; "
+                    f"nothing was saved"
+                )
+        if len({event.event_id for event, _ in events}) != len(events):
+            raise InvalidRecord("a batch names an event twice; save its newest version alone")
+        for event, version in fresh:
+            if event.event_id not in self._events:
+                self._all.add((event.event_id,))
+            self._events[event.event_id] = (copy_event(event), version)
+
+    async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
+        """The events with these ids; see `EventStore.get`."""
+        self._check_call(len(ids))
+        return {id: copy_event(self._events[id][0]) for id in ids if id in self._events}
+
+    async def find(self, query: EventQuery, /) -> Page[Event]:
+        """
+        The events that *query* asks for, by `event_id`; see `EventStore.find`.
+
+        Cost:
+            Grows with the page and the ids asked for.
+        """
+        self._check_call()
+        after: tuple[int] | None = None
+        if query.after is not None:
+            (at,) = read_cursor(query.after, int)
+            after = (int(at),)
+        if query.ids is None:
+            keys = self._all.above(after)
+        else:
+            known = sorted((id,) for id in query.ids if id in self._events)
+            keys = (key for key in known if after is None or key > after)
+        found: list[Event] = []
+        for (id,) in keys:
+            if len(found) == query.limit:
+                return Page(tuple(found), write_cursor((found[-1].event_id,)))
+            found.append(copy_event(self._events[id][0]))
+        return Page(tuple(found))

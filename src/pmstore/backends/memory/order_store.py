@@ -1,0 +1,217 @@
+"""Orders in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+
+from pmstore.backends.memory.cursor import read_cursor, write_cursor
+from pmstore.backends.memory.lifetime import MemoryLifetime
+from pmstore.backends.memory.order_index import Key, OrderIndex, quarter_of
+from pmstore.backends.memory.records import (
+    check_ids,
+    check_integers,
+    check_order,
+    check_symbol,
+    copy_order,
+)
+from pmstore.backends.memory.sources import Sources
+from pmstore.backends.memory.tombstones import Tombstones
+from pmstore.clock import Clock, system_clock
+from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.models.order import Order
+from pmstore.models.position import Position
+from pmstore.models.query import OrderQuery, Page
+from pmstore.protocols.positioned import Applied
+from pmstore.protocols.store import ALL, Coverage, Limits
+
+_ENDED = 2
+"""The first quarter of the index that holds ended orders."""
+
+
+class MemoryOrderStore(MemoryLifetime):
+    """
+    Keeps the newest version of each order in this process; an `OrderStore`.
+
+    Hands out copies and keeps copies. Every verb is one step of the event loop, so that no
+    cancellation can divide it. `apply` and `position` make it `Positioned` over orders.
+
+    Args:
+        max_orders: Above so many orders those that ended go, the one that ended first
+            goes first; open ones never go, even if they are more than that. No list is
+            then promised whole: the coverage says `newest=0`. An order that went leaves a
+            tombstone, so that no late save of an old version brings it back.
+        tombstone_s: How long a removed id refuses older versions, in seconds.
+        clock: The time now in epoch milliseconds.
+        limits: What one call takes at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_orders: int | None = None,
+        tombstone_s: float = 86_400,
+        clock: Clock = system_clock,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(limits=limits, coverage=ALL if max_orders is None else Coverage(newest=0))
+        self._max_orders = max_orders
+        self._orders: dict[str, Order] = {}
+        self._index = OrderIndex()
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._tombstones = Tombstones(clock, tombstone_s)
+        self._sources = Sources()
+
+    async def save(self, orders: Sequence[Order], /) -> None:
+        """
+        Keep the newest version of each order; see `OrderStore.save`.
+
+        Cost:
+            Under 3 microseconds per order in a batch.
+        """
+        self._check_call(len(orders))
+        self._put(self._validated(orders))
+
+    async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
+        """The orders with these ids; see `OrderStore.get`."""
+        self._check_call(len(ids))
+        orders = self._orders
+        return {id: copy_order(orders[id]) for id in ids if id in orders}
+
+    async def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
+        """Remove orders, each through a version; see `OrderStore.remove`."""
+        self._check_call(len(versions))
+        for id, version in versions:
+            check_ids("removed order", id)
+            check_integers(f"version of removed order {id!r}", version)
+        self._tombstones.purge()
+        removed = 0
+        for id, version in versions:
+            known = self._orders.get(id)
+            if known is not None and known.version > version:
+                continue
+            self._tombstones.bury(id, version)
+            if known is not None:
+                self._discard(known)
+                removed += 1
+        return removed
+
+    async def find(self, query: OrderQuery, /) -> Page[Order]:
+        """
+        The orders that *query* asks for; see `OrderStore.find`.
+
+        Cost:
+            Looks at the orders of the user, symbols, side and state (open or ended) asked
+            for, whichever are fewest; other fields are tested one by one.
+        """
+        self._check_call()
+        found: list[Order] = []
+        for order in self._candidates(query):
+            if _matches(order, query):
+                found.append(order)
+                if len(found) > query.limit:
+                    found.pop()
+                    last = found[-1]
+                    return Page(_copies(found), write_cursor((last.order_num, last.id)))
+        return Page(_copies(found))
+
+    async def apply(
+        self, changes: Sequence[Order], /, *, source: str, position: Position
+    ) -> Applied:
+        """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
+        self._check_call(len(changes))
+        if self._sources.has_had(source, position):
+            return Applied.DUPLICATE
+        self._put(self._validated(changes))
+        self._sources.move(source, position)
+        return Applied.APPLIED
+
+    async def position(self, source: str, /) -> Position | None:
+        """How far *source* was consumed, None if never."""
+        self._check_call()
+        return self._sources.position(source)
+
+    def _validated(self, orders: Sequence[Order]) -> list[Order]:
+        """Those of *orders* that change something; raises before anything is changed."""
+        fresh: list[Order] = []
+        knows_symbol = self._index.knows_symbol
+        beats = self._tombstones.beats
+        for order in orders:
+            check_order(order)
+            if not knows_symbol(order.symbol):
+                check_symbol(order.symbol)
+            known = self._orders.get(order.id)
+            if known is None:
+                if not beats(order.id, order.version):
+                    fresh.append(order)
+            elif order.version > known.version:
+                fresh.append(order)
+            elif order.version == known.version and order != known:
+                raise VersionConflict(
+                    f"order {order.id!r} is known in version {order.version} with other "
+                    f"content; nothing was saved: give every change a version of its own"
+                )
+        if len({order.id for order in orders}) != len(orders):
+            raise InvalidRecord("a batch names an order id twice; save its newest version alone")
+        return fresh
+
+    def _put(self, orders: list[Order]) -> None:
+        """Take in validated orders."""
+        self._tombstones.purge()
+        for order in map(copy_order, orders):
+            known = self._orders.get(order.id)
+            if known is None:
+                self._tombstones.lift(order.id)
+                self._index.add(order)
+            else:
+                self._index.replace(known, order)
+            self._orders[order.id] = order
+            if self._max_orders is not None:
+                self._ended.pop(order.id, None)
+                if quarter_of(order) >= _ENDED:
+                    self._ended[order.id] = None
+        if self._max_orders is not None:
+            self._evict(self._max_orders)
+
+    def _evict(self, orders_max: int) -> None:
+        while len(self._orders) > orders_max and self._ended:
+            order = self._orders[next(iter(self._ended))]
+            self._tombstones.bury(order.id, order.version)
+            self._discard(order)
+
+    def _discard(self, order: Order) -> None:
+        self._index.discard(order)
+        del self._orders[order.id]
+        self._ended.pop(order.id, None)
+
+    def _candidates(self, query: OrderQuery) -> Iterator[Order]:
+        """Orders that can be the answer, ascending from the cursor on."""
+        after: Key | None = None
+        if query.after is not None:
+            number, id = read_cursor(query.after, int, str)
+            after = (int(number), str(id))
+        orders = self._orders
+        if query.ids is not None:
+            keys = sorted((orders[id].order_num, id) for id in query.ids if id in orders)
+            return (orders[key[1]] for key in keys if after is None or key > after)
+        return (orders[id] for _, id in self._index.keys(query, after))
+
+
+def _matches(order: Order, query: OrderQuery) -> bool:
+    """Whether *order* is what *query* asks for."""
+    symbol = order.symbol
+    return (
+        (query.user_id is None or order.user_id == query.user_id)
+        and (query.side is None or order.side is query.side)
+        and (query.statuses is None or order.status in query.statuses)
+        and (query.event_id is None or symbol.event_id == query.event_id)
+        and (query.market_id is None or symbol.market_id == query.market_id)
+        and (query.token_id is None or symbol.token_id == query.token_id)
+        and (query.client_order_id is None or order.client_order_id == query.client_order_id)
+        and (query.start_ms is None or order.timestamp >= query.start_ms)
+        and (query.end_ms is None or order.timestamp < query.end_ms)
+    )
+
+
+def _copies(orders: list[Order]) -> tuple[Order, ...]:
+    return tuple(map(copy_order, orders))

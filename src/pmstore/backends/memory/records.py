@@ -1,0 +1,141 @@
+"""Which values a store may hold, and cheap copies of those that are not frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import attrs
+
+from pmstore.errors import InvalidRecord
+from pmstore.models.balance import Balance
+from pmstore.models.market import Event
+from pmstore.models.order import Order
+from pmstore.models.symbol import Symbol
+from pmstore.models.trade import Trade
+from pmstore.models.units import INTEGER_MAX, is_id
+
+R = TypeVar("R")
+
+
+def _copier(model: type[R]) -> Callable[[R], R]:
+    """A copy by position: three times faster than `copy.copy`, and follows the model's fields."""
+    values: Callable[[Any], tuple[Any, ...]] = attrgetter(
+        *(field.name for field in attrs.fields(model))  # type: ignore[arg-type]
+    )
+
+    def copied(record: R) -> R:
+        return model(*values(record))
+
+    return copied
+
+
+copy_order: Callable[[Order], Order] = _copier(Order)
+copy_trade: Callable[[Trade], Trade] = _copier(Trade)
+copy_balance: Callable[[Balance], Balance] = _copier(Balance)
+
+
+def copy_event(event: Event) -> Event:
+    """The event with a dictionary of its own; markets are frozen."""
+    return attrs.evolve(event, markets=dict(event.markets))
+
+
+def check_order(order: Order) -> None:
+    """
+    Refuse an order that no store may hold; its symbol is checked by `check_symbol`.
+
+    Raises:
+        InvalidRecord: A malformed id or text, or an integer outside 0..2^63-1.
+    """
+    expires = order.expires_at_ms
+    try:
+        # No bit above the 63rd in any of them, and no sign: one comparison for all.
+        bits = (
+            order.quantity
+            | order.price
+            | order.filled_quantity
+            | order.remaining_quantity
+            | order.timestamp
+            | order.order_num
+            | order.version
+            | order.volume
+            | order.spent
+            | order.fee_exact
+            | order.fee_paid
+            | (0 if expires is None else expires)
+        )
+        fits = 0 <= bits <= INTEGER_MAX
+    except TypeError:
+        fits = False
+    if not fits:
+        raise InvalidRecord(f"order {order.id!r} has a number outside 0..2^63-1: {order!r}")
+    check_ids("order", order.id, order.user_id)
+    if order.client_order_id is not None:
+        check_ids("order's client_order_id", order.client_order_id)
+    if order.group is not None:
+        check_ids("order's group", order.group)
+    if order.session is not None:
+        check_ids("order's session", order.session)
+
+
+def check_ids(owner: str, *ids: str) -> None:
+    """Refuse anything that is not 1..255 bytes of UTF-8 without control characters."""
+    for text in ids:
+        if not is_id(text):
+            raise InvalidRecord(
+                f"{owner}: {text!r} is not 1..255 bytes of UTF-8 without control characters"
+            )
+
+
+def check_integers(owner: str, *numbers: int) -> None:
+    """Refuse anything that is not an integer of 0..2^63-1."""
+    for number in numbers:
+        if not isinstance(number, int) or not 0 <= number <= INTEGER_MAX:
+            raise InvalidRecord(f"{owner}: {number!r} is not an integer of 0..2^63-1")
+
+
+def check_symbol(symbol: Symbol) -> None:
+    """Refuse a symbol that no store may hold."""
+    check_integers("symbol", symbol.event_id, symbol.market_id)
+    check_ids("symbol's token", symbol.token_id)
+
+
+def check_trade(trade: Trade) -> None:
+    """Refuse a trade that no store may hold; symbols are checked by `check_symbol`."""
+    check_integers(
+        f"trade {trade.trade_id!r}",
+        trade.trade_id,
+        trade.price,
+        trade.maker_price,
+        trade.quantity,
+        trade.timestamp,
+        trade.taker_fee,
+        trade.maker_fee,
+    )
+    check_ids(
+        f"trade {trade.trade_id!r}",
+        trade.taker_order_id,
+        trade.maker_order_id,
+        trade.taker_user_id,
+        trade.maker_user_id,
+    )
+
+
+def check_balance(balance: Balance) -> None:
+    """Refuse a balance that no store may hold; a transit account's cash may be below zero."""
+    owner = f"balance of {balance.user_id!r} in {balance.asset!r}"
+    check_ids(owner, balance.user_id, balance.asset)
+    check_integers(owner, abs(balance.available), abs(balance.frozen), balance.version)
+
+
+def check_event(event: Event, version: int) -> None:
+    """Refuse an event that no store may hold."""
+    owner = f"event {event.event_id!r}"
+    check_integers(owner, event.event_id, version)
+    if event.end_date_ms is not None:
+        check_integers(owner, event.end_date_ms)
+    for market_id, market in event.markets.items():
+        check_integers(owner, market_id, market.market_id, market.tick_size)
+        check_integers(owner, market.update_id, market.last_price, *(market.payouts or ()))
+        check_ids(owner, *market.token_ids)
