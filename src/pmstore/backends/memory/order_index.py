@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Final, TypeVar
 
 from pmstore.backends.memory.ordered_keys import OrderedKeys
 from pmstore.models.order import ACTIVE_STATUSES, Order, OrderStatus, Side
@@ -20,35 +20,10 @@ _NEW = OrderStatus.NEW
 _PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
 _BUY = Side.BUY
 
-_QUARTERS = 4
+_Quarters = list[OrderedKeys[Key] | None]
+"""The keys of one user or symbol (or all), split by open or ended and by side."""
 
-
-class _Quarters:
-    """The keys of one user or symbol (or all), split by open or ended and by side."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self) -> None:
-        self.parts: list[OrderedKeys[Key] | None] = [None] * _QUARTERS
-
-    def add(self, quarter: int, key: Key) -> None:
-        keys = self.parts[quarter]
-        if keys is None:
-            keys = self.parts[quarter] = OrderedKeys()
-        keys.add(key)
-
-    def discard(self, quarter: int, key: Key) -> None:
-        keys = self.parts[quarter]
-        assert keys is not None, "an indexed key has its list"
-        keys.discard(key)
-        if not keys:
-            self.parts[quarter] = None
-
-    def is_empty(self) -> bool:
-        return self.parts == [None] * _QUARTERS
-
-    def chosen(self, quarters: Iterable[int]) -> list[OrderedKeys[Key]]:
-        return [keys for number in quarters if (keys := self.parts[number]) is not None]
+_NOTHING: Final[_Quarters] = [None] * 4
 
 
 def quarter_of(order: Order) -> int:
@@ -67,12 +42,16 @@ class OrderIndex:
     """
 
     def __init__(self) -> None:
-        self._all = _Quarters()
+        self._all = _NOTHING.copy()
         self._by_user: dict[str, _Quarters] = {}
         self._by_symbol: dict[Symbol, _Quarters] = {}
         self._by_client_order_id: dict[str, dict[Key, None]] = {}
         self._symbols_of_event: dict[int, dict[Symbol, None]] = {}
         self._symbols_of_token: dict[str, dict[Symbol, None]] = {}
+
+    def knows_user(self, user_id: str) -> bool:
+        """Whether an order of this user is indexed."""
+        return user_id in self._by_user
 
     def knows_symbol(self, symbol: Symbol) -> bool:
         """Whether an order of this symbol is indexed."""
@@ -82,15 +61,17 @@ class OrderIndex:
         """Index an order; its key must not be there."""
         key = (order.order_num, order.id)
         quarter = quarter_of(order)
-        self._all.add(quarter, key)
         users = self._by_user.get(order.user_id)
         if users is None:
-            users = self._by_user[order.user_id] = _Quarters()
-        users.add(quarter, key)
+            users = self._by_user[order.user_id] = _NOTHING.copy()
         symbols = self._by_symbol.get(order.symbol)
         if symbols is None:
             symbols = self._add_symbol(order.symbol)
-        symbols.add(quarter, key)
+        for quarters in (self._all, users, symbols):
+            keys = quarters[quarter]
+            if keys is None:
+                keys = quarters[quarter] = OrderedKeys()
+            keys.add(key)
         if order.client_order_id is not None:
             self._by_client_order_id.setdefault(order.client_order_id, {})[key] = None
 
@@ -98,14 +79,16 @@ class OrderIndex:
         """Take out an indexed order."""
         key = (order.order_num, order.id)
         quarter = quarter_of(order)
-        self._all.discard(quarter, key)
-        users = self._by_user[order.user_id]
-        users.discard(quarter, key)
-        if users.is_empty():
+        users, symbols = self._by_user[order.user_id], self._by_symbol[order.symbol]
+        for quarters in (self._all, users, symbols):
+            keys = quarters[quarter]
+            assert keys is not None, "an indexed key has its list"
+            keys.discard(key)
+            if not keys:
+                quarters[quarter] = None
+        if users == _NOTHING:
             del self._by_user[order.user_id]
-        symbols = self._by_symbol[order.symbol]
-        symbols.discard(quarter, key)
-        if symbols.is_empty():
+        if symbols == _NOTHING:
             self._discard_symbol(order.symbol)
         if order.client_order_id is not None:
             named = self._by_client_order_id[order.client_order_id]
@@ -119,7 +102,7 @@ class OrderIndex:
             known.order_num != order.order_num
             or quarter_of(known) != quarter_of(order)
             or known.user_id != order.user_id
-            or known.symbol != order.symbol
+            or (known.symbol is not order.symbol and known.symbol != order.symbol)
             or known.client_order_id != order.client_order_id
         ):
             self.discard(known)
@@ -135,7 +118,10 @@ class OrderIndex:
             named = self._by_client_order_id.get(query.client_order_id, {})
             return iter(sorted(key for key in named if after is None or key > after))
         lists = [
-            keys for quarters in self._smallest(query) for keys in quarters.chosen(_asked(query))
+            keys
+            for quarters in self._smallest(query)
+            for number in _asked(query)
+            if (keys := quarters[number]) is not None
         ]
         if len(lists) == 1:
             return lists[0].above(after)
@@ -150,12 +136,9 @@ class OrderIndex:
         symbols = self._symbols(query)
         if symbols is not None:
             candidates.append([self._by_symbol[symbol] for symbol in symbols])
-        quarters = _asked(query)
-        return min(
-            candidates,
-            key=lambda lists: sum(len(keys) for each in lists for keys in each.chosen(quarters)),
-            default=[self._all],
-        )
+        if len(candidates) == 1:
+            return candidates[0]
+        return min(candidates, key=_size, default=[self._all])
 
     def _symbols(self, query: OrderQuery) -> list[Symbol] | None:
         """The indexed symbols that *query* names, None if it names none."""
@@ -177,7 +160,7 @@ class OrderIndex:
     def _add_symbol(self, symbol: Symbol) -> _Quarters:
         self._symbols_of_event.setdefault(symbol.event_id, {})[symbol] = None
         self._symbols_of_token.setdefault(symbol.token_id, {})[symbol] = None
-        quarters = self._by_symbol[symbol] = _Quarters()
+        quarters = self._by_symbol[symbol] = _NOTHING.copy()
         return quarters
 
     def _discard_symbol(self, symbol: Symbol) -> None:
@@ -190,6 +173,10 @@ def _discard_name(lists: dict[N, dict[Symbol, None]], name: N, symbol: Symbol) -
     del lists[name][symbol]
     if not lists[name]:
         del lists[name]
+
+
+def _size(lists: list[_Quarters]) -> int:
+    return sum(len(keys) for quarters in lists for keys in quarters if keys is not None)
 
 
 def _asked(query: OrderQuery) -> list[int]:

@@ -134,10 +134,13 @@ class MemoryOrderStore(MemoryLifetime):
     def _validated(self, orders: Sequence[Order]) -> list[Order]:
         """Those of *orders* that change something; raises before anything is changed."""
         fresh: list[Order] = []
-        knows_symbol = self._index.knows_symbol
+        # What is indexed was checked before; both checks cost more than a look into a dict.
+        knows_symbol, knows_user = self._index.knows_symbol, self._index.knows_user
         beats = self._tombstones.beats
         for order in orders:
             check_order(order)
+            if not knows_user(order.user_id):
+                check_ids("order's user", order.user_id)
             if not knows_symbol(order.symbol):
                 check_symbol(order.symbol)
             known = self._orders.get(order.id)

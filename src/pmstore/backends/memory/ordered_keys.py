@@ -20,11 +20,13 @@ class OrderedKeys(Generic[K]):
     Adding at the end, the common case, is one comparison and one append.
     """
 
-    __slots__ = ("_chunks", "_lasts", "_size")
+    __slots__ = ("_chunks", "_lasts", "_size", "_tail")
 
     def __init__(self) -> None:
-        self._chunks: list[list[K]] = []
+        self._tail: list[K] = []
+        self._chunks: list[list[K]] = [self._tail]
         self._lasts: list[K] = []
+        """The highest key of every chunk but the tail."""
         self._size = 0
 
     def __len__(self) -> int:
@@ -33,31 +35,45 @@ class OrderedKeys(Generic[K]):
     def add(self, key: K) -> None:
         """Add a key that is not there."""
         self._size += 1
-        chunks = self._chunks
-        if not chunks or (key > self._lasts[-1] and len(chunks[-1]) >= _CHUNK):
-            chunks.append([key])
-            self._lasts.append(key)
-        elif key > self._lasts[-1]:
-            chunks[-1].append(key)
-            self._lasts[-1] = key
+        tail = self._tail
+        if not tail:
+            tail.append(key)
+        elif key > tail[-1]:
+            if len(tail) < _CHUNK:
+                tail.append(key)
+            else:
+                self._lasts.append(tail[-1])
+                self._tail = [key]
+                self._chunks.append(self._tail)
         else:
             at = bisect_left(self._lasts, key)
-            chunk = chunks[at]
+            chunk = self._chunks[at]
             insort(chunk, key)
             if len(chunk) > 2 * _CHUNK:
-                chunks[at : at + 1] = [chunk[:_CHUNK], chunk[_CHUNK:]]
-                self._lasts.insert(at, chunk[_CHUNK - 1])
+                self._split(at)
 
     def discard(self, key: K) -> None:
         """Take out a key that is there."""
         self._size -= 1
-        at = bisect_left(self._lasts, key)
+        lasts = self._lasts
+        at = bisect_left(lasts, key) if lasts else 0
         chunk = self._chunks[at]
         del chunk[bisect_left(chunk, key)]
-        if not chunk:
-            del self._chunks[at], self._lasts[at]
-        else:
-            self._lasts[at] = chunk[-1]
+        if chunk:
+            if at < len(lasts):
+                lasts[at] = chunk[-1]
+        elif at < len(lasts):
+            del self._chunks[at], lasts[at]
+        elif lasts:
+            self._chunks.pop()
+            lasts.pop()
+            self._tail = self._chunks[-1]
+
+    def _split(self, at: int) -> None:
+        chunk = self._chunks[at]
+        self._chunks[at : at + 1] = [chunk[:_CHUNK], chunk[_CHUNK:]]
+        self._lasts.insert(at, chunk[_CHUNK - 1])
+        self._tail = self._chunks[-1]
 
     def first(self) -> K:
         """The lowest key; there must be one."""

@@ -43,7 +43,7 @@ def copy_event(event: Event) -> Event:
 
 def check_order(order: Order) -> None:
     """
-    Refuse an order that no store may hold; its symbol is checked by `check_symbol`.
+    Refuse an order that no store may hold; its user and symbol are checked apart.
 
     Raises:
         InvalidRecord: A malformed id or text, or an integer outside 0..2^63-1.
@@ -70,7 +70,8 @@ def check_order(order: Order) -> None:
         fits = False
     if not fits:
         raise InvalidRecord(f"order {order.id!r} has a number outside 0..2^63-1: {order!r}")
-    check_ids("order", order.id, order.user_id)
+    if not is_id(order.id):
+        check_ids("order", order.id)
     if order.client_order_id is not None:
         check_ids("order's client_order_id", order.client_order_id)
     if order.group is not None:
