@@ -78,6 +78,8 @@ class State:
         """Markets whose orders or holders are being worked off, in that order."""
         self.order_counter = 0
         self.trade_counter = 0
+        self.deposited = 0
+        """Cash (micros) that came from outside less what left."""
         self.paused = False
         self.time_ms = 0
         self.last_message_id: Position | None = None
@@ -178,6 +180,7 @@ class State:
             work=list(self.work),
             order_counter=self.order_counter,
             trade_counter=self.trade_counter,
+            deposited=self.deposited,
             paused=self.paused,
             time_ms=self.time_ms,
             input_position=self.input_position,
@@ -212,6 +215,7 @@ class State:
         state.work = dict.fromkeys(snapshot.work)
         state.order_counter = snapshot.order_counter
         state.trade_counter = snapshot.trade_counter
+        state.deposited = snapshot.deposited
         state.paused = snapshot.paused
         state.time_ms = snapshot.time_ms
         state.last_message_id = snapshot.last_message_id
@@ -236,7 +240,7 @@ class State:
             "orders": snapshot.orders,
             "accounts": sorted(snapshot.balances, key=lambda row: (row.user_id, row.asset)),
             "users": snapshot.user_update_ids,
-            "counters": [snapshot.order_counter, snapshot.trade_counter],
+            "counters": [snapshot.order_counter, snapshot.trade_counter, snapshot.deposited],
             "paused": snapshot.paused,
             "work": snapshot.work,
             "memories": [
@@ -366,6 +370,7 @@ class State:
 
     def _counters(self, change: Counters) -> None:
         self.forget(change.time_ms)
+        self.deposited = change.deposited
 
     def _restored(self, change: Restored) -> None:
         """The log's business, not the state's."""

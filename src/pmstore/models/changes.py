@@ -157,9 +157,13 @@ class Remembered:
 
 @attrs.define
 class Counters:
-    """Engine time as it is now (epoch milliseconds), where nothing else says it."""
+    """
+    Engine time (epoch milliseconds): what was due to be forgotten by now is; and the cash
+    (micros) that came from outside less what left.
+    """
 
     time_ms: int
+    deposited: int
 
 
 @attrs.define

@@ -41,6 +41,7 @@ class Snapshot:
     work: Sequence[tuple[int, int]] = ()
     order_counter: int = 0
     trade_counter: int = 0
+    deposited: int = 0
     paused: bool = False
     time_ms: int = 0
     input_position: Mapping[str, Position] | None = None

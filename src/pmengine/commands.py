@@ -1,0 +1,207 @@
+"""
+What goes into the engine: one class a command, decoded from the input streams' JSON.
+
+Commands are msgspec Structs and not attrs classes because their union is told apart by the
+tag `types` in one pass over the bytes, which attrs classes cannot do.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from pmstore import OrderType, SelfTrade, Side, Symbol, TimeInForce
+
+ORDER_INPUT: Final = "order_input_stream"
+EVENT_INPUT: Final = "event_input_stream"
+
+
+class _Command(msgspec.Struct, frozen=True, gc=False, tag_field="types", kw_only=True):
+    """
+    A command; `correlation_id` comes back with its outcome.
+
+    After `valid_until_ms` (epoch milliseconds of the input's clock) it is refused.
+    """
+
+    correlation_id: str = ""
+    valid_until_ms: int | None = None
+
+
+class SubmitOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    A new order. Price (or worst price) in ticks, quantity in lots, volume in micros.
+
+    A market buy names a volume and no quantity. Without `client_order_id` it is remembered
+    under its `order_id`.
+    """
+
+    order_id: str
+    symbol: Symbol
+    side: Side
+    order_type: OrderType
+    user_id: str
+    quantity: int = 0
+    price: int | None = None
+    volume: int = 0
+    client_order_id: str | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expires_at_ms: int | None = None
+    post_only: bool = False
+    self_trade: SelfTrade | None = None
+
+
+class CancelOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Take an own order off the ladder."""
+
+    order_id: str
+    user_id: str
+    symbol: Symbol | None = None
+
+
+class AmendOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """A new price (ticks) and/or total quantity (lots) for an own order, in one step."""
+
+    order_id: str
+    user_id: str
+    price: int | None = None
+    quantity: int | None = None
+
+
+class Deposit(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Cash (micros) that came from outside."""
+
+    id: str
+    user_id: str
+    amount: int
+
+
+class Withdraw(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Cash (micros) that leaves; never more than is available."""
+
+    id: str
+    user_id: str
+    amount: int
+
+
+class Split(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Cash into *quantity* lots of both tokens of a market."""
+
+    id: str
+    user_id: str
+    event_id: int
+    market_id: int
+    quantity: int
+
+
+class Merge(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """*quantity* lots of both tokens of a market back into cash."""
+
+    id: str
+    user_id: str
+    event_id: int
+    market_id: int
+    quantity: int
+
+
+class NewMarket(msgspec.Struct, frozen=True, gc=False):
+    """A market as `AddOneEvent` and `AddOneMarket` name it."""
+
+    token_ids: tuple[str, str]
+    outcomes: tuple[str, str] = ("Yes", "No")
+    tick_size: int = 1
+    id: int | None = None
+
+
+class AddOneEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """A new event with its markets by id; `end_date` is RFC 3339."""
+
+    event_id: int
+    markets: dict[int, NewMarket]
+    end_date: str | None = None
+    exclusive: bool = False
+
+
+class RemoveOneEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """End trading in every market of an event and let it go once nothing is outstanding."""
+
+    event_id: int
+
+
+class AddOneMarket(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """A further market for an event."""
+
+    event_id: int
+    market_id: int
+    market: NewMarket
+
+
+class RemoveOneMarket(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """End trading in a market and let it go once nothing is outstanding."""
+
+    event_id: int
+    market_id: int
+
+
+class StopAllEvents(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Refuse new orders everywhere; cancels go on."""
+
+
+class ResumeAllEvents(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Take new orders again."""
+
+
+class Resolve(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """End a market: each lot of a token is paid its payout (ticks, adding up to 10000)."""
+
+    event_id: int
+    market_id: int
+    payouts: tuple[int, int]
+
+
+class Tick(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Time has passed and something was due: the leader's word to its own input."""
+
+
+Command = (
+    SubmitOrder
+    | CancelOrder
+    | AmendOrder
+    | Deposit
+    | Withdraw
+    | Split
+    | Merge
+    | AddOneEvent
+    | RemoveOneEvent
+    | AddOneMarket
+    | RemoveOneMarket
+    | StopAllEvents
+    | ResumeAllEvents
+    | Resolve
+    | Tick
+)
+
+_decoder = msgspec.json.Decoder(Command | list[Command])
+_encoder = msgspec.json.Encoder()
+
+
+def decode_commands(payload: bytes) -> list[Command]:
+    """
+    The commands of one input entry: a document, or an array of documents.
+
+    Unknown fields are ignored.
+
+    Raises:
+        ValueError: Not JSON, an unknown tag, a missing field or one of the wrong type;
+            the message says which.
+    """
+    try:
+        decoded = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None
+    return decoded if isinstance(decoded, list) else [decoded]
+
+
+def encode_command(command: Command) -> bytes:
+    """The JSON document of *command*."""
+    return _encoder.encode(command)

@@ -1,0 +1,60 @@
+"""What comes out of the engine: the facts of a command, or why it was refused."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+from pmstore import Change, Trade
+
+
+class Refusal(enum.Enum):
+    """Why a command changed nothing; `text` says it to a person."""
+
+    UNKNOWN_EVENT = "there is no event with this id"
+    UNKNOWN_MARKET = "the event has no market with this id"
+    UNKNOWN_TOKEN = "the token does not belong to the market"
+    MARKET_CLOSED = "trading in the market has ended"
+    EVENT_EXPIRED = "the end date of the event has passed"
+    PAUSED = "the exchange is paused; cancels still work"
+    DUPLICATE_ORDER = "an order with this order_id exists or existed"
+    ID_REUSED = "this id was used before with other content; choose a new one"
+    INVALID_PRICE = "the price is outside 0.0010 .. 0.9990"
+    INVALID_TICK = "the price is not a multiple of the market's tick size"
+    INVALID_QUANTITY = "the quantity is outside 0.01 .. 10000000000.00 shares"
+    INVALID_VOLUME = "the amount of money is not positive or beyond what can be held"
+    INVALID_EXPIRY = "the time is in the past, too far ahead, or does not fit the order"
+    TOO_LATE = "the command reached the engine after its valid_until_ms"
+    INSUFFICIENT_BALANCE = "the user does not have that much available"
+    POST_ONLY_WOULD_TRADE = "a post-only order would have traded at once"
+    FOK_NOT_FILLABLE = "the order cannot be filled as a whole at its price"
+    UNKNOWN_ORDER = "no open order has this id"
+    NOT_OWNER = "the order belongs to another user"
+    TOO_MANY_ORDERS = "the user has as many open orders as are allowed"
+    INVALID_ID = "an id is empty, longer than 255 bytes, or has control characters"
+    MALFORMED = "the command contradicts itself or what stands already"
+
+    @property
+    def text(self) -> str:
+        """The reason in words."""
+        return self.value
+
+
+@attrs.define
+class Outcome:
+    """
+    What one command did.
+
+    `facts` are complete: folding them gives the engine's state. A refused command changed
+    nothing but its remembered outcome, and what was due before it.
+    """
+
+    facts: Sequence[Change]
+    refusal: Refusal | None
+
+    @property
+    def trades(self) -> list[Trade]:
+        """The fills among the facts, in the order in which they happened."""
+        return [fact for fact in self.facts if type(fact) is Trade]
