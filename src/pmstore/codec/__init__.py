@@ -2,14 +2,25 @@
 
 from pmstore.codec.batches import GENESIS_HASH, decode_batch, encode_batch
 from pmstore.codec.changes_out import encode_change, encode_changes
+from pmstore.codec.entries import decode_entry, position_version
 from pmstore.codec.orders import decode_order, encode_order
+from pmstore.codec.snapshots_in import decode_snapshot
+from pmstore.codec.snapshots_out import encode_snapshot
+from pmstore.codec.trade_log import decode_trade_line, encode_trade_line, first_token_price
 
 __all__ = [
     "GENESIS_HASH",
     "decode_batch",
+    "decode_entry",
     "decode_order",
+    "decode_snapshot",
+    "decode_trade_line",
     "encode_batch",
     "encode_change",
     "encode_changes",
     "encode_order",
+    "encode_snapshot",
+    "encode_trade_line",
+    "first_token_price",
+    "position_version",
 ]

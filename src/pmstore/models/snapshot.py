@@ -27,18 +27,19 @@ class Snapshot:
     when the order or command of a memory ended (without an entry it is still open). `work`
     names the markets (event, market) whose orders or holders are still being worked off.
     `input_position`, `number` and `hash` are absent in a foreign snapshot. `skipped` names
-    the undecodable entries that the position moved over. Times in epoch milliseconds.
+    the undecodable entries that the position moved over. Times in epoch milliseconds. Equal sequences are
+    equal whatever their type.
     """
 
-    orders: Sequence[Order]
+    orders: Sequence[Order] = attrs.field(eq=tuple)
     events: Mapping[int, Event]
     timestamp: int
     last_message_id: Position | None
-    balances: Sequence[Balance] = ()
-    memories: Sequence[Remembered] = ()
-    ended: Sequence[tuple[int, MemoryKey]] = ()
+    balances: Sequence[Balance] = attrs.field(default=(), eq=tuple)
+    memories: Sequence[Remembered] = attrs.field(default=(), eq=tuple)
+    ended: Sequence[tuple[int, MemoryKey]] = attrs.field(default=(), eq=tuple)
     user_update_ids: Mapping[str, int] = attrs.Factory(dict)
-    work: Sequence[tuple[int, int]] = ()
+    work: Sequence[tuple[int, int]] = attrs.field(default=(), eq=tuple)
     order_counter: int = 0
     trade_counter: int = 0
     deposited: int = 0
@@ -47,7 +48,7 @@ class Snapshot:
     input_position: Mapping[str, Position] | None = None
     number: int = 0
     hash: str = ""
-    skipped: Sequence[str] = ()
+    skipped: Sequence[str] = attrs.field(default=(), eq=tuple)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,135 @@
+"""Snapshots -> the JSON of a snapshot file, piece by piece."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, TypeVar
+
+import msgspec
+
+from pmstore.codec.batches import FORMAT_VERSION
+from pmstore.codec.changes_out import balance_text, remembered_text
+from pmstore.codec.events import wire_event
+from pmstore.codec.json_text import quote, symbol_text, utf8
+from pmstore.codec.orders import order_text
+from pmstore.errors import InvalidRecord
+from pmstore.models.order import Order
+from pmstore.models.position import Position
+from pmstore.models.snapshot import MemoryKey, Snapshot
+from pmstore.models.symbol import Symbol
+
+PIECE_ROWS_MAX: Final = 10_000
+"""Orders or other rows that are looked at for one piece."""
+
+T = TypeVar("T")
+
+
+def encode_snapshot(snapshot: Snapshot) -> Iterator[bytes]:
+    """
+    The snapshot file in pieces, in order; a piece may be empty.
+
+    The members of the source's file come with ours between and after them. The last one,
+    `checksum`, is SHA-256, in hex, over every byte before its name.
+
+    Raises:
+        InvalidRecord: Text that is not Unicode, or an integer that JSON cannot carry.
+
+    Cost:
+        No piece takes more than `PIECE_ROWS_MAX` rows of work, so that a caller can let
+        others run between two pieces; about 1.2 microseconds an order in all.
+    """
+    digest = hashlib.sha256()
+    for text in _texts(snapshot):
+        piece = utf8(text)
+        digest.update(piece)
+        yield piece
+    yield f'"checksum":"{digest.hexdigest()}"}}\n'.encode()
+
+
+def _texts(snapshot: Snapshot) -> Iterator[str]:
+    yield f'{{"v":{FORMAT_VERSION},"snapshots":['
+    yield from _groups(snapshot)
+    yield '],"events":{'
+    yield _events(snapshot)
+    last = snapshot.last_message_id
+    yield (
+        f'}},"timestamp":{snapshot.timestamp}'
+        f',"last_message_id":{"null" if last is None else quote(str(last))}'
+        f',"input_position":{_positions(snapshot.input_position)}'
+        f',"number":{snapshot.number},"hash":{quote(snapshot.hash)}'
+        f',"time_ms":{snapshot.time_ms},"paused":{"true" if snapshot.paused else "false"}'
+        f',"order_counter":{snapshot.order_counter},"trade_counter":{snapshot.trade_counter}'
+        f',"deposited":{snapshot.deposited}'
+    )
+    yield from _rows("work", snapshot.work, _work_text)
+    yield from _rows("balances", snapshot.balances, balance_text)
+    yield from _rows("memories", snapshot.memories, remembered_text)
+    yield from _rows("ended", snapshot.ended, _ended_text)
+    yield from _rows("user_update_ids", snapshot.user_update_ids.items(), _user_text, "{}")
+    yield from _rows("skipped", snapshot.skipped, quote)
+    yield ","
+
+
+def _groups(snapshot: Snapshot) -> Iterator[str]:
+    by_symbol: dict[Symbol, list[Order]] = {}
+    for orders in _pieces(snapshot.orders):
+        for order in orders:
+            by_symbol.setdefault(order.symbol, []).append(order)
+        yield ""
+    separator = ""
+    for symbol, orders in by_symbol.items():
+        yield f'{separator}{{"symbol":{symbol_text(symbol)},"orders":['
+        yield from _joined(orders, order_text)
+        yield f'],"timestamp":{snapshot.timestamp}}}'
+        separator = ","
+
+
+def _events(snapshot: Snapshot) -> str:
+    events = {str(key): wire_event(event) for key, event in snapshot.events.items()}
+    try:
+        return msgspec.json.encode(events).decode()[1:-1]
+    except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError) as error:
+        raise InvalidRecord(f"an event cannot be written: {error}") from error
+
+
+def _positions(positions: Mapping[str, Position] | None) -> str:
+    if positions is None:
+        return "null"
+    members = [f'{quote(stream)}:"{position}"' for stream, position in positions.items()]
+    return f"{{{','.join(members)}}}"
+
+
+def _work_text(market: tuple[int, int]) -> str:
+    return f"[{market[0]},{market[1]}]"
+
+
+def _ended_text(ended: tuple[int, MemoryKey]) -> str:
+    time_ms, (user_id, kind, id) = ended
+    return f"[{time_ms},{quote(user_id)},{quote(kind)},{quote(id)}]"
+
+
+def _user_text(item: tuple[str, int]) -> str:
+    return f"{quote(item[0])}:{item[1]}"
+
+
+def _rows(
+    name: str, rows: Iterable[T], text: Callable[[T], str], brackets: str = "[]"
+) -> Iterator[str]:
+    yield f',"{name}":{brackets[0]}'
+    yield from _joined(rows, text)
+    yield brackets[1]
+
+
+def _joined(rows: Iterable[T], text: Callable[[T], str]) -> Iterator[str]:
+    separator = ""
+    for piece in _pieces(rows):
+        yield separator + ",".join([text(row) for row in piece])
+        separator = ","
+
+
+def _pieces(rows: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(rows)
+    while piece := list(islice(remaining, PIECE_ROWS_MAX)):
+        yield piece
