@@ -20,9 +20,7 @@ from pmstore.errors import (
     WriteOutcome,
     WriterLocked,
 )
-from pmstore.models.balance import (
-    Balance,
-)
+from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Batch,
     Change,
@@ -44,11 +42,7 @@ from pmstore.models.changes import (
     Remembered,
     Restored,
 )
-from pmstore.models.market import (
-    Event,
-    Market,
-    MarketState,
-)
+from pmstore.models.market import Event, Market, MarketState
 from pmstore.models.order import (
     ACTIVE_STATUSES,
     Order,
@@ -58,34 +52,11 @@ from pmstore.models.order import (
     Side,
     TimeInForce,
 )
-from pmstore.models.position import (
-    EMPTY,
-    START,
-    Bounds,
-    Entry,
-    Head,
-    Position,
-    payload_hash,
-)
-from pmstore.models.query import (
-    BalanceQuery,
-    EventQuery,
-    OrderQuery,
-    Page,
-    TradeQuery,
-)
-from pmstore.models.snapshot import (
-    MemoryKey,
-    Snapshot,
-    SnapshotInfo,
-)
-from pmstore.models.symbol import (
-    Symbol,
-)
-from pmstore.models.trade import (
-    MatchType,
-    Trade,
-)
+from pmstore.models.position import EMPTY, START, Bounds, Entry, Head, Position, payload_hash
+from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery, Page, TradeQuery
+from pmstore.models.snapshot import MemoryKey, Snapshot, SnapshotInfo
+from pmstore.models.symbol import Symbol
+from pmstore.models.trade import MatchType, Trade
 from pmstore.models.units import (
     CASH,
     ID_BYTES_MAX,
@@ -115,16 +86,28 @@ from pmstore.protocols import (
     Stream,
     TradeStore,
 )
-from pmstore.state import (
-    ACCEPTED,
-    SUBMIT_ORDER,
-    State,
-    order_memory_key,
+from pmstore.protocols.store import ALL
+from pmstore.registry import (
+    Stores,
+    open_account_store,
+    open_consumers,
+    open_event_store,
+    open_lease,
+    open_order_store,
+    open_snapshot_store,
+    open_stores,
+    open_stream,
+    open_trade_store,
+    register,
 )
+from pmstore.settings import StorageSettings
+from pmstore.state import ACCEPTED, SUBMIT_ORDER, State, order_memory_key
+from pmstore.url import Stack, Url
 
 __all__ = [
     "ACCEPTED",
     "ACTIVE_STATUSES",
+    "ALL",
     "AccountStore",
     "Applied",
     "Balance",
@@ -201,10 +184,13 @@ __all__ = [
     "Snapshot",
     "SnapshotInfo",
     "SnapshotStore",
+    "Stack",
     "State",
+    "StorageSettings",
     "Store",
     "StoreClosed",
     "StoreUnavailable",
+    "Stores",
     "Stream",
     "Symbol",
     "TimeInForce",
@@ -212,10 +198,21 @@ __all__ = [
     "TradeQuery",
     "TradeStore",
     "UnknownScheme",
+    "Url",
     "VersionConflict",
     "WriteOutcome",
     "WriterLocked",
     "is_id",
+    "open_account_store",
+    "open_consumers",
+    "open_event_store",
+    "open_lease",
+    "open_order_store",
+    "open_snapshot_store",
+    "open_stores",
+    "open_stream",
+    "open_trade_store",
     "order_memory_key",
     "payload_hash",
+    "register",
 ]

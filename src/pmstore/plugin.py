@@ -166,7 +166,7 @@ def config_from(cls: type[ConfigT], url: Url, /) -> ConfigT:
         SettingsError: Unknown parameters with the nearest right name, parts that the
             scheme does not take, values that cannot be read: all of them.
     """
-    fields = {field.name: field for field in attrs.fields(attrs.resolve_types(cls))}  # type: ignore[arg-type]
+    fields = {field.name: field for field in attrs.fields(attrs.resolve_types(cls))}  # type: ignore[arg-type, type-var]
     right = [name for name in fields if name not in _PARTS]
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -215,7 +215,7 @@ def _read(wanted: Any, text: str | int) -> Any:
     if origin is Literal:
         words = get_args(wanted)
         if text not in words:
-            raise ValueError(f"expected one of {', '.join(words)}{nearest(str(text), words)}")
+            raise ValueError(f"expected one of {', '.join(words)}.{nearest(str(text), words)}")
         return text
     if wanted is bool:
         if text not in ("true", "false"):

@@ -1,0 +1,36 @@
+"""URL -> plugin -> store."""
+
+from pmstore.registry.opening import (
+    PLUGINS,
+    audit,
+    open_account_store,
+    open_consumers,
+    open_event_store,
+    open_lease,
+    open_order_store,
+    open_snapshot_store,
+    open_stream,
+    open_trade_store,
+    register,
+)
+from pmstore.registry.plugins import PluginReport, Plugins, PluginState
+from pmstore.registry.stores import Stores, open_stores
+
+__all__ = [
+    "PLUGINS",
+    "PluginReport",
+    "PluginState",
+    "Plugins",
+    "Stores",
+    "audit",
+    "open_account_store",
+    "open_consumers",
+    "open_event_store",
+    "open_lease",
+    "open_order_store",
+    "open_snapshot_store",
+    "open_stores",
+    "open_stream",
+    "open_trade_store",
+    "register",
+]

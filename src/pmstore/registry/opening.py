@@ -1,0 +1,183 @@
+"""A URL turned into a store, ready for `async with`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pmstore.errors import SettingsError
+from pmstore.plugin import AuditReport, Backend
+from pmstore.protocols import (
+    AccountStore,
+    Consumers,
+    EventStore,
+    Lease,
+    OrderStore,
+    SnapshotStore,
+    Stream,
+    TradeStore,
+)
+from pmstore.registry.plugins import Plugins
+from pmstore.settings import environment_pins
+from pmstore.url import Stack, Url, parse_stack
+
+PLUGINS: Final = Plugins()
+"""The plugins of this process; `pmstore.register` adds to them."""
+
+_STREAM_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def register(backend: Backend, /) -> None:
+    """
+    Serve the schemes of *backend* in this process, without an entry point.
+
+    Raises:
+        BrokenPlugin: The description is not one.
+    """
+    PLUGINS.register(backend)
+
+
+def open_order_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> OrderStore:
+    """
+    The order store that *url* names; `async with` opens it.
+
+    Args:
+        url: The URL of one store.
+        pins: Scheme -> distribution where several serve a scheme; unset, the variables
+            `PMSTORE_PIN_…` of the environment say it.
+
+    Raises:
+        UnknownScheme, BrokenPlugin, ClashingPlugins: No usable plugin for its scheme.
+        SettingsError: It cannot be read, the backend refuses a part of it, the backend has
+            no such contract, or it is a combination of layers that is not supported.
+    """
+    backend, config = _resolve(_single(url, "an order store"), "orders", pins)
+    return backend.contracts["orders"](config)
+
+
+def open_trade_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> TradeStore:
+    """
+    The trade store that *url* names; arguments and errors as for `open_order_store`.
+
+    *url* is the URL of one store, or `memory://?recent=n > file:path`: the newest *n*
+    trades in memory before the audit log.
+    """
+    stack = _stack(url)
+    if len(stack.layers) == 1 and not stack.sinks:
+        return _trade_store(stack.truth, pins)
+    if [layer.scheme for layer in stack.layers] != ["memory", "file"] or stack.sinks:
+        raise _unsupported(stack, "a trade store")
+    cache, truth = (_trade_store(layer, pins) for layer in stack.layers)
+    if cache.coverage.newest is None:
+        raise SettingsError(
+            [f"{stack}: a cache of trades has a bound, such as memory://?recent=1000"]
+        )
+    from pmstore.layers.recent_trades import recent_trades
+
+    return recent_trades(cache, truth)
+
+
+def open_account_store(
+    url: str | Stack, /, *, pins: Mapping[str, str] | None = None
+) -> AccountStore:
+    """The account store that *url* names; arguments and errors as for `open_order_store`."""
+    backend, config = _resolve(_single(url, "an account store"), "accounts", pins)
+    return backend.contracts["accounts"](config)
+
+
+def open_event_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> EventStore:
+    """The event store that *url* names; arguments and errors as for `open_order_store`."""
+    backend, config = _resolve(_single(url, "an event store"), "events", pins)
+    return backend.contracts["events"](config)
+
+
+def open_snapshot_store(
+    url: str | Stack, /, *, pins: Mapping[str, str] | None = None
+) -> SnapshotStore:
+    """The snapshot store that *url* names; arguments and errors as for `open_order_store`."""
+    backend, config = _resolve(_single(url, "a snapshot store"), "snapshots", pins)
+    return backend.contracts["snapshots"](config)
+
+
+def open_stream(url: str | Stack, name: str, /, *, pins: Mapping[str, str] | None = None) -> Stream:
+    """
+    The stream *name* of the place that *url* names; errors as for `open_order_store`.
+
+    Args:
+        url: Where streams are kept: `file:data/streams`, `memory://`.
+        name: 1..64 of `[A-Za-z0-9_-]`, such as `store_stream`; each name is a stream of
+            its own there (a folder, a key).
+        pins: As for `open_order_store`.
+    """
+    if not _STREAM_NAME.fullmatch(name):
+        raise SettingsError([f"{name!r} is not the name of a stream: 1..64 of [A-Za-z0-9_-]"])
+    backend, config = _resolve(_single(url, "a stream"), "stream", pins)
+    return backend.contracts["stream"](config, name)
+
+
+def open_lease(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> Lease:
+    """The leases that *url* names; arguments and errors as for `open_order_store`."""
+    backend, config = _resolve(_single(url, "leases"), "lease", pins)
+    return backend.contracts["lease"](config)
+
+
+def open_consumers(
+    url: str | Stack, stream: Stream, /, *, pins: Mapping[str, str] | None = None
+) -> Consumers:
+    """
+    The consumer groups over *stream*; errors as for `open_order_store`.
+
+    Args:
+        url: The one that *stream* was made from.
+        stream: Made by `open_stream`, open as long as the groups are used.
+        pins: As for `open_order_store`.
+    """
+    backend, config = _resolve(_single(url, "consumer groups"), "consumers", pins)
+    return backend.contracts["consumers"](config, stream)
+
+
+def audit(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> AuditReport:
+    """
+    Check the audit log that *url* names, without opening it for writing.
+
+    Errors as for `open_order_store`; what is wrong in the log is in the report.
+    """
+    backend, config = _resolve(_single(url, "an audit log"), None, pins)
+    if backend.audit is None:
+        raise SettingsError([f"{url}: {backend.name} keeps no audit log"])
+    return backend.audit(config)
+
+
+def _trade_store(url: Url, pins: Mapping[str, str] | None) -> TradeStore:
+    backend, config = _resolve(url, "trades", pins)
+    return backend.contracts["trades"](config)
+
+
+def _resolve(url: Url, contract: str | None, pins: Mapping[str, str] | None) -> tuple[Backend, Any]:
+    """The backend that serves *url*, and its config of it."""
+    backend = PLUGINS.find(url.scheme, pins=environment_pins() if pins is None else pins)
+    if contract is not None and contract not in backend.contracts:
+        offered = ", ".join(backend.contracts) or "nothing"
+        raise SettingsError([f"{url}: {backend.name} does not keep {contract}, but {offered}"])
+    return backend, backend.config(url)
+
+
+def _stack(url: str | Stack) -> Stack:
+    return parse_stack(url) if isinstance(url, str) else url
+
+
+def _single(url: str | Stack, what: str) -> Url:
+    stack = _stack(url)
+    if len(stack.layers) > 1 or stack.sinks:
+        raise _unsupported(stack, what)
+    return stack.truth
+
+
+def _unsupported(stack: Stack, what: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"{stack}: these layers cannot be combined to {what}; supported are a single URL, and "
+            "memory://?recent=1000 > file:trades.log for trades"
+        ]
+    )

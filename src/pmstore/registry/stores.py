@@ -1,0 +1,144 @@
+"""The stores of a whole deployment, opened and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from pmstore.errors import SettingsError
+from pmstore.protocols import (
+    AccountStore,
+    Consumers,
+    EventStore,
+    Lease,
+    OrderStore,
+    SnapshotStore,
+    Stream,
+    TradeStore,
+)
+from pmstore.protocols.store import Store
+from pmstore.registry.opening import (
+    open_account_store,
+    open_consumers,
+    open_event_store,
+    open_lease,
+    open_order_store,
+    open_snapshot_store,
+    open_stream,
+    open_trade_store,
+)
+from pmstore.settings import StorageSettings, read_settings
+from pmstore.url import Stack
+
+
+class Stores:
+    """
+    The opened stores of a deployment.
+
+    `orders`, `trades` and `snapshots` are open from the start. What the `open_…` methods
+    open stays open until the deployment is left; a stream is opened once per name.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: StorageSettings,
+        orders: OrderStore,
+        trades: TradeStore,
+        snapshots: SnapshotStore,
+        closing: AsyncExitStack,
+    ) -> None:
+        self.settings = settings
+        self.orders = orders
+        self.trades = trades
+        self.snapshots = snapshots
+        self._closing = closing
+        self._streams: dict[str, Stream] = {}
+        self._opening_stream = asyncio.Lock()
+
+    async def open_accounts(self) -> AccountStore:
+        """A store of balances, where the orders are kept."""
+        url = self.settings.orders
+        return await self._closing.enter_async_context(
+            open_account_store(url, pins=self.settings.pins)
+        )
+
+    async def open_events(self) -> EventStore:
+        """A store of events, where the orders are kept."""
+        url = self.settings.orders
+        return await self._closing.enter_async_context(
+            open_event_store(url, pins=self.settings.pins)
+        )
+
+    async def open_stream(self, name: str, /) -> Stream:
+        """The stream *name* of the deployment; the same object for the same name."""
+        async with self._opening_stream:
+            if name not in self._streams:
+                stream = open_stream(self.settings.streams, name, pins=self.settings.pins)
+                self._streams[name] = await self._closing.enter_async_context(stream)
+            return self._streams[name]
+
+    async def open_lease(self) -> Lease:
+        """The leases, where the streams are kept."""
+        lease = open_lease(self.settings.streams, pins=self.settings.pins)
+        return await self._closing.enter_async_context(lease)
+
+    async def open_consumers(self, name: str, /) -> Consumers:
+        """The consumer groups over the stream *name*."""
+        stream = await self.open_stream(name)
+        groups = open_consumers(self.settings.streams, stream, pins=self.settings.pins)
+        return await self._closing.enter_async_context(groups)
+
+
+def open_stores(
+    env_file: str | Path | None = None,
+    /,
+    *,
+    settings: StorageSettings | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> AbstractAsyncContextManager[Stores]:
+    """
+    The stores of a deployment mode; `async with` opens them.
+
+    Args:
+        env_file: A `.env` file, which must exist; None reads `.env` if there is one. The
+            environment beats it.
+        settings: Read already; then neither file nor environment is read.
+        environ: Instead of the environment of the process.
+
+    Raises:
+        SettingsError: Every problem of the settings, or a stack that cannot be.
+        UnknownScheme, BrokenPlugin, ClashingPlugins: No usable plugin for a stack. A
+            durable mode never starts without its durable store.
+    """
+    if settings is None:
+        settings = read_settings(StorageSettings, env_file=env_file, environ=environ)
+    orders = open_order_store(settings.orders, pins=settings.pins)
+    _truth_holds_all("PMSTORE_ORDERS_URL", settings.orders, orders)
+    trades = open_trade_store(settings.trades, pins=settings.pins)
+    _truth_holds_all("PMSTORE_TRADES_URL", settings.trades, trades)
+    snapshots = open_snapshot_store(settings.snapshots, pins=settings.pins)
+    return _opened(settings, orders, trades, snapshots)
+
+
+def _truth_holds_all(name: str, stack: Stack, store: Store) -> None:
+    if not store.coverage.is_all:
+        raise SettingsError(
+            [f"{name}: {stack} keeps only the recent part, so there is no truth behind it"]
+        )
+
+
+@asynccontextmanager
+async def _opened(
+    settings: StorageSettings, orders: OrderStore, trades: TradeStore, snapshots: SnapshotStore
+) -> AsyncIterator[Stores]:
+    async with AsyncExitStack() as closing:
+        yield Stores(
+            settings=settings,
+            orders=await closing.enter_async_context(orders),
+            trades=await closing.enter_async_context(trades),
+            snapshots=await closing.enter_async_context(snapshots),
+            closing=closing,
+        )
