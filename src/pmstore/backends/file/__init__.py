@@ -1,0 +1,1 @@
+"""Stores in files: a stream, snapshots and an audit log of trades."""
