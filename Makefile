@@ -1,0 +1,62 @@
+# The commands of this repository; `make help` lists them. Needs Python 3.11+, pip and make.
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench soak clean venv with-engine with-test with-check
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: with-engine  ## Start the exchange on ./data and feed it the sample; ARGS="--exit" ends after it
+	@$(BIN)/pmengine demo $(ARGS)
+
+test: with-test  ## Run the tests; ARGS="tests/registry -k pins" chooses some, JOBS=1 runs one at a time
+	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: with-check  ## Check style, types, and that documentation and code agree
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q -m docs
+
+bench: with-test  ## Run the benchmarks: a table, and JSON under .benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: with-test  ## Run the tests that take minutes, such as killing the exchange again and again
+	@$(BIN)/pytest -m soak --timeout 0 $(ARGS)
+
+clean:  ## Remove the environment and all caches, but no data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	find src tests benchmarks typing_tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The environment is made anew when its Python is gone (an upgrade of the system); then its
+# stamps are gone too, which is why they are judged by a second make.
+venv:
+	@if ! $(BIN)/python -c "import pip" 2>/dev/null; then \
+		if ! command -v $(PYTHON) >/dev/null; then \
+			echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; \
+		fi; \
+		if ! $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))"; then \
+			echo "$$($(PYTHON) --version) is too old: Python 3.11 or newer is needed. Name one: make PYTHON=python3.12" >&2; exit 1; \
+		fi; \
+		if ! $(PYTHON) -c "import ensurepip, venv" 2>/dev/null; then \
+			echo "$(PYTHON) cannot make environments: its venv module is missing (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; \
+		fi; \
+		echo "Making the environment in $(VENV)"; \
+		$(PYTHON) -m venv --clear $(VENV); \
+	fi
+
+with-engine with-test with-check: with-%: venv
+	@$(MAKE) --no-print-directory $(VENV)/.installed-$*
+
+$(VENV)/.installed-%: pyproject.toml
+	@echo "Installing what 'pmstore[$*]' needs; the first time this takes a minute"
+	@$(PIP) --editable '.[$*]'
+	@touch $@
