@@ -24,6 +24,7 @@ from pmstore.backends.file.segment_writer import (
     TornTail,
 )
 from pmstore.backends.file.segments import Segment
+from pmstore.backends.file.threads import in_thread
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import (
     Conflict,
@@ -299,12 +300,7 @@ class FileStream:
             dropped = self._contents.take_droppable(through)
             if not dropped:
                 return
-            removing = asyncio.get_running_loop().run_in_executor(None, self._remove, dropped)
-            try:
-                await asyncio.shield(removing)
-            except asyncio.CancelledError:
-                await asyncio.wait((removing,))
-                raise
+            await in_thread(self._remove, dropped)
 
     def _remove(self, segments: Sequence[Segment]) -> None:
         with unavailable(f"{self._folder}: trim failed", WriteOutcome.UNKNOWN):
