@@ -1,0 +1,1 @@
+"""The stores themselves: a folder each, found by the entry point of its scheme."""

@@ -1,0 +1,124 @@
+"""The floor plan: which room of the house sees which others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CORE: Final = frozenset({"aiofiles", "attrs", "cattrs", "msgspec", "pluggy"})
+"""What a plain install brings."""
+
+OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
+    "alembic": ("pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "hypothesis": ("pmstore.testing",),
+    "prometheus_client": ("pmengine.services", "pmengine.gateways"),
+    "psycopg": ("pmstore.backends.postgres",),
+    "psycopg_pool": ("pmstore.backends.postgres",),
+    "pytest": ("pmstore.testing",),
+    "redis": ("pmstore.backends.redis",),
+    "rich": ("pmstore.cli", "pmengine.cli"),
+    "sqlmodel": ("pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "starlette": ("pmengine.gateways",),
+    "structlog": ("pmengine.services", "pmengine.gateways", "pmengine.assembly", "pmengine.cli"),
+    "typer": ("pmstore.cli", "pmengine.cli"),
+    "uvicorn": ("pmengine.gateways",),
+    "uvloop": ("pmengine.cli",),
+    "websockets": ("pmengine.gateways",),
+}
+"""Every dependency of an extra, and the rooms that need it."""
+
+_FLOOR: Final = frozenset({"errors", "models", "protocols"})
+_BACKEND: Final = _FLOOR | {"clock", "codec", "plugin", "queries", "state", "url"}
+
+PMSTORE: Final[dict[str, frozenset[str]]] = {
+    "errors": frozenset(),
+    "clock": frozenset(),
+    "decimals": frozenset({"errors", "models"}),
+    "url": frozenset({"errors"}),
+    "models": frozenset({"errors"}),
+    "protocols": frozenset({"errors", "models"}),
+    "codec": _FLOOR | {"decimals"},
+    "state": _FLOOR,
+    "queries": _FLOOR,
+    "plugin": _FLOOR | {"url"},
+    "layers": _FLOOR | {"clock", "queries"},
+    "settings": frozenset({"errors", "plugin", "url"}),
+    "registry": _FLOOR | {"layers", "plugin", "settings", "url"},
+    "testing": _FLOOR | {"backends.memory"},
+    "cli": _FLOOR | {"codec", "plugin", "queries", "registry", "settings", "url"},
+    # The public names: everything but what is optional or loaded by name.
+    "": _FLOOR | {"clock", "decimals", "registry", "settings", "state", "url"},
+}
+"""The rooms of pmstore, and the others that each may import. `backends.*` are below."""
+
+
+def pmstore_sees(room: str) -> frozenset[str] | None:
+    """What *room* may import beside itself; None if it is not in the plan."""
+    if room.startswith("backends."):
+        return _BACKEND
+    if room == "backends":
+        return frozenset()
+    return PMSTORE.get(room)
+
+
+PMENGINE: Final[tuple[frozenset[str], ...]] = (
+    frozenset({""}),
+    frozenset({"commands", "facts"}),
+    frozenset({"ledger", "matching"}),
+    frozenset({"book"}),
+    frozenset({"trading"}),
+    frozenset({"listing"}),
+    frozenset({"engine"}),
+    frozenset({"services"}),
+    frozenset({"gateways", "replay"}),
+    frozenset({"assembly"}),
+    frozenset({"cli"}),
+)
+"""The floors of pmengine: a room imports itself and rooms of the floors before its own."""
+
+PMENGINE_SEES_OF_PMSTORE: Final = frozenset({"", "codec", "errors", "queries", "settings"})
+"""The public face: the names of `pmstore` itself, and these modules."""
+
+PURE: Final = frozenset(
+    {
+        "pmstore.decimals",
+        "pmstore.models",
+        "pmstore.codec",
+        "pmstore.state",
+        "pmstore.queries",
+        "pmengine.commands",
+        "pmengine.facts",
+        "pmengine.matching",
+        "pmengine.ledger",
+        "pmengine.book",
+        "pmengine.listing",
+        "pmengine.trading",
+        "pmengine.engine",
+    }
+)
+"""Rooms without clock, chance, environment, input or output."""
+
+IMPURE_MODULES: Final = frozenset(
+    {
+        "asyncio",
+        "io",
+        "logging",
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "shutil",
+        "socket",
+        "subprocess",
+        "tempfile",
+        "threading",
+        "time",
+        "uuid",
+    }
+)
+IMPURE_CALLS: Final = frozenset({"input", "open", "print"})
+IMPURE_METHODS: Final = frozenset({"now", "today", "utcnow"})
+
+FORBIDDEN_NAMES: Final = frozenset(
+    {"base", "common", "core", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
+)
