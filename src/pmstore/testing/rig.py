@@ -1,0 +1,112 @@
+"""How the kit opens a store under test, and what its author declares of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import attrs
+
+from pmstore.protocols.store import ALL, Coverage, Store
+
+S = TypeVar("S", bound=Store)
+
+
+class ManualClock:
+    """A clock in epoch milliseconds that stands still until it is moved."""
+
+    def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def move(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+        self.now_ms += round(seconds * 1000)
+
+
+@attrs.frozen(kw_only=True)
+class Rig(Generic[S]):
+    """
+    How the kit opens stores of one kind, and what is declared of them.
+
+    What is declared absent is asserted absent where that can be seen, and its clauses are
+    shown as skipped; nothing else can be skipped.
+
+    Attributes:
+        open: Makes a store, not yet entered, from a *place*: an empty folder whose name is
+            unique. Another place means other data (use the folder, or its name as a
+            namespace); the same place again means the same data, if `durable`.
+        durable: What was acknowledged is there when the same place is opened again.
+        coverage: What the store says of itself; asserted.
+        positioned: The store has the segment `apply` / `position`; asserted both ways.
+        clock: The clock that the opened stores were given; it is moved by the kit. Without
+            one the clauses about time to live are skipped.
+        tombstone_s: Seconds after which tombstones are purged; needs `clock`.
+        crash: Kills an opened store without letting it close, so that the place can be
+            opened again. Without one the crash clauses are skipped.
+        damage: Breaks the stored snapshot generation of that name at a place (closed).
+            Without one the clauses about broken generations are skipped.
+        examples: Runs of every random clause.
+        deadline_s: Seconds after which a clause that did not end is broken.
+    """
+
+    open: Callable[[Path], S]
+    durable: bool = False
+    coverage: Coverage = ALL
+    positioned: bool = False
+    clock: ManualClock | None = None
+    tombstone_s: float | None = None
+    crash: Callable[[S], Awaitable[None]] | None = None
+    damage: Callable[[Path, str], None] | None = None
+    examples: int = 25
+    deadline_s: float = 60.0
+
+    def declares(self, need: str) -> bool:
+        """Whether the ability that a clause needs is declared."""
+        return {
+            "durable": self.durable,
+            "positioned": self.positioned,
+            "clock": self.clock is not None,
+            "tombstones": self.clock is not None and self.tombstone_s is not None,
+            "crash": self.durable and self.crash is not None,
+            "damage": self.damage is not None,
+            "whole": self.coverage.is_all,
+            "window": self.coverage.newest is not None,
+        }[need]
+
+
+class Trial(Generic[S]):
+    """One clause on one rig: hands out empty places and opened stores."""
+
+    def __init__(self, rig: Rig[S], folder: Path) -> None:
+        self.rig = rig
+        self._folder = folder
+        self._count = 0
+
+    def place(self) -> Path:
+        """A new empty folder with a name of its own."""
+        self._count += 1
+        place = self._folder / f"{self._folder.name}-{self._count}"
+        place.mkdir(parents=True)
+        return place
+
+    @asynccontextmanager
+    async def opened(self, place: Path | None = None) -> AsyncIterator[S]:
+        """An opened store at *place*, at a new one without it."""
+        async with self.rig.open(place or self.place()) as store:
+            yield store
+
+    async def crashed(self, store: S) -> None:
+        """Kill an opened store."""
+        assert self.rig.crash is not None, "a crash clause runs on a rig that can crash"
+        await self.rig.crash(store)
+
+    @property
+    def clock(self) -> ManualClock:
+        """The clock of the rig's stores."""
+        assert self.rig.clock is not None, "a clause that needs the clock runs with one"
+        return self.rig.clock
