@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import attrs
@@ -16,6 +17,19 @@ T = TypeVar("T")
 def _limit(instance: object, attribute: object, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LIMIT_MAX:
         raise InvalidQuery(f"limit is {value!r}; it takes 1..{LIMIT_MAX}")
+
+
+# One for each type: a generic converter would leave callers with an unsolved type variable.
+def _statuses(values: Iterable[OrderStatus] | None) -> frozenset[OrderStatus] | None:
+    return None if values is None else frozenset(values)
+
+
+def _texts(values: Iterable[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
+
+
+def _numbers(values: Iterable[int] | None) -> frozenset[int] | None:
+    return None if values is None else frozenset(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -35,12 +49,8 @@ class OrderQuery:
     event_id: int | None = None
     market_id: int | None = None
     token_id: str | None = None
-    statuses: frozenset[OrderStatus] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(frozenset)
-    )
-    ids: frozenset[str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(frozenset)
-    )
+    statuses: frozenset[OrderStatus] | None = attrs.field(default=None, converter=_statuses)
+    ids: frozenset[str] | None = attrs.field(default=None, converter=_texts)
     client_order_id: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
@@ -77,9 +87,7 @@ class BalanceQuery:
 class EventQuery:
     """Which events, by `event_id`."""
 
-    ids: frozenset[int] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(frozenset)
-    )
+    ids: frozenset[int] | None = attrs.field(default=None, converter=_numbers)
     after: str | None = None
     limit: int = attrs.field(default=100, validator=_limit)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from pmstore.protocols.store import Store
 from pmstore.testing.clause import Clause, Clauses, DeclaredAbsent
-from pmstore.testing.rig import Rig, S
+from pmstore.testing.rig import Rig
+
+S = TypeVar("S", bound=Store)
 
 
 def conformance(clauses: Clauses[S], rig: Rig[S] | str) -> Callable[..., None]:
@@ -25,7 +28,6 @@ def conformance(clauses: Clauses[S], rig: Rig[S] | str) -> Callable[..., None]:
         A test function; bind it to a name that pytest collects, such as `test_orders`.
     """
 
-    @pytest.mark.parametrize("clause", [pytest.param(one, id=one.name) for one in clauses])
     def test(clause: Clause[Any], tmp_path: Path, request: pytest.FixtureRequest) -> None:
         used = request.getfixturevalue(rig) if isinstance(rig, str) else rig
         try:
@@ -33,4 +35,6 @@ def conformance(clauses: Clauses[S], rig: Rig[S] | str) -> Callable[..., None]:
         except DeclaredAbsent as absent:
             pytest.skip(str(absent))
 
-    return test
+    items = [pytest.param(clause, id=clause.name) for clause in clauses]
+    parametrized: Callable[..., None] = pytest.mark.parametrize("clause", items)(test)
+    return parametrized

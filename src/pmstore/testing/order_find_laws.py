@@ -73,7 +73,7 @@ async def ids_come_out_as_they_went_in(trial: Trial[OrderStore]) -> None:
             for query in (
                 OrderQuery(user_id=one.id),
                 OrderQuery(client_order_id=one.id),
-                OrderQuery(ids=frozenset({one.id})),
+                OrderQuery(ids=[one.id]),
             ):
                 expect_equal((await orders.find(query)).items, (one,), f"find of {query}")
         removed = await orders.remove([(one.id, 1) for one in held[::2]])
@@ -218,7 +218,7 @@ async def find_filters_before_it_limits(trial: Trial[OrderStore]) -> None:
             ({"start_ms": START_MS + 40}, held[40:43]),
             ({"side": Side.BUY, "start_ms": START_MS + 50}, held[51:56:2]),
         ):
-            query = OrderQuery(**fields, limit=3)  # type: ignore[arg-type]
+            query = OrderQuery(**fields, limit=3)
             expect_equal(list((await orders.find(query)).items), wanted, f"find of {query}")
 
 
@@ -261,7 +261,9 @@ async def pages_show_everything_once(trial: Trial[OrderStore]) -> None:
 
 @book.law()
 async def pages_bear_changes_meanwhile(trial: Trial[OrderStore]) -> None:
-    """An order that does not change while one pages is seen exactly once, whatever the others do."""
+    """
+    An order that does not change while one pages is seen exactly once, whatever the others do.
+    """
     still = [order(number) for number in range(0, 60, 3)]
     async with trial.opened() as orders:
         await orders.save([order(number) for number in range(60)])

@@ -86,7 +86,9 @@ async def the_same_version_again_changes_nothing(trial: Trial[OrderStore]) -> No
 
 @book.law()
 async def the_same_version_with_other_content_conflicts(trial: Trial[OrderStore]) -> None:
-    """The same version with other content is a `VersionConflict`; nothing of the batch is applied."""
+    """
+    The same version with other content is a `VersionConflict`; nothing of the batch is applied.
+    """
     async with trial.opened() as orders:
         await orders.save([order(1)])
         batch = [order(0), order(1, price=4000), order(2)]
@@ -107,13 +109,12 @@ async def an_order_moves_between_lists(trial: Trial[OrderStore]) -> None:
         symbol=order(0).symbol,
         client_order_id="second",
     )
-    open_ones = frozenset({OrderStatus.NEW})
     async with trial.opened() as orders:
         await orders.save([before, order(8)])
         await orders.save([after])
         for query, wanted in (
-            (OrderQuery(statuses=open_ones), [order(8)]),
-            (OrderQuery(statuses=frozenset({FILLED})), [after]),
+            (OrderQuery(statuses=[OrderStatus.NEW]), [order(8)]),
+            (OrderQuery(statuses=[FILLED]), [after]),
             (OrderQuery(user_id=before.user_id), []),
             (OrderQuery(user_id="user_9"), [after]),
             (OrderQuery(token_id=before.symbol.token_id), []),
@@ -251,7 +252,10 @@ async def integers_beyond_64_bits_are_refused(trial: Trial[OrderStore]) -> None:
 
 @book.law()
 async def a_batch_beyond_the_limit_is_refused(trial: Trial[OrderStore]) -> None:
-    """One more than `limits.batch_size_max` is `LimitExceeded` and does nothing; the limit itself is taken."""
+    """
+    One more than `limits.batch_size_max` is `LimitExceeded` and does nothing; the limit itself
+    is taken.
+    """
     async with trial.opened() as orders:
         most = orders.limits.batch_size_max
         batch = [order(number) for number in range(most + 1)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from pmstore.protocols.store import ALL, Coverage, Store
 
-S = TypeVar("S", bound=Store)
+S_co = TypeVar("S_co", bound=Store, covariant=True)
 
 
 class ManualClock:
@@ -29,7 +29,7 @@ class ManualClock:
 
 
 @attrs.frozen(kw_only=True)
-class Rig(Generic[S]):
+class Rig(Generic[S_co]):
     """
     How the kit opens stores of one kind, and what is declared of them.
 
@@ -54,13 +54,13 @@ class Rig(Generic[S]):
         deadline_s: Seconds after which a clause that did not end is broken.
     """
 
-    open: Callable[[Path], S]
+    open: Callable[[Path], S_co]
     durable: bool = False
     coverage: Coverage = ALL
     positioned: bool = False
     clock: ManualClock | None = None
     tombstone_s: float | None = None
-    crash: Callable[[S], Awaitable[None]] | None = None
+    crash: Callable[[Any], Awaitable[None]] | None = None
     damage: Callable[[Path, str], None] | None = None
     examples: int = 25
     deadline_s: float = 60.0
@@ -79,10 +79,10 @@ class Rig(Generic[S]):
         }[need]
 
 
-class Trial(Generic[S]):
+class Trial(Generic[S_co]):
     """One clause on one rig: hands out empty places and opened stores."""
 
-    def __init__(self, rig: Rig[S], folder: Path) -> None:
+    def __init__(self, rig: Rig[S_co], folder: Path) -> None:
         self.rig = rig
         self._folder = folder
         self._count = 0
@@ -95,12 +95,12 @@ class Trial(Generic[S]):
         return place
 
     @asynccontextmanager
-    async def opened(self, place: Path | None = None) -> AsyncIterator[S]:
+    async def opened(self, place: Path | None = None) -> AsyncIterator[S_co]:
         """An opened store at *place*, at a new one without it."""
         async with self.rig.open(place or self.place()) as store:
             yield store
 
-    async def crashed(self, store: S) -> None:
+    async def crashed(self, store: Store) -> None:
         """Kill an opened store."""
         assert self.rig.crash is not None, "a crash clause runs on a rig that can crash"
         await self.rig.crash(store)

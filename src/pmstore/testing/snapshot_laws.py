@@ -226,7 +226,10 @@ async def acknowledged_generations_survive_a_crash(trial: Trial[SnapshotStore]) 
 
 @book.law(need="damage")
 async def a_broken_generation_is_skipped(trial: Trial[SnapshotStore]) -> None:
-    """`load` skips a broken generation with a warning, `get` of it and a store of broken ones is `CorruptData`."""
+    """
+    `load` skips a broken generation with a warning, `get` of it and a store of broken ones is
+    `CorruptData`.
+    """
     place = trial.place()
     damage = trial.rig.damage
     assert damage is not None
@@ -252,7 +255,10 @@ async def a_broken_generation_is_skipped(trial: Trial[SnapshotStore]) -> None:
 
 @book.law(need="damage")
 async def broken_generations_do_not_count(trial: Trial[SnapshotStore]) -> None:
-    """`prune` never counts a broken generation towards *keep*, and removes those older than the kept."""
+    """
+    `prune` never counts a broken generation towards *keep*, and removes those older than the
+    kept.
+    """
     place = trial.place()
     damage = trial.rig.damage
     assert damage is not None

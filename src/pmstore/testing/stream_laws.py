@@ -125,7 +125,10 @@ async def an_append_with_nothing_is_refused(trial: Trial[Stream]) -> None:
 
 @book.law()
 async def an_append_beyond_the_limit_is_refused(trial: Trial[Stream]) -> None:
-    """One item more than `limits.batch_size_max` is `LimitExceeded` and writes nothing; the limit itself is taken."""
+    """
+    One item more than `limits.batch_size_max` is `LimitExceeded` and writes nothing; the limit
+    itself is taken.
+    """
     async with trial.opened() as stream:
         most = stream.limits.batch_size_max
         await expect_raises(LimitExceeded, stream.append([b"x"] * (most + 1)), "too many")
@@ -169,7 +172,9 @@ async def only_an_empty_stream_has_the_empty_head(trial: Trial[Stream]) -> None:
 
 @book.law()
 async def a_lower_epoch_is_fenced(trial: Trial[Stream]) -> None:
-    """After an append with an epoch, every append with a lower one is `Fenced` and writes nothing."""
+    """
+    After an append with an epoch, every append with a lower one is `Fenced` and writes nothing.
+    """
     async with trial.opened() as stream:
         await stream.append([b"a"], epoch=3)
         await stream.append([b"b"], epoch=3)
@@ -274,7 +279,10 @@ async def a_cancelled_read_takes_nothing(trial: Trial[Stream]) -> None:
 
 @book.law()
 async def a_cancelled_append_is_whole_or_nothing(trial: Trial[Stream]) -> None:
-    """Cancelling an append at any await leaves all of its batch or nothing, and the next one is right."""
+    """
+    Cancelling an append at any await leaves all of its batch or nothing, and the next one is
+    right.
+    """
     async for attempt in Cancelling():
         async with trial.opened() as stream:
             await stream.append([b"before"])

@@ -102,7 +102,10 @@ async def every_value_comes_out(trial: Trial[TradeStore]) -> None:
 
 @book.law()
 async def every_filter_is_honoured(trial: Trial[TradeStore]) -> None:
-    """Every field of a question filters, alone and with others; a user or order matches as taker or maker."""
+    """
+    Every field of a question filters, alone and with others; a user or order matches as taker
+    or maker.
+    """
     held = [trade(number, timestamp=START_MS + number // 3) for number in range(40)]
     choices: dict[str, tuple[object, ...]] = {
         "user_id": ("user_1", "maker_0", "nobody"),
@@ -137,7 +140,7 @@ async def find_filters_before_it_limits(trial: Trial[TradeStore]) -> None:
             ({"user_id": "mine"}, [held[4], held[3], held[2]]),
             ({"end_ms": START_MS + 10}, [held[9], held[8], held[7]]),
         ):
-            query = TradeQuery(**fields, limit=3)  # type: ignore[arg-type]
+            query = TradeQuery(**fields, limit=3)
             expect_equal(list((await store.find(query)).items), wanted, f"find of {query}")
 
 
@@ -208,7 +211,10 @@ async def a_malformed_cursor_is_refused(trial: Trial[TradeStore]) -> None:
 
 @book.law()
 async def bad_values_are_refused(trial: Trial[TradeStore]) -> None:
-    """A malformed id or an integer beyond 2^63-1 is an `InvalidRecord`; nothing of its batch is applied."""
+    """
+    A malformed id or an integer beyond 2^63-1 is an `InvalidRecord`; nothing of its batch is
+    applied.
+    """
     async with trial.opened() as store:
         spoilt: list[tuple[str, object]] = [("taker_user_id", bad) for bad in BAD_IDS]
         spoilt += [("maker_order_id", bad) for bad in BAD_IDS]
@@ -222,7 +228,10 @@ async def bad_values_are_refused(trial: Trial[TradeStore]) -> None:
 
 @book.law()
 async def a_batch_beyond_the_limit_is_refused(trial: Trial[TradeStore]) -> None:
-    """One more than `limits.batch_size_max` is `LimitExceeded` and does nothing; empty does nothing."""
+    """
+    One more than `limits.batch_size_max` is `LimitExceeded` and does nothing; empty does
+    nothing.
+    """
     async with trial.opened() as store:
         batch = [trade(number) for number in range(store.limits.batch_size_max + 1)]
         await expect_raises(LimitExceeded, store.append(batch), "append beyond the limit")
@@ -243,7 +252,10 @@ async def results_are_copies_or_frozen(trial: Trial[TradeStore]) -> None:
 
 @book.law()
 async def concurrent_batches_are_whole(trial: Trial[TradeStore]) -> None:
-    """Batches of concurrent writers are all kept, and readers see each of them whole or not at all."""
+    """
+    Batches of concurrent writers are all kept, and readers see each of them whole or not at
+    all.
+    """
     async with trial.opened() as store:
         batches = [[trade(4 * writer + item) for item in range(4)] for writer in range(10)]
         writers = asyncio.gather(*(store.append(batch) for batch in batches))
@@ -258,7 +270,10 @@ async def concurrent_batches_are_whole(trial: Trial[TradeStore]) -> None:
 
 @book.law()
 async def a_cancelled_append_is_whole_or_nothing(trial: Trial[TradeStore]) -> None:
-    """Cancelling an append at any await leaves all of its batch or nothing, and the next one is right."""
+    """
+    Cancelling an append at any await leaves all of its batch or nothing, and the next one is
+    right.
+    """
     batch = [trade(number) for number in range(1, 5)]
     async for attempt in Cancelling():
         async with trial.opened() as store:
@@ -274,7 +289,10 @@ async def a_cancelled_append_is_whole_or_nothing(trial: Trial[TradeStore]) -> No
 
 @book.law(need="window")
 async def a_window_keeps_the_newest(trial: Trial[TradeStore]) -> None:
-    """A store of the newest n keeps exactly those by (`timestamp`, `trade_id`), whatever came last."""
+    """
+    A store of the newest n keeps exactly those by (`timestamp`, `trade_id`), whatever came
+    last.
+    """
     newest = trial.rig.coverage.newest
     assert newest is not None
     async with trial.opened() as store:
