@@ -12,7 +12,8 @@ _FIRST_S: Final = -62_135_596_800
 """The first second of the year 1; RFC 3339 has four digits for a year."""
 _LAST_S: Final = 253_402_300_799
 _FORM: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
+    re.ASCII,
 )
 
 

@@ -27,8 +27,8 @@ class Snapshot:
     when the order or command of a memory ended (without an entry it is still open). `work`
     names the markets (event, market) whose orders or holders are still being worked off.
     `input_position`, `number` and `hash` are absent in a foreign snapshot. `skipped` names
-    the undecodable entries that the position moved over. Times in epoch milliseconds. Equal sequences are
-    equal whatever their type.
+    the undecodable entries that the position moved over. Times in epoch milliseconds.
+    Sequences are compared by what is in them, whatever their type.
     """
 
     orders: Sequence[Order] = attrs.field(eq=tuple)

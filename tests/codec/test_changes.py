@@ -1,0 +1,150 @@
+"""The formatted templates write what a plain encoder would, and all of it is read again."""
+
+from __future__ import annotations
+
+import enum
+import json
+import typing
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given
+
+from pmstore.codec import (
+    GENESIS_HASH,
+    decode_batch,
+    encode_batch,
+    encode_change,
+    encode_changes,
+)
+from pmstore.errors import InvalidRecord
+from pmstore.models.balance import Balance
+from pmstore.models.changes import (
+    Change,
+    EventAdded,
+    EventRemoved,
+    MarketAdded,
+    OrderCancelled,
+    OrderCreated,
+    OrderFilled,
+    OrderUpdated,
+    Paused,
+    Remembered,
+)
+from pmstore.models.market import Event, Market
+from pmstore.models.trade import Trade
+from tests.codec import strategies
+from tests.codec.examples import ORDER
+
+ALWAYS_WRITTEN = {"reason", "end_date", "outcomes"}
+
+
+def plainly(value: Any) -> Any:
+    """The reference: what a record is as JSON, straight from its fields."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [plainly(item) for item in value]
+    if not attrs.has(type(value)):
+        return value
+    return {
+        field.name: plainly(getattr(value, field.name))
+        for field in attrs.fields(type(value))
+        if field.name in ALWAYS_WRITTEN or getattr(value, field.name) != field.default
+    }
+
+
+def document(change: Change) -> Any:
+    """The reference for a change: its tag and its content."""
+    if isinstance(change, OrderCreated | OrderUpdated):
+        return {type(change).__name__: plainly(change.order)}
+    tags: dict[type, str] = {Trade: "Traded", Balance: "AccountChanged"}
+    return {tags.get(type(change), type(change).__name__): plainly(change)}
+
+
+frequent = strategies.changes.filter(
+    lambda change: isinstance(
+        change,
+        OrderCreated | OrderUpdated | OrderFilled | OrderCancelled | Trade | Balance | Remembered,
+    )
+)
+
+
+@given(frequent)
+def test_a_template_writes_what_a_plain_encoder_writes(change: Change) -> None:
+    written = encode_change(change)
+    assert json.loads(written) == document(change)
+    assert msgspec.json.decode(written) == document(change)
+
+
+@given(strategies.changes)
+def test_every_change_is_read_as_it_was_written(change: Change) -> None:
+    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, [change, change])
+    assert decode_batch(payload, "log").changes == [change, change]
+
+
+@given(strategies.changes)
+def test_an_array_is_its_changes(change: Change) -> None:
+    one = encode_change(change)
+    assert encode_changes([change, change]) == b"[" + one + b"," + one + b"]"
+
+
+def test_no_changes_are_an_empty_array() -> None:
+    assert encode_changes([]) == b"[]"
+
+
+def test_the_strategies_and_the_codec_know_every_change() -> None:
+    from pmstore.codec.changes_in import TAGS
+
+    names = {kind.__name__ for kind in typing.get_args(Change)}
+    assert names - {"Trade", "Balance"} | {"Traded", "AccountChanged"} == TAGS
+
+
+def test_an_order_has_the_twelve_keys_of_the_source() -> None:
+    assert encode_change(OrderCreated(ORDER)).decode() == (
+        '{"OrderCreated":{"id":"order_123","symbol":{"event_id":1,"market_id":1,'
+        '"token_id":"token_123"},"side":"Buy","order_type":"Limit","quantity":100,"price":5000,'
+        '"status":"New","filled_quantity":0,"remaining_quantity":100,"timestamp":1704110400000,'
+        '"user_id":"user_456","order_num":1}}'
+    )
+
+
+def test_events_have_the_shape_of_the_source() -> None:
+    market = Market(market_id=1, token_ids=("token_yes", "token_no"))
+    event = Event(event_id=1, markets={1: market}, end_date_ms=1704110400000)
+    assert json.loads(encode_change(EventAdded(event))) == {
+        "EventAdded": {
+            "event_id": 1,
+            "markets": {
+                "1": {"id": 1, "outcomes": ["Yes", "No"], "token_ids": ["token_yes", "token_no"]}
+            },
+            "end_date": "2024-01-01T12:00:00Z",
+        }
+    }
+    assert encode_change(EventRemoved(1)) == b'{"EventRemoved":1}'
+    assert json.loads(encode_change(MarketAdded(1, market)))["MarketAdded"]["market"]["id"] == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        attrs.evolve(ORDER, id="half \ud800 a pair"),
+        attrs.evolve(ORDER, user_id="\udfff"),
+    ],
+)
+def test_text_that_is_not_unicode_is_refused(change: Any) -> None:
+    with pytest.raises(InvalidRecord, match="not Unicode"):
+        encode_change(OrderCreated(change))
+
+
+def test_an_event_with_text_that_is_not_unicode_is_refused() -> None:
+    market = Market(market_id=1, token_ids=("a", "\ud800"))
+    with pytest.raises(InvalidRecord, match="cannot be written"):
+        encode_change(EventAdded(Event(event_id=1, markets={1: market})))
+
+
+def test_what_is_no_change_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRecord, match="Order'> is no change; the changes are OrderCreated"):
+        encode_changes([ORDER, Paused(True)])  # type: ignore[list-item]

@@ -1,0 +1,188 @@
+"""Entries of other producers: both dialects, one change or an array, versions by position."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmstore.codec import GENESIS_HASH, decode_entry, encode_batch, encode_change, position_version
+from pmstore.errors import CorruptData
+from pmstore.models.balance import Balance
+from pmstore.models.changes import (
+    Batch,
+    EventAdded,
+    EventRemoved,
+    MarketUpdateId,
+    OrderCancelled,
+    OrderCreated,
+    OrderFilled,
+    Paused,
+)
+from pmstore.models.order import OrderStatus, Side
+from pmstore.models.position import Position
+from tests.codec import strategies
+from tests.codec.examples import LATER_ORDER, ORDER, SOURCE_SNAPSHOT, SYMBOL
+
+AT = Position(1704110400000, 5)
+VERSION = 1704110400000 * 2**20 + 5
+SYMBOL_TEXT = '{"event_id":1,"market_id":1,"token_id":"token_123"}'
+
+
+def read(text: str) -> list[Any]:
+    found = decode_entry(text.encode(), AT)
+    assert isinstance(found, list)
+    return found
+
+
+def test_our_batch_is_a_batch() -> None:
+    payload, own_hash = encode_batch(1, 1, 1, GENESIS_HASH, {}, [Paused(True)])
+    found = decode_entry(payload, AT)
+    assert isinstance(found, Batch)
+    assert (found.hash, found.changes) == (own_hash, [Paused(True)])
+
+
+def test_our_batch_with_a_wrong_hash_is_corrupt_and_not_foreign() -> None:
+    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, [Paused(True)])
+    for changed in (payload.replace(b"true", b"null"), b" " + payload):
+        with pytest.raises(CorruptData, match="store_stream 1704110400000-5: "):
+            decode_entry(changed, AT)
+
+
+def test_one_change_and_an_array_of_changes_are_changes() -> None:
+    one = encode_change(OrderCreated(ORDER)).decode()
+    (created,) = read(one)
+    assert created.order.id == "order_123"
+    assert read(f"[{one},{one}]") == [created, created]
+    assert read("[]") == []
+
+
+def test_what_has_no_version_gets_that_of_its_position() -> None:
+    assert position_version(AT) == VERSION
+    (created,) = read(encode_change(OrderCreated(ORDER)).decode())
+    assert created.order.version == VERSION
+    (balance,) = read(encode_change(Balance("u", "cash", 1, 0, 9)).decode())
+    assert balance.version == 9
+
+
+def test_an_end_as_the_source_writes_it() -> None:
+    text = f'{{"OrderCancelled":{{"order_id":"a","symbol":{SYMBOL_TEXT}}}}}'
+    assert read(text) == [OrderCancelled("a", SYMBOL, "", VERSION, 0, 0, AT.ms)]
+    text = f'{{"OrderFilled":{{"order_id":42,"symbol":{SYMBOL_TEXT},"user_id":7}}}}'
+    assert read(text) == [OrderFilled("42", SYMBOL, "7", VERSION, 0, 0, AT.ms)]
+
+
+def test_the_later_dialect() -> None:
+    (created,) = read(f'{{"OrderCreated":{LATER_ORDER}}}')
+    order = created.order
+    assert (order.id, order.user_id, order.side) == ("42", "7", Side.SELL)
+    assert (order.status, order.version) == (OrderStatus.PARTIALLY_FILLED, VERSION)
+
+
+def test_events_and_updates_of_the_source() -> None:
+    event = json.dumps(json.loads(SOURCE_SNAPSHOT)["events"]["1"])
+    added, removed, update = read(
+        f'[{{"EventAdded":{event}}},{{"EventRemoved":1}},'
+        '{"MarketUpdateId":{"event_id":1,"market_id":1,"update_id":9}}]'
+    )
+    assert isinstance(added, EventAdded)
+    assert added.event.end_date_ms == 1704110400000
+    assert removed == EventRemoved(1)
+    assert update == MarketUpdateId(1, 1, 9)
+
+
+def order_with(**members: Any) -> str:
+    document = json.loads(encode_change(OrderCreated(ORDER)))
+    document["OrderCreated"].update(members)
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "truncated"),
+        ("1", "neither an object nor an array"),
+        ("{}", "expected one change by its name"),
+        ('{"OrderVanished":{}}', "expected one change by its name, got .*OrderVanished"),
+        ('{"EventRemoved":1,"Paused":{"paused":true}}', "expected one change"),
+        ('[{"EventRemoved":1},2]', "expected one change by its name, got 2"),
+        ('{"EventRemoved":null}', "newer release|known change"),
+        ('{"EventRemoved":-1}', "event_id is -1"),
+        ('{"EventRemoved":1.5}', "EventRemoved"),
+        (order_with(id="a\nb"), "is no id"),
+        (order_with(user_id="x" * 256), "is no id"),
+        (order_with(client_order_id=""), "client_order_id '' is no id"),
+        (order_with(quantity=2**63, remaining_quantity=2**63), "quantity is 9223372036854775808"),
+        (order_with(filled_quantity=1), "100, but 1 filled and 100 remaining"),
+        (order_with(price="0.5"), "price"),
+        (order_with(side="Both"), "side"),
+        (order_with(order_type=None), "order_type"),
+        (order_with(symbol=[]), "symbol"),
+        ("[" * 100_000, "recursion|depth|truncated"),
+    ],
+)
+def test_an_error_says_what_and_where(text: str, message: str) -> None:
+    with pytest.raises(CorruptData, match=rf"(?i)^store_stream 1704110400000-5: .*({message})"):
+        read(text)
+
+
+def test_a_position_too_late_for_a_version_is_refused() -> None:
+    with pytest.raises(CorruptData, match="too late to be a version"):
+        decode_entry(encode_change(OrderCreated(ORDER)), Position(2**64 - 1, 0))
+
+
+def test_bytes_that_are_not_utf8_are_corrupt() -> None:
+    with pytest.raises(CorruptData):
+        decode_entry(b'{"OrderCreated":{"id":"\xff"}}', AT)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_as_corrupt(payload: bytes) -> None:
+    with pytest.raises(CorruptData):
+        decode_entry(payload + b"}", AT)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(strategies.changes, st.data())
+def test_a_valid_document_with_anything_in_it_is_read_or_refused(change: Any, data: Any) -> None:
+    document = json.loads(encode_change(change))
+    places: list[tuple[Any, Any]] = []
+    pending = [document]
+    while pending:
+        node = pending.pop()
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], dict | list):
+                pending.append(node[key])
+    node, key = data.draw(st.sampled_from(places))
+    node[key] = data.draw(json_values)
+    try:
+        found = decode_entry(json.dumps(document).encode(), AT)
+    except CorruptData:
+        return
+    assert isinstance(found, list)
+    assert len(found) == 1
+
+
+@given(strategies.changes, st.integers(0), st.integers(1, 255))
+def test_a_valid_document_with_a_changed_byte_is_read_or_refused(
+    change: Any, place: int, mask: int
+) -> None:
+    payload = bytearray(encode_change(change))
+    payload[place % len(payload)] ^= mask
+    with contextlib.suppress(CorruptData):
+        decode_entry(bytes(payload), AT)
