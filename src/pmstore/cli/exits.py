@@ -1,0 +1,58 @@
+"""The exit codes, and which failure ends with which."""
+
+from __future__ import annotations
+
+import enum
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pmstore.errors import (
+    CorruptData,
+    PluginError,
+    PmstoreError,
+    SettingsError,
+    StoreUnavailable,
+)
+
+
+class Exit(enum.IntEnum):
+    """What a script can tell from the exit code."""
+
+    FINE = 0
+    """Done, and everything that was looked at is right."""
+    DAMAGED = 1
+    """Done, and something is not right: damaged data, a plugin that cannot be used."""
+    USAGE = 2
+    """The command line cannot be read."""
+    UNUSABLE = 3
+    """The URL, a setting or a plugin cannot be used."""
+    UNAVAILABLE = 4
+    """The store does not answer, or another process holds it."""
+    ABSENT = 5
+    """What was asked for is not there."""
+
+
+@contextmanager
+def failures_as_exits() -> Iterator[None]:
+    """Turn what pmstore raises, or warns of, into lines on the error output; errors end it."""
+    try:
+        with warnings.catch_warnings(record=True, action="always") as noticed:
+            yield
+        for notice in noticed:
+            print(f"pmstore: {notice.message}", file=sys.stderr)
+    except (SettingsError, PluginError) as error:
+        _end(error, Exit.UNUSABLE)
+    except CorruptData as error:
+        _end(error, Exit.DAMAGED)
+    except StoreUnavailable as error:
+        _end(error, Exit.UNAVAILABLE)
+    except PmstoreError as error:
+        _end(error, Exit.UNUSABLE)
+
+
+def _end(error: PmstoreError, code: Exit) -> None:
+    for line in str(error).splitlines():
+        print(f"pmstore: {line}", file=sys.stderr)
+    sys.exit(code)

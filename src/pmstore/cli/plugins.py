@@ -1,0 +1,37 @@
+"""`pmstore plugins`: which backends there are, and which of them cannot be used."""
+
+from __future__ import annotations
+
+import typer
+
+from pmstore.cli.exits import Exit
+from pmstore.cli.output import Json, print_rows
+from pmstore.registry import PLUGINS, PluginState
+from pmstore.settings import environment_pins
+
+EXAMPLES = "Examples:  pmstore plugins   pmstore plugins --json"
+
+
+def plugins(as_json: Json = False) -> None:
+    """List the installed, broken and clashing backends, by URL scheme."""
+    reports = PLUGINS.survey(pins=environment_pins())
+    rows = [
+        {
+            "scheme": one.scheme,
+            "distribution": one.distribution,
+            "version": one.version,
+            "state": one.state.value,
+            "contracts": list(one.backend.contracts) if one.backend else [],
+            "problem": one.problem,
+        }
+        for one in reports
+    ]
+    if as_json:
+        print_rows(rows, as_json=True, empty="")
+    else:
+        shown = [{name: row[name] for name in row if name != "problem"} for row in rows]
+        print_rows(shown, as_json=False, empty="No backend is installed.")
+        for problem in dict.fromkeys(one.problem for one in reports if one.problem):
+            typer.echo(f"  {problem}")
+    if any(one.state is not PluginState.INSTALLED for one in reports):
+        raise typer.Exit(Exit.DAMAGED)

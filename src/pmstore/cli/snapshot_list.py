@@ -1,0 +1,43 @@
+"""`pmstore snapshot list`: the generations of a snapshot store."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from pmstore.cli.exits import failures_as_exits
+from pmstore.cli.output import Json, print_rows
+from pmstore.models.snapshot import SnapshotInfo
+from pmstore.registry import open_snapshot_store
+
+EXAMPLES = "Examples:  pmstore snapshot list file:data/store"
+
+SnapshotUrl = Annotated[str, typer.Argument(help="Where snapshots are kept: file:data/store.")]
+
+
+def snapshot_list(url: SnapshotUrl, as_json: Json = False) -> None:
+    """List the generations, oldest first, the broken ones with their problem."""
+    with failures_as_exits():
+        rows = [as_row(one) for one in asyncio.run(generations(url))]
+    print_rows(rows, as_json=as_json, empty="There is no snapshot.")
+
+
+async def generations(url: str) -> list[SnapshotInfo]:
+    """Every generation of the store at *url*, oldest first."""
+    async with open_snapshot_store(url) as store:
+        return await store.list()
+
+
+def as_row(one: SnapshotInfo) -> dict[str, Any]:
+    """What is printed of a generation."""
+    return {
+        "name": one.name,
+        "timestamp": one.timestamp,
+        "number": one.number,
+        "hash": one.hash,
+        "last_message_id": None if one.last_message_id is None else str(one.last_message_id),
+        "size_bytes": one.size_bytes,
+        "problem": one.problem,
+    }
