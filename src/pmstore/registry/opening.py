@@ -68,14 +68,14 @@ def open_trade_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = No
         return _trade_store(stack.truth, pins)
     if [layer.scheme for layer in stack.layers] != ["memory", "file"] or stack.sinks:
         raise _unsupported(stack, "a trade store")
-    cache, truth = (_trade_store(layer, pins) for layer in stack.layers)
+    cache = _trade_store(stack.layers[0], pins)
     if cache.coverage.newest is None:
         raise SettingsError(
             [f"{stack}: a cache of trades has a bound, such as memory://?recent=1000"]
         )
     from pmstore.layers.recent_trades import recent_trades
 
-    return recent_trades(cache, truth)
+    return recent_trades(cache, _trade_store(stack.truth, pins))
 
 
 def open_account_store(

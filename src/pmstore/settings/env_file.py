@@ -8,7 +8,7 @@ from typing import Final
 
 _LINE: Final = re.compile(
     r"""(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
-        (?: '(?P<single>[^']*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<plain>[^'"\s].*?)? )
+        (?: '(?P<single>[^']*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<plain>[^'"\s\#].*?)? )
         \s*(?:(?<=\s)\#.*)?""",
     re.VERBOSE,
 )

@@ -28,10 +28,12 @@ class Parser(Generic[T]):
     Attributes:
         form: What the text looks like, for messages and the reference page.
         read: Turns it into the value; raises ValueError if it is not of that form.
+        repeatable: Whether a message may repeat the text; not if a password may be in it.
     """
 
     form: str
     read: Callable[[str], T]
+    repeatable: bool = True
 
 
 def text() -> Parser[str]:
@@ -105,4 +107,4 @@ def stack() -> Parser[Stack]:
         except SettingsError as error:
             raise ValueError("; ".join(error.problems)) from None
 
-    return Parser(form="URL, or several with > and | between them", read=read)
+    return Parser(form="URL, or several with > and | between them", read=read, repeatable=False)

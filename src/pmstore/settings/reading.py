@@ -112,6 +112,7 @@ def _fill(cls: type[T], values: Mapping[str, str], problems: list[str]) -> T | N
 
 def _unreadable(declared: Declared, value: str, error: ValueError) -> str:
     one = declared.setting
-    shown = "the value (not shown)" if one.secret else repr(value)
+    repeatable = declared.parser.repeatable and not one.secret
+    shown = repr(value) if repeatable else "the value (not shown)"
     reason = "" if one.secret or not error.args else f" {error.args[0]}"
     return f"{one.name}: {shown} is not of the form: {one.form}.{reason}"
