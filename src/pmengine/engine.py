@@ -25,6 +25,14 @@ from pmengine.commands import (
     Withdraw,
 )
 from pmengine.facts import Outcome, Refusal
+from pmengine.identity import (
+    Identity,
+    identify_cash,
+    identify_change,
+    identify_nobody,
+    identify_order,
+    identify_pairs,
+)
 from pmengine.ledger import Ledger
 from pmengine.listing import Listing
 from pmengine.matching import Ladder, LadderContract
@@ -35,7 +43,6 @@ from pmstore import (
     MONEY_MAX,
     PAYOUT,
     QUANTITY_MAX,
-    SUBMIT_ORDER,
     Change,
     Content,
     Counters,
@@ -57,7 +64,6 @@ from pmstore import (
     Snapshot,
     State,
     TimeInForce,
-    is_id,
 )
 
 STEP_MAX: Final = 1000
@@ -123,6 +129,9 @@ class Engine:
             StopAllEvents: self._pause,
             ResumeAllEvents: self._resume,
         }
+        self._identifiers: dict[type, tuple[str, Callable[[Any], Identity]]] = {
+            kind: (kind.__name__, _IDENTIFY.get(kind, identify_nobody)) for kind in self._handlers
+        }
         for event in self.state.events.values():
             self._listing.index(event)
         for order in self.state.orders.values():
@@ -183,7 +192,9 @@ class Engine:
         now_ms = state.time_ms
         if self.ledger is not None:
             self.ledger.record_to(facts)
-        if state.forget(now_ms):
+        ended = state.ended
+        if ended and ended[0][0] <= now_ms - state.id_memory_ms:
+            state.forget(now_ms)
             facts.append(Counters(now_ms, state.deposited))
         if now_ms >= self._listing.next_end_ms:
             self._listing.expire(now_ms, facts)
@@ -193,45 +204,9 @@ class Engine:
         kind = type(command)
         if kind is Tick:
             return None
-        content: Content
-        if isinstance(command, SubmitOrder):
-            user_id, order_id = command.user_id, command.order_id
-            own_id = command.client_order_id
-            if own_id is None:
-                own_id = order_id
-            symbol = command.symbol
-            content = (
-                symbol.event_id,
-                symbol.market_id,
-                symbol.token_id,
-                command.side.value,
-                command.order_type.value,
-                command.quantity,
-                command.price,
-                command.volume,
-                command.time_in_force.value,
-                command.expires_at_ms,
-                command.post_only,
-                None if command.self_trade is None else command.self_trade.value,
-            )
-            valid = _is_id(order_id) and _is_id(own_id) and _is_id(user_id)
-        elif isinstance(command, CancelOrder | AmendOrder):
-            user_id, own_id, order_id, content = command.user_id, "", command.order_id, ()
-            valid = _is_id(order_id) and _is_id(user_id)
-        elif isinstance(command, Deposit | Withdraw):
-            user_id, own_id, order_id = command.user_id, command.id, ""
-            content = (command.amount,)
-            valid = _is_id(own_id) and _is_id(user_id)
-        elif isinstance(command, Split | Merge):
-            user_id, own_id, order_id = command.user_id, command.id, ""
-            content = (command.event_id, command.market_id, command.quantity)
-            valid = _is_id(own_id) and _is_id(user_id)
-        else:
-            user_id = own_id = order_id = ""
-            content, valid = (), True
-
-        name = kind.__name__
-        if not valid:
+        name, identify = self._identifiers[kind]
+        user_id, own_id, order_id, content = identify(command)
+        if own_id is None:
             facts.append(
                 Remembered("", name, "", "INVALID_ID", "", now_ms, (), command.correlation_id, True)
             )
@@ -241,7 +216,9 @@ class Engine:
             known = state.memories.get(key)
             if known is not None:
                 return self._repeat(known, content, command.correlation_id, now_ms, facts)
-        refusal = self._too_late(command.valid_until_ms, now_ms)
+        refusal = None
+        if command.valid_until_ms is not None:
+            refusal = self._too_late(command.valid_until_ms, now_ms)
         if refusal is None:
             refusal = self._handlers[kind](command, now_ms, facts)
         outcome = ACCEPTED if refusal is None else refusal.name
@@ -251,7 +228,7 @@ class Engine:
         facts.append(answer)
         if own_id:
             state.memories[key] = answer
-            if refusal is None and name == SUBMIT_ORDER:
+            if refusal is None and kind is SubmitOrder:
                 state.order_ids.add(order_id)
                 if order_id in state.orders:
                     return None
@@ -284,9 +261,7 @@ class Engine:
         )
         return None if outcome == ACCEPTED else Refusal[outcome]
 
-    def _too_late(self, valid_until_ms: int | None, now_ms: int) -> Refusal | None:
-        if valid_until_ms is None:
-            return None
+    def _too_late(self, valid_until_ms: int, now_ms: int) -> Refusal | None:
         if now_ms > valid_until_ms:
             return Refusal.TOO_LATE
         if valid_until_ms > now_ms + self.state.id_memory_ms:
@@ -407,6 +382,12 @@ class Engine:
                 book_found.last_price = fact.last_price
 
 
-def _is_id(text: str) -> bool:
-    """`is_id`, with the common case first."""
-    return (text.isascii() and text.isprintable() and 0 < len(text) < 256) or is_id(text)
+_IDENTIFY: Final[dict[type, Callable[[Any], Identity]]] = {
+    SubmitOrder: identify_order,
+    CancelOrder: identify_change,
+    AmendOrder: identify_change,
+    Deposit: identify_cash,
+    Withdraw: identify_cash,
+    Split: identify_pairs,
+    Merge: identify_pairs,
+}

@@ -68,11 +68,8 @@ class Listing:
         self._new_ladder = new_ladder
         self._step_max = step_max
         self._ends: list[tuple[int, int]] = []
-
-    @property
-    def next_end_ms(self) -> int:
+        self.next_end_ms = INTEGER_MAX
         """When the next event ends; beyond all time if none does."""
-        return self._ends[0][0] if self._ends else INTEGER_MAX
 
     def index(self, event: Event) -> None:
         """Give an event of the state its books and its place among those that will end."""
@@ -80,6 +77,7 @@ class Listing:
             self._open_book(event.event_id, market)
         if event.end_date_ms is not None:
             heapq.heappush(self._ends, (event.end_date_ms, event.event_id))
+            self.next_end_ms = self._ends[0][0]
 
     def index_market(self, event_id: int, market: Market) -> None:
         """Let the books show a market as it is now."""
@@ -202,6 +200,7 @@ class Listing:
             for market in list(event.markets.values()):
                 if market.state is MarketState.OPEN:
                     self._close(event_id, market, now_ms, facts)
+        self.next_end_ms = self._ends[0][0] if self._ends else INTEGER_MAX
 
     def work(self, now_ms: int, facts: list[Change]) -> None:
         """Do one step of the oldest work left over."""

@@ -20,6 +20,7 @@ from pmstore import (
     QUANTITY_MAX,
     Change,
     MarketState,
+    MarketUpdateId,
     MatchType,
     Order,
     OrderCancelled,
@@ -564,8 +565,19 @@ class Trading:
     def _level_changed(
         self, book: Book, is_bid: bool, price: int, now_ms: int, facts: list[Change]
     ) -> None:
-        levels = (price,)
-        self._publish(book, levels if is_bid else (), () if is_bid else levels, now_ms, facts)
+        book.update_id += 1
+        level = ((price, book.ladder.quantity_at(is_bid, price)),)
+        update = MarketUpdateId(
+            book.event_id,
+            book.market_id,
+            book.update_id,
+            level if is_bid else (),
+            () if is_bid else level,
+            book.last_price,
+            now_ms,
+        )
+        self._state.updates[book.key] = update
+        facts.append(update)
 
     def _publish(
         self,
