@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pmstore.backends.memory import (
+    MemoryAccountStore,
+    MemoryConsumers,
+    MemoryEventStore,
+    MemoryLease,
     MemoryOrderStore,
     MemorySnapshotStore,
     MemoryStream,
@@ -10,9 +16,14 @@ from pmstore.backends.memory import (
 )
 from pmstore.protocols import Coverage
 from pmstore.testing import (
+    ConsumedStream,
     ManualClock,
     Rig,
+    account_store_clauses,
     conformance,
+    consumers_clauses,
+    event_store_clauses,
+    lease_clauses,
     order_store_clauses,
     snapshot_store_clauses,
     stream_clauses,
@@ -20,6 +31,12 @@ from pmstore.testing import (
 )
 
 clock = ManualClock()
+
+
+def open_consumers(place: Path) -> ConsumedStream:
+    stream = MemoryStream(clock=clock)
+    return ConsumedStream(stream, MemoryConsumers(stream, clock=clock))
+
 
 test_orders = conformance(
     order_store_clauses,
@@ -49,7 +66,15 @@ test_recent_trades = conformance(
         positioned=True,
     ),
 )
+test_accounts = conformance(
+    account_store_clauses, Rig(open=lambda place: MemoryAccountStore(), positioned=True)
+)
+test_events = conformance(event_store_clauses, Rig(open=lambda place: MemoryEventStore()))
 test_snapshots = conformance(snapshot_store_clauses, Rig(open=lambda place: MemorySnapshotStore()))
 test_stream = conformance(
     stream_clauses, Rig(open=lambda place: MemoryStream(clock=clock), clock=clock)
 )
+test_lease = conformance(
+    lease_clauses, Rig(open=lambda place: MemoryLease(clock=clock), clock=clock)
+)
+test_consumers = conformance(consumers_clauses, Rig(open=open_consumers, clock=clock))

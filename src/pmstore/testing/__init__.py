@@ -32,22 +32,32 @@ The test functions are synchronous: every clause runs its own event loop.
 
 from pmstore.testing.clause import Clause, ClauseBroken, Clauses, DeclaredAbsent
 from pmstore.testing.clauses import (
+    account_store_clauses,
+    consumers_clauses,
+    event_store_clauses,
+    lease_clauses,
     order_store_clauses,
     snapshot_store_clauses,
     stream_clauses,
     trade_store_clauses,
 )
 from pmstore.testing.conformance import conformance
+from pmstore.testing.consumers_laws import ConsumedStream
 from pmstore.testing.rig import ManualClock, Rig
 
 __all__ = [
     "Clause",
     "ClauseBroken",
     "Clauses",
+    "ConsumedStream",
     "DeclaredAbsent",
     "ManualClock",
     "Rig",
+    "account_store_clauses",
     "conformance",
+    "consumers_clauses",
+    "event_store_clauses",
+    "lease_clauses",
     "order_store_clauses",
     "snapshot_store_clauses",
     "stream_clauses",

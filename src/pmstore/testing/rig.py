@@ -70,6 +70,7 @@ class Rig(Generic[S_co]):
         return {
             "durable": self.durable,
             "positioned": self.positioned,
+            "positioned_durable": self.positioned and self.durable,
             "clock": self.clock is not None,
             "tombstones": self.clock is not None and self.tombstone_s is not None,
             "crash": self.durable and self.crash is not None,

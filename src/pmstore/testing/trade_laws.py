@@ -14,6 +14,7 @@ from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
 from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.positioned_laws import positioned_laws
 from pmstore.testing.reference import trades_asked_for
 from pmstore.testing.rig import Trial
 from pmstore.testing.samples import BAD_IDS, BAD_INTEGERS, GOOD_IDS, INTEGERS, START_MS, trade
@@ -26,6 +27,15 @@ lifetime: Lawbook[TradeStore] = lifetime_laws(
         "append": lambda store: store.append([trade(1)]),
         "find": lambda store: store.find(TradeQuery()),
     },
+)
+
+
+async def _held(store: TradeStore) -> set[int]:
+    return {one.trade_id for one in (await store.find(TradeQuery(limit=1000))).items}
+
+
+positioned: Lawbook[TradeStore] = positioned_laws(
+    "trade_store", record=trade, refused=trade(3, taker_user_id=""), held=_held
 )
 
 

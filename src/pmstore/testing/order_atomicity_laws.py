@@ -1,0 +1,162 @@
+"""Laws of order stores under concurrency, cancellation and reopening."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pmstore.models.query import OrderQuery
+from pmstore.protocols.order_store import OrderStore
+from pmstore.testing.cancellation import Cancelling
+from pmstore.testing.clause import Lawbook
+from pmstore.testing.expect import expect, expect_equal
+from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.order_save_laws import expect_held
+from pmstore.testing.positioned_laws import positioned_laws
+from pmstore.testing.rig import Trial
+from pmstore.testing.samples import order
+
+book: Lawbook[OrderStore] = Lawbook("order_store")
+
+lifetime: Lawbook[OrderStore] = lifetime_laws(
+    "order_store",
+    {
+        "save": lambda store: store.save([order(1)]),
+        "get": lambda store: store.get(["order_1"]),
+        "remove": lambda store: store.remove([("order_1", 1)]),
+        "find": lambda store: store.find(OrderQuery()),
+    },
+)
+
+
+async def _held(orders: OrderStore) -> set[int]:
+    return {one.order_num for one in (await orders.find(OrderQuery(limit=1000))).items}
+
+
+positioned: Lawbook[OrderStore] = positioned_laws(
+    "order_store", record=order, refused=order(3, id=""), held=_held
+)
+
+
+@book.law()
+async def of_racing_versions_the_newest_stays(trial: Trial[OrderStore]) -> None:
+    """Many tasks save versions of the same orders in any order: the newest stays."""
+    async with trial.opened() as orders:
+        versions = [7, 2, 9, 4, 1, 8, 3, 10, 6, 5]
+        await asyncio.gather(
+            *(
+                orders.save([order(number, version=version) for number in range(5)])
+                for version in versions
+            )
+        )
+        await expect_held(orders, *(order(number, version=10) for number in range(5)))
+
+
+@book.law()
+async def readers_see_batches_whole(trial: Trial[OrderStore]) -> None:
+    """A reader sees a batch as it was before or after, for saves and removes alike."""
+    async with trial.opened() as orders:
+
+        async def write() -> None:
+            for version in range(1, 9):
+                await orders.save([order(number, version=version) for number in range(6)])
+                await asyncio.sleep(0)
+            await orders.remove([(f"order_{number}", 9) for number in range(6)])
+
+        writing = asyncio.ensure_future(write())
+        while not writing.done():
+            found = (await orders.find(OrderQuery())).items
+            seen = [one.version for one in found]
+            expect(len(seen) in (0, 6), f"{len(seen)} orders of a batch of 6")
+            expect(len(set(seen)) <= 1, f"versions {seen} of one batch")
+            await asyncio.sleep(0)
+        await writing
+        await expect_held(orders)
+
+
+@book.law()
+async def racing_removes_count_once(trial: Trial[OrderStore]) -> None:
+    """Of many removes of the same order exactly one answers that it was there."""
+    async with trial.opened() as orders:
+        await orders.save([order(1)])
+        answers = await asyncio.gather(*(orders.remove([("order_1", 1)]) for _ in range(8)))
+        expect_equal(sorted(answers), [0] * 7 + [1], "answers")
+
+
+@book.law()
+async def a_cancelled_save_is_whole_or_nothing(trial: Trial[OrderStore]) -> None:
+    """Cancelling a save at any await leaves all of its batch or nothing; the next call is right."""
+    before = [order(1), order(2)]
+    after = [order(1, version=2), order(2, version=2)]
+    async for attempt in Cancelling():
+        async with trial.opened() as orders:
+            await orders.save(before)
+            ended = await attempt.call(orders.save(after))
+            await orders.save([order(3)])
+            found = list((await orders.find(OrderQuery())).items)
+            states = [[*after, order(3)]] if ended else [[*before, order(3)], [*after, order(3)]]
+            expect(found in states, f"a cancelled save left {found}")
+            expect_equal(await orders.get(["order_3"]), {"order_3": order(3)}, "the next get")
+
+
+@book.law()
+async def a_cancelled_remove_is_whole_or_nothing(trial: Trial[OrderStore]) -> None:
+    """Cancelling a remove at any await takes all or nothing, and the next call is right."""
+    async for attempt in Cancelling():
+        async with trial.opened() as orders:
+            await orders.save([order(1), order(2)])
+            ended = await attempt.call(orders.remove([("order_1", 1), ("order_2", 1)]))
+            await orders.save([order(3)])
+            found = await _held(orders)
+            expect(found == {3} or (found == {1, 2, 3} and not ended), f"left {found}")
+
+
+@book.law()
+async def a_cancelled_read_harms_no_other(trial: Trial[OrderStore]) -> None:
+    """After a `get` or `find` cancelled at any await the next call gets its own answer."""
+    async with trial.opened() as orders:
+        await orders.save([order(number) for number in range(5)])
+        async for attempt in Cancelling():
+            await attempt.call(orders.get(["order_1"]))
+            expect_equal(await orders.get(["order_2"]), {"order_2": order(2)}, "the next get")
+        async for attempt in Cancelling():
+            await attempt.call(orders.find(OrderQuery(user_id="user_1")))
+            found = (await orders.find(OrderQuery(ids=["order_3"]))).items
+            expect_equal(found, (order(3),), "the next find")
+
+
+async def _nothing_is_kept(trial: Trial[OrderStore]) -> None:
+    place = trial.place()
+    async with trial.opened(place) as orders:
+        await orders.save([order(1)])
+    async with trial.opened(place) as orders:
+        await expect_held(orders)
+
+
+@book.law(need="durable", otherwise=_nothing_is_kept)
+async def orders_are_there_after_reopening(trial: Trial[OrderStore]) -> None:
+    """After closing and opening again every order is there, and tombstones still work."""
+    place = trial.place()
+    async with trial.opened(place) as orders:
+        await orders.save([order(1, version=3), order(2)])
+        await orders.remove([("order_2", 5), ("order_9", 5)])
+    async with trial.opened(place) as orders:
+        await expect_held(orders, order(1, version=3))
+        await orders.save([order(1, version=2), order(2, version=5), order(9, version=5)])
+        await expect_held(orders, order(1, version=3))
+        await orders.save([order(1, version=4), order(9, version=6)])
+    async with trial.opened(place) as orders:
+        await expect_held(orders, order(1, version=4), order(9, version=6))
+
+
+@book.law(need="crash")
+async def acknowledged_orders_survive_a_crash(trial: Trial[OrderStore]) -> None:
+    """After a crash every acknowledged save and remove is there."""
+    place = trial.place()
+    orders = await trial.rig.open(place).__aenter__()
+    await orders.save([order(1), order(2)])
+    await orders.remove([("order_2", 1)])
+    await orders.save([order(1, version=2)])
+    await trial.crashed(orders)
+    async with trial.opened(place) as orders:
+        await orders.save([order(2)])
+        await expect_held(orders, order(1, version=2))
