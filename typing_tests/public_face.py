@@ -1,0 +1,75 @@
+"""What a type checker says about the public names; mypy runs over this file, nobody else."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import pmstore
+from pmstore import queries
+from pmstore.plugin import Backend, Contracts, config_from
+from pmstore.settings import StorageSettings, integer, read_settings, setting
+
+
+async def orders() -> None:
+    async with pmstore.open_order_store("memory://") as store:
+        assert_type(store, pmstore.OrderStore)
+        page = await store.find(pmstore.OrderQuery(side=pmstore.Side.BUY))
+        assert_type(page, pmstore.Page[pmstore.Order])
+        assert_type(page.items, tuple[pmstore.Order, ...])
+        assert_type(await store.get(["a"]), dict[str, pmstore.Order])
+        assert_type(await store.remove([("a", 1)]), int)
+        async for order in queries.all(store, pmstore.OrderQuery()):
+            assert_type(order, pmstore.Order)
+        await store.save(["no order"])  # type: ignore[list-item]
+        pmstore.OrderQuery(sidd=pmstore.Side.BUY)  # type: ignore[call-arg]
+
+
+async def streams() -> None:
+    async with (
+        pmstore.open_stream("memory://", "store_stream") as stream,
+        pmstore.open_consumers("memory://", stream) as groups,
+    ):
+        assert_type(await stream.append([b"x"], expect_head=pmstore.EMPTY), pmstore.Position)
+        assert_type(await stream.read(pmstore.START, 10), list[pmstore.Entry])
+        assert_type(await stream.bounds(), pmstore.Bounds | None)
+        assert_type(await groups.positions(), dict[str, pmstore.Position])
+        await stream.append(["text"])  # type: ignore[list-item]
+
+
+async def deployment() -> None:
+    async with pmstore.open_stores(".env") as stores:
+        assert_type(stores, pmstore.Stores)
+        assert_type(stores.trades, pmstore.TradeStore)
+        assert_type(await stores.open_stream("x"), pmstore.Stream)
+        assert_type(await stores.snapshots.load(), pmstore.Snapshot | None)
+
+
+def configuration() -> None:
+    settings = read_settings(StorageSettings)
+    assert_type(settings, StorageSettings)
+    assert_type(settings.orders, pmstore.Stack)
+    assert_type(settings.database_port, int)
+    assert_type(setting("A", integer(1, 2), default=1, doc=""), int)
+    assert_type(setting("A", integer(1, 2), default=None, doc=""), int | None)
+    settings.database_port = 3  # type: ignore[misc]
+
+
+class Config:
+    """A plugin's config."""
+
+
+def own_orders(config: Config) -> pmstore.OrderStore:
+    return pmstore.open_order_store("memory://")
+
+
+def own_stream(config: Config) -> pmstore.Stream:
+    return pmstore.open_stream("memory://", "x")
+
+
+def plugin() -> None:
+    assert_type(config_from(Config, pmstore.Url(scheme="own")), Config)
+    contracts: Contracts = {"orders": own_orders}
+    Backend(name="own", schemes=("own",), config=lambda url: Config(), contracts=contracts)
+    wrong: Contracts = {"trades": own_orders}  # type: ignore[typeddict-item]
+    nameless: Contracts = {"stream": own_stream}  # type: ignore[typeddict-item]
+    Backend(name="own", schemes=("own",), config=lambda url: Config(), contracts=wrong | nameless)
