@@ -73,8 +73,12 @@ class Disk:
             folder.mkdir(exist_ok=True)
             self.sync_folder(folder.parent)
 
-    def replace_file(self, path: Path, data: bytes) -> None:
-        """Put *data* at *path*, durably: a crash leaves the old content or the new."""
+    def replace_file(self, path: Path, data: bytes, *, sync_name: bool = True) -> None:
+        """
+        Put *data* at *path*: a crash leaves the old content or the new.
+
+        Without *sync_name* a loss of power may bring the old content back.
+        """
         temporary = path.with_name(f"{path.name}.tmp")
         fd = self.create(temporary)
         try:
@@ -83,7 +87,8 @@ class Disk:
         finally:
             os.close(fd)
         self.rename(temporary, path)
-        self.sync_folder(path.parent)
+        if sync_name:
+            self.sync_folder(path.parent)
 
 
 @contextmanager

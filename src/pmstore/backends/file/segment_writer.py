@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import attrs
 
 from pmstore.backends.file.disk import Disk, unavailable
 from pmstore.backends.file.epoch import read_epoch, write_epoch
+from pmstore.backends.file.fsync_policy import SyncSchedule
 from pmstore.backends.file.lock import WriterLock
 from pmstore.backends.file.segment_reader import marks_of, scan_whole
 from pmstore.backends.file.segments import (
@@ -22,25 +22,11 @@ from pmstore.backends.file.segments import (
     new_segment,
     read_segments,
 )
+from pmstore.backends.file.torn_tail import TornTail
 from pmstore.errors import StoreUnavailable, WriteOutcome
 from pmstore.models.position import Entry, Position
 
-FsyncPolicy = Literal["always", "interval", "never"]
 _WRITE_BYTES_MAX: Final = 8 * 1024 * 1024
-
-
-@attrs.frozen(kw_only=True)
-class TornTail:
-    """
-    What opening cut from the end of the last segment after a crash.
-
-    None of it was ever acknowledged, unless the file was damaged since.
-    """
-
-    path: Path
-    offset: int
-    bytes_cut: int
-    reason: str
 
 
 @attrs.define(eq=False)
@@ -79,22 +65,18 @@ class SegmentWriter:
         disk: Disk,
         folder: Path,
         *,
-        fsync: FsyncPolicy,
-        fsync_interval_s: float,
+        schedule: SyncSchedule,
         segment_bytes_max: int,
     ) -> None:
         self._disk = disk
         self._folder = folder
-        self._fsync = fsync
-        self._fsync_interval_s = fsync_interval_s
+        self._schedule = schedule
         self._segment_bytes_max = segment_bytes_max
         self._fd = -1
         self._number = 0
         self._path = folder
         self._size = 0
         self._last = Position(0, 0)
-        self._dirty = False
-        self._synced_s = time.monotonic()
         self._failed = False
 
     def open(self) -> Recovered:
@@ -188,12 +170,12 @@ class SegmentWriter:
             self._last = append.entries[-1].id
             append.end = self._size
         self._write(pending)
-        if self._fsync == "always" or (self._fsync == "interval" and self.sync_due_s() == 0):
-            self.sync()
+        if self.sync_due_s() == 0:
+            self._sync()
 
     def _write(self, pending: list[bytes]) -> None:
         if pending:
-            self._dirty = True
+            self._schedule.written()
             self._disk.write(self._fd, pending[0] if len(pending) == 1 else b"".join(pending))
 
     def _roll(self) -> Segment:
@@ -217,17 +199,13 @@ class SegmentWriter:
         self._last = max(self._last, position)
 
     def sync_due_s(self) -> float | None:
-        """Seconds until the interval policy wants a sync; None when it wants none."""
-        if self._fsync != "interval" or not self._dirty or self._failed:
-            return None
-        return max(0.0, self._synced_s + self._fsync_interval_s - time.monotonic())
+        """Seconds until a sync is due; None when none is."""
+        return None if self._failed else self._schedule.due_s()
 
-    def sync(self) -> None:
-        """Make everything written durable."""
-        if self._dirty and not self._failed:
+    def _sync(self) -> None:
+        if self._schedule.dirty and not self._failed:
             self._disk.sync(self._fd)
-            self._dirty = False
-        self._synced_s = time.monotonic()
+            self._schedule.synced()
 
     def idle(self) -> None:
         """
@@ -240,7 +218,7 @@ class SegmentWriter:
         if self.sync_due_s() == 0:
             try:
                 with unavailable(f"{self._folder}: sync failed", WriteOutcome.UNKNOWN):
-                    self.sync()
+                    self._sync()
             except BaseException:
                 self._failed = True
                 raise
@@ -249,7 +227,7 @@ class SegmentWriter:
         """Sync what is written, whatever the policy, and let go of the file."""
         try:
             with unavailable(f"{self._folder}: sync failed", WriteOutcome.UNKNOWN):
-                self.sync()
+                self._sync()
         finally:
             if self._fd >= 0:
                 os.close(self._fd)

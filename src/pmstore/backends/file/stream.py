@@ -14,17 +14,17 @@ import attrs
 from pmstore.backends.file.contents import Contents
 from pmstore.backends.file.disk import Disk, unavailable
 from pmstore.backends.file.follower import open_for_reading
+from pmstore.backends.file.fsync_policy import FsyncPolicy, SyncSchedule
 from pmstore.backends.file.group_commit import GroupCommit
 from pmstore.backends.file.records import encode
 from pmstore.backends.file.segment_writer import (
     Append,
-    FsyncPolicy,
     Recovered,
     SegmentWriter,
-    TornTail,
 )
 from pmstore.backends.file.segments import Segment
 from pmstore.backends.file.threads import in_thread
+from pmstore.backends.file.torn_tail import TornTail
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import (
     Conflict,
@@ -89,15 +89,12 @@ class FileStream:
             start: No entry gets this position or one before it.
             clock: Milliseconds for the ids; they grow also if it goes back.
         """
-        if fsync not in ("always", "interval", "never"):
-            raise ValueError(f"fsync is {fsync!r}; it takes always, interval or never")
         if segment_bytes_max < _SEGMENT_BYTES_MIN:
             raise ValueError(f"segment_bytes_max is below {_SEGMENT_BYTES_MIN}")
-        if fsync_interval_s <= 0 or poll_s <= 0:
-            raise ValueError("fsync_interval_s and poll_s are more than 0 seconds")
+        if poll_s <= 0:
+            raise ValueError(f"poll_s is {poll_s}; it takes more than 0 seconds")
         self._folder = Path(folder)
-        self._fsync: FsyncPolicy = fsync
-        self._fsync_interval_s = fsync_interval_s
+        self._schedule = SyncSchedule(fsync, fsync_interval_s)
         self._segment_bytes_max = segment_bytes_max
         self._poll_s = poll_s
         self._readonly = readonly
@@ -154,8 +151,7 @@ class FileStream:
             writer = SegmentWriter(
                 self._disk,
                 self._folder,
-                fsync=self._fsync,
-                fsync_interval_s=self._fsync_interval_s,
+                schedule=self._schedule,
                 segment_bytes_max=self._segment_bytes_max,
             )
             found = writer.open()
