@@ -101,7 +101,7 @@ from pmstore.registry import (
     register,
 )
 from pmstore.settings import StorageSettings
-from pmstore.state import ACCEPTED, SUBMIT_ORDER, State, order_memory_key
+from pmstore.state import ACCEPTED, SUBMIT_ORDER, State, ended_order, order_memory_key
 from pmstore.url import Stack, Url
 
 __all__ = [
@@ -202,6 +202,7 @@ __all__ = [
     "VersionConflict",
     "WriteOutcome",
     "WriterLocked",
+    "ended_order",
     "is_id",
     "open_account_store",
     "open_consumers",

@@ -31,13 +31,14 @@ from pmstore.models.changes import (
     Restored,
 )
 from pmstore.models.market import Event, Market
-from pmstore.models.order import Order
+from pmstore.models.order import Order, OrderStatus
 from pmstore.models.position import Position
 from pmstore.models.snapshot import MemoryKey, Snapshot
 from pmstore.models.trade import Trade
 
 ACCEPTED: Final = "accepted"
 """The outcome of a command that was not refused."""
+TRAIL_MAX: Final = 1024
 SUBMIT_ORDER: Final = "SubmitOrder"
 """The kind under which an order's id is remembered."""
 
@@ -47,6 +48,20 @@ MarketKey = tuple[int, int]
 def order_memory_key(order: Order) -> MemoryKey:
     """Under which id the outcome of submitting *order* is remembered."""
     return (order.user_id, SUBMIT_ORDER, order.client_order_id or order.id)
+
+
+def ended_order(order: Order, end: OrderFilled | OrderCancelled) -> Order:
+    """*order* as it is after its end."""
+    filled = isinstance(end, OrderFilled)
+    return attrs.evolve(
+        order,
+        status=OrderStatus.FILLED if filled else OrderStatus.CANCELLED,
+        quantity=order.quantity or end.filled_quantity,
+        filled_quantity=end.filled_quantity,
+        remaining_quantity=end.remaining_quantity,
+        spent=end.spent,
+        version=end.version,
+    )
 
 
 class State:
@@ -86,6 +101,8 @@ class State:
         self.input_position: dict[str, Position] | None = None
         self.number = 0
         self.hash = ""
+        self.trail: deque[tuple[int, str]] = deque(maxlen=TRAIL_MAX)
+        """Numbers and hashes of the last entries."""
         self.skipped: list[str] = []
         self.id_memory_ms = id_memory_s * 1000
         self._appliers: dict[type, Callable[[Any], None]] = {
@@ -121,11 +138,24 @@ class State:
     def apply_batch(self, position: Position, batch: Batch) -> None:
         """Fold one entry of the log together with how far it brings every position."""
         self.apply_all(batch.changes)
+        self.stand_at(position, batch.number, batch.hash, batch.input, batch.time)
+
+    def stand_at(
+        self,
+        position: Position,
+        number: int,
+        hash: str,
+        input_position: dict[str, Position],
+        time_ms: int,
+    ) -> None:
+        """The state is now the one after the log's entry *number* at *position*."""
         self.last_message_id = position
-        self.input_position = batch.input
-        self.number = batch.number
-        self.hash = batch.hash
-        self.time_ms = max(self.time_ms, batch.time)
+        self.input_position = input_position
+        self.number = number
+        self.hash = hash
+        self.trail.append((number, hash))
+        if time_ms > self.time_ms:
+            self.time_ms = time_ms
 
     def open_market(self, event_id: int, market_id: int) -> Market | None:
         """The market as it is now, its update number and last price included."""
@@ -186,6 +216,7 @@ class State:
             input_position=self.input_position,
             number=self.number,
             hash=self.hash,
+            trail=list(self.trail),
             skipped=list(self.skipped),
         )
 
@@ -223,6 +254,7 @@ class State:
             state.input_position = dict(snapshot.input_position)
         state.number = snapshot.number
         state.hash = snapshot.hash
+        state.trail.extend(snapshot.trail)
         state.skipped = list(snapshot.skipped)
         return state
 

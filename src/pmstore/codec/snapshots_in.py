@@ -53,6 +53,7 @@ class _WireSnapshot(msgspec.Struct):
     memories: list[WireRemembered] = []
     ended: list[tuple[int, str, str, str]] = []
     user_update_ids: dict[str, int] = {}
+    trail: list[tuple[int, str]] = []
     skipped: list[str] = []
 
 
@@ -154,6 +155,7 @@ def _snapshot(wire: _WireSnapshot) -> Snapshot:
         else {stream: Position.parse(text) for stream, text in positions.items()},
         number=wire.number,
         hash=wire.hash,
+        trail=wire.trail,
         skipped=wire.skipped,
     )
 

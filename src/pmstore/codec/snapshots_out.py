@@ -68,6 +68,7 @@ def _texts(snapshot: Snapshot) -> Iterator[str]:
     yield from _rows("memories", snapshot.memories, remembered_text)
     yield from _rows("ended", snapshot.ended, _ended_text)
     yield from _rows("user_update_ids", snapshot.user_update_ids.items(), _user_text, "{}")
+    yield from _rows("trail", snapshot.trail, _trail_text)
     yield from _rows("skipped", snapshot.skipped, quote)
     yield ","
 
@@ -99,6 +100,11 @@ def _positions(positions: Mapping[str, Position] | None) -> str:
         return "null"
     members = [f'{quote(stream)}:"{position}"' for stream, position in positions.items()]
     return f"{{{','.join(members)}}}"
+
+
+def _trail_text(entry: tuple[int, str]) -> str:
+    number, entry_hash = entry
+    return f"[{number},{quote(entry_hash)}]"
 
 
 def _work_text(market: tuple[int, int]) -> str:

@@ -12,7 +12,6 @@ from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 
-
 MemoryKey = tuple[str, str, str]
 """Under what an outcome is remembered: user, kind of command, id."""
 
@@ -26,9 +25,11 @@ class Snapshot:
     the rows came to be (payments follow it), `memories` the order of arrival; `ended` says
     when the order or command of a memory ended (without an entry it is still open). `work`
     names the markets (event, market) whose orders or holders are still being worked off.
-    `input_position`, `number` and `hash` are absent in a foreign snapshot. `skipped` names
-    the undecodable entries that the position moved over. Times in epoch milliseconds.
-    Sequences are compared by what is in them, whatever their type.
+    `input_position`, `number` and `hash` are absent in a foreign snapshot. `trail` are
+    the numbers and hashes of the last entries, oldest first: they tell a log that lost its
+    tail from one that was rewritten. `skipped` names the undecodable entries that the
+    position moved over. Times in epoch milliseconds. Sequences are compared by what is in
+    them, whatever their type.
     """
 
     orders: Sequence[Order] = attrs.field(eq=tuple)
@@ -48,6 +49,7 @@ class Snapshot:
     input_position: Mapping[str, Position] | None = None
     number: int = 0
     hash: str = ""
+    trail: Sequence[tuple[int, str]] = attrs.field(default=(), eq=tuple)
     skipped: Sequence[str] = attrs.field(default=(), eq=tuple)
 
 
