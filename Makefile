@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak clean venv with-engine with-test with-check
+.PHONY: help run test check lint types pages bench soak clean venv with-engine with-test with-check
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,10 +20,16 @@ run: with-engine  ## Start the exchange on ./data and feed it the sample; ARGS="
 test: with-test  ## Run the tests; ARGS="tests/registry -k pins" chooses some, JOBS=1 runs one at a time
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
-check: with-check  ## Check style, types, and that documentation and code agree
+check: lint types pages  ## Check style, types, and that documentation and code agree
+
+lint: with-check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+types: with-check
 	@$(BIN)/mypy
+
+pages: with-check
 	@$(BIN)/pytest -q -m docs
 
 bench: with-test  ## Run the benchmarks: a table, and JSON under .benchmarks

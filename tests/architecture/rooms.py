@@ -63,6 +63,7 @@ def pmstore_sees(room: str) -> frozenset[str] | None:
 PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({""}),
     frozenset({"commands", "facts"}),
+    frozenset({"identity"}),
     frozenset({"ledger", "matching"}),
     frozenset({"book"}),
     frozenset({"trading"}),
@@ -88,6 +89,7 @@ PURE: Final = frozenset(
         "pmengine.commands",
         "pmengine.facts",
         "pmengine.matching",
+        "pmengine.identity",
         "pmengine.ledger",
         "pmengine.book",
         "pmengine.listing",
