@@ -93,11 +93,11 @@ events = records(
 )
 orders = records(Order, fee_exact=st.integers(0, 2**90))
 trades = records(Trade)
-changes = st.one_of(
-    st.builds(OrderCreated, orders),
-    st.builds(OrderUpdated, orders),
-    *[
-        records(kind)
+by_kind: dict[str, st.SearchStrategy[Any]] = {
+    "OrderCreated": st.builds(OrderCreated, orders),
+    "OrderUpdated": st.builds(OrderUpdated, orders),
+    **{
+        kind.__name__: records(kind)
         for kind in (
             OrderFilled,
             OrderCancelled,
@@ -115,8 +115,10 @@ changes = st.one_of(
             Counters,
             Restored,
         )
-    ],
-)
+    },
+}
+"""Every change by the name of its class."""
+changes = st.one_of(list(by_kind.values()))
 inputs = st.dictionaries(ids, positions, max_size=3)
 _keys = st.tuples(ids, ids, ids)
 snapshots = records(
@@ -132,5 +134,6 @@ snapshots = records(
     user_update_ids=st.dictionaries(ids, numbers, max_size=3),
     work=st.lists(st.tuples(numbers, numbers), max_size=3),
     input_position=st.none() | inputs,
+    trail=st.lists(st.tuples(numbers, ids), max_size=3),
     skipped=st.lists(ids, max_size=3),
 )

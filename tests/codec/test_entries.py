@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from pmstore.models.changes import (
 from pmstore.models.order import OrderStatus, Side
 from pmstore.models.position import Position
 from tests.codec import strategies
-from tests.codec.examples import LATER_ORDER, ORDER, SOURCE_SNAPSHOT, SYMBOL
+from tests.codec.examples import LATER_ORDER, ORDER, SOURCE_SNAPSHOT, SYMBOL, TRADE
 
 AT = Position(1704110400000, 5)
 VERSION = 1704110400000 * 2**20 + 5
@@ -67,6 +68,8 @@ def test_what_has_no_version_gets_that_of_its_position() -> None:
     assert created.order.version == VERSION
     (balance,) = read(encode_change(Balance("u", "cash", 1, 0, 9)).decode())
     assert balance.version == 9
+    (balance,) = read('{"AccountChanged":{"user_id":"u","asset":"a","available":1,"frozen":0}}')
+    assert balance.version == VERSION
 
 
 def test_an_end_as_the_source_writes_it() -> None:
@@ -122,6 +125,35 @@ def order_with(**members: Any) -> str:
         (order_with(side="Both"), "side"),
         (order_with(order_type=None), "order_type"),
         (order_with(symbol=[]), "symbol"),
+        (
+            order_with(symbol={"event_id": 1, "market_id": 1, "token_id": ""}),
+            "token_id '' is no id",
+        ),
+        (order_with(symbol={"event_id": -1, "market_id": 1, "token_id": "t"}), "event_id is -1"),
+        (f'{{"OrderFilled":{{"order_id":"","symbol":{SYMBOL_TEXT}}}}}', "order_id '' is no id"),
+        (
+            f'{{"OrderFilled":{{"order_id":"a","user_id":"\\t","symbol":{SYMBOL_TEXT}}}}}',
+            "user_id .* is no id",
+        ),
+        (
+            '{"AccountChanged":{"user_id":"","asset":"cash","available":1,"frozen":0}}',
+            "user_id '' is no id",
+        ),
+        (
+            '{"AccountChanged":{"user_id":"u","asset":"","available":1,"frozen":0,"version":1}}',
+            "asset '' is no id",
+        ),
+        (
+            '{"AccountChanged":{"user_id":"u","asset":"a","available":-1,"frozen":0,"version":1}}',
+            "available is -1",
+        ),
+        (
+            '{"MarketAdded":{"event_id":1,"market":{"id":1,"outcomes":["Y","N"],'
+            '"token_ids":["a",""]}}}',
+            "token_id '' is no id",
+        ),
+        (encode_change(attrs.evolve(TRADE, maker_user_id="")).decode(), "maker_user_id '' is"),
+        (encode_change(attrs.evolve(TRADE, taker_fee=-1)).decode(), "taker_fee is -1"),
         ("[" * 100_000, "recursion|depth|truncated"),
     ],
 )

@@ -35,7 +35,7 @@ class WireBalance(msgspec.Struct, gc=False):
     asset: str
     available: int
     frozen: int
-    version: int
+    version: int = 0
 
 
 class WireEnd(msgspec.Struct, gc=False):
