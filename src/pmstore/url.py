@@ -53,7 +53,7 @@ class Url:
             name: _HIDDEN if name.lower() in _SECRETS else value
             for name, value in self.parameters.items()
         }
-        path = quote(self.path, safe="/:@,=~+$&!'();* ")
+        path = quote(self.path, safe="/:@,=~+$&!'();*")
         relative = bool(path) and not path.startswith("/") and not place
         query = f"?{urlencode(shown, safe='*/:,')}" if shown else ""
         return f"{self.scheme}:{'' if relative else '//'}{place}{path}{query}"

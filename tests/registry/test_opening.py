@@ -186,3 +186,40 @@ def test_a_truth_that_forgets_is_refused() -> None:
 def test_a_missing_env_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         pmstore.open_stores(tmp_path / "none.env", environ={})
+
+
+async def test_what_was_opened_is_closed_when_a_later_store_cannot_open() -> None:
+    scheme = f"own{uuid4().hex}"
+    opened: list[pmstore.OrderStore] = []
+
+    class Unreachable:
+        limits, coverage = pmstore.Limits(), pmstore.ALL
+
+        async def __aenter__(self) -> None:
+            raise pmstore.StoreUnavailable("nobody answers")
+
+        async def __aexit__(self, *exc: object) -> None:
+            raise AssertionError("it was never opened")
+
+    def orders(config: pmstore.Url) -> pmstore.OrderStore:
+        opened.append(pmstore.open_order_store("memory://"))
+        return opened[0]
+
+    pmstore.register(
+        Backend(
+            name="own",
+            schemes=(scheme,),
+            config=lambda url: url,
+            contracts={"orders": orders, "snapshots": lambda config: Unreachable()},  # type: ignore[typeddict-item, return-value]
+        )
+    )
+    environ = {
+        "PMSTORE_ORDERS_URL": f"{scheme}://",
+        "PMSTORE_TRADES_URL": "memory://",
+        "PMSTORE_SNAPSHOTS_URL": f"{scheme}://",
+    }
+    with pytest.raises(pmstore.StoreUnavailable, match="nobody answers"):
+        async with pmstore.open_stores(environ=environ):
+            raise AssertionError("it must not open")
+    with pytest.raises(StoreClosed):
+        await opened[0].get(["absent"])
