@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -54,11 +53,13 @@ class _Machine(RuleBasedStateMachine, Generic[S]):
         self.do(self._open)
 
     async def _open(self) -> None:
-        self._exits = AsyncExitStack()
-        self.store = await self._exits.enter_async_context(self.trial.rig.open(self._place))
+        self.store = await self.trial.rig.open(self._place).__aenter__()
+
+    async def _close(self) -> None:
+        await self.store.__aexit__(None, None, None)
 
     async def _reopen(self) -> None:
-        await self._exits.aclose()
+        await self._close()
         await self._open()
 
     def do(self, call: Callable[[], Awaitable[A]]) -> A:
@@ -75,7 +76,7 @@ class _Machine(RuleBasedStateMachine, Generic[S]):
         self.do(self._reopen)
 
     def teardown(self) -> None:
-        self.do(self._exits.aclose)
+        self.do(self._close)
         self._runner.close()
 
 
@@ -90,6 +91,7 @@ def _run(machine: type[_Machine[S]], trial: Trial[S]) -> None:
             deadline=None,
             database=None,
             print_blob=True,
+            phases=[phase for phase in Phase if phase is not Phase.shrink or trial.rig.shrinks],
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -60,6 +60,7 @@ async def readers_see_batches_whole(trial: Trial[OrderStore]) -> None:
             for version in range(1, 9):
                 await orders.save([order(number, version=version) for number in range(6)])
                 await asyncio.sleep(0)
+            await expect_held(orders, *(order(number, version=8) for number in range(6)))
             await orders.remove([(f"order_{number}", 9) for number in range(6)])
 
         writing = asyncio.ensure_future(write())

@@ -165,8 +165,8 @@ async def a_tombstone_beats_an_id_never_seen(trial: Trial[OrderStore]) -> None:
     """`remove` of an id never seen beats a later save of the same or a lower version."""
     async with trial.opened() as orders:
         expect_equal(await orders.remove([("order_1", 5)]), 0, "count of removed orders")
-        await orders.save([order(1, version=5)])
-        await expect_held(orders)
+        await orders.save([order(1, version=5), order(2)])
+        await expect_held(orders, order(2))
 
 
 @book.law()
@@ -187,8 +187,8 @@ async def a_lower_remove_keeps_the_tombstone(trial: Trial[OrderStore]) -> None:
     async with trial.opened() as orders:
         await orders.remove([("order_1", 5)])
         await orders.remove([("order_1", 2)])
-        await orders.save([order(1, version=4)])
-        await expect_held(orders)
+        await orders.save([order(1, version=4), order(2)])
+        await expect_held(orders, order(2))
 
 
 @book.law(need="tombstones")

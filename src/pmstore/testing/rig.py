@@ -51,6 +51,7 @@ class Rig(Generic[S_co]):
         damage: Breaks the stored snapshot generation of that name at a place (closed).
             Without one the clauses about broken generations are skipped.
         examples: Runs of every random clause.
+        shrinks: Whether a random history that breaks its law is made small before it is shown.
         deadline_s: Seconds after which a clause that did not end is broken.
     """
 
@@ -63,6 +64,7 @@ class Rig(Generic[S_co]):
     crash: Callable[[Any], Awaitable[None]] | None = None
     damage: Callable[[Path, str], None] | None = None
     examples: int = 25
+    shrinks: bool = True
     deadline_s: float = 60.0
 
     def declares(self, need: str) -> bool:
