@@ -31,6 +31,7 @@ from pmstore.models.changes import (
     OrderCreated,
     OrderUpdated,
     Paused,
+    Remembered,
 )
 from pmstore.models.market import Event, Market
 from pmstore.models.trade import Trade
@@ -149,6 +150,11 @@ def test_an_event_with_text_that_is_not_unicode_is_refused() -> None:
     market = Market(market_id=1, token_ids=("a", "\ud800"))
     with pytest.raises(InvalidRecord, match="cannot be written"):
         encode_change(EventAdded(Event(event_id=1, markets={1: market})))
+
+
+def test_content_that_is_not_unicode_is_refused() -> None:
+    with pytest.raises(InvalidRecord, match="cannot be written"):
+        encode_change(Remembered("u", "k", "1", "accepted", "o", 1, ("\ud800",)))
 
 
 def test_what_is_no_change_is_refused_by_name() -> None:

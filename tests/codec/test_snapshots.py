@@ -16,6 +16,7 @@ from pmstore.codec import decode_snapshot, encode_snapshot
 from pmstore.codec.snapshots_out import PIECE_ROWS_MAX
 from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.balance import Balance
+from pmstore.models.changes import Remembered
 from pmstore.models.market import Event, Market
 from pmstore.models.order import OrderStatus, Side
 from pmstore.models.position import Position
@@ -219,6 +220,9 @@ def test_what_is_no_snapshot_is_refused(payload: bytes) -> None:
 def test_text_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(InvalidRecord, match="not Unicode"):
         written(attrs.evolve(SNAPSHOT, skipped=["\ud800"]))
+    memory = Remembered("u", "k", "1", "accepted", "o", 1, ("\ud800",))
+    with pytest.raises(InvalidRecord, match="cannot be written"):
+        written(attrs.evolve(SNAPSHOT, memories=[memory]))
     market = Market(market_id=1, token_ids=("a", "\ud800"))
     with pytest.raises(InvalidRecord, match="cannot be written"):
         written(attrs.evolve(SNAPSHOT, events={1: Event(event_id=1, markets={1: market})}))

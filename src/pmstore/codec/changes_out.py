@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import msgspec
-
 from pmstore.codec.events import wire_event, wire_market
-from pmstore.codec.json_text import quote, symbol_text, utf8
+from pmstore.codec.json_text import plain_text, quote, symbol_text, utf8
 from pmstore.codec.orders import order_text
 from pmstore.codec.trades import trade_text
 from pmstore.errors import InvalidRecord
 from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Change,
-    Content,
     Counters,
     EventAdded,
     EventChanged,
@@ -52,28 +49,12 @@ def remembered_text(memory: Remembered) -> str:
         f',"timestamp":{memory.timestamp}'
     )
     if memory.content:
-        text += f',"content":{_content_text(memory.content)}'
+        text += f',"content":{plain_text(memory.content)}'
     if memory.correlation_id:
         text += f',"correlation_id":{quote(memory.correlation_id)}'
     if memory.repeat:
         text += ',"repeat":true'
     return text + "}"
-
-
-def _content_text(content: Content) -> str:
-    parts = []
-    for part in content:
-        if type(part) is str:
-            parts.append(quote(part))
-        elif part is None:
-            parts.append("null")
-        elif part is True:
-            parts.append("true")
-        elif part is False:
-            parts.append("false")
-        else:
-            parts.append(f"{part}")
-    return f"[{','.join(parts)}]"
 
 
 def _ended_text(change: OrderFilled | OrderCancelled) -> str:
@@ -142,7 +123,7 @@ def _remembered(change: Remembered) -> str:
 
 
 def _rare(tag: str, content: Any) -> str:
-    return msgspec.json.encode({tag: content}).decode()
+    return plain_text({tag: content})
 
 
 def _event_added(change: EventAdded) -> str:
@@ -196,8 +177,6 @@ def changes_text(changes: Iterable[Change]) -> str:
         return f"[{','.join([texts[type(change)](change) for change in changes])}]"
     except KeyError as error:
         raise InvalidRecord(f"{error} is no change; the changes are {_names()}") from None
-    except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError) as error:
-        raise InvalidRecord(f"a change cannot be written: {error}") from error
 
 
 def encode_changes(changes: Iterable[Change]) -> bytes:

@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, TypeVar
 
-import msgspec
-
 from pmstore.codec.batches import FORMAT_VERSION
 from pmstore.codec.changes_out import balance_text, remembered_text
 from pmstore.codec.events import wire_event
-from pmstore.codec.json_text import quote, symbol_text, utf8
+from pmstore.codec.json_text import plain_text, quote, symbol_text, utf8
 from pmstore.codec.orders import order_text
-from pmstore.errors import InvalidRecord
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.snapshot import MemoryKey, Snapshot
@@ -89,10 +86,7 @@ def _groups(snapshot: Snapshot) -> Iterator[str]:
 
 def _events(snapshot: Snapshot) -> str:
     events = {str(key): wire_event(event) for key, event in snapshot.events.items()}
-    try:
-        return msgspec.json.encode(events).decode()[1:-1]
-    except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError) as error:
-        raise InvalidRecord(f"an event cannot be written: {error}") from error
+    return plain_text(events)[1:-1]
 
 
 def _positions(positions: Mapping[str, Position] | None) -> str:
