@@ -1,4 +1,4 @@
-"""The facts of the log: each says a thing as it is now, so that applying one twice changes nothing."""
+"""The facts of the log: each says a thing as it is now, so applying one twice changes nothing."""
 
 from __future__ import annotations
 
@@ -83,6 +83,8 @@ class MarketUpdateId:
 
 @attrs.define
 class EventAdded:
+    """An event, with its markets, as it was added."""
+
     event: Event
 
 
@@ -96,17 +98,23 @@ class EventChanged:
 
 @attrs.define
 class EventRemoved:
+    """An event left the state, with all of its markets."""
+
     event_id: int
 
 
 @attrs.define
 class MarketAdded:
+    """A market as it was added to its event."""
+
     event_id: int
     market: Market
 
 
 @attrs.define
 class MarketRemoved:
+    """A market left the state: no token of it is outstanding."""
+
     event_id: int
     market_id: int
 
@@ -193,7 +201,7 @@ Change = (
     | Counters
     | Restored
 )
-"""Every fact; `Trade` and `Balance` are facts themselves (`Traded`, `AccountChanged` on the wire)."""
+"""Every fact; `Trade` and `Balance` are facts too (`Traded`, `AccountChanged` on the wire)."""
 
 
 @attrs.frozen(kw_only=True)

@@ -32,7 +32,7 @@ class Position(NamedTuple):
         ms, dash, seq = text.partition("-")
         digits = ms.isascii() and ms.isdigit() and seq.isascii() and seq.isdigit()
         if not dash or not digits or int(ms) > _PART_MAX or int(seq) > _PART_MAX:
-            raise ValueError(f"{text!r} is not a position; expected ms-seq, such as 1704110400000-0")
+            raise ValueError(f"{text!r} is not a position; expected ms-seq as in 1704110400000-0")
         return cls(int(ms), int(seq))
 
     def next(self, now_ms: int) -> Position:

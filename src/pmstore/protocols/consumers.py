@@ -16,10 +16,8 @@ class Consumers(Store, Protocol):
     A group comes to be with its first `read`, at the beginning of the stream.
     """
 
-    async def read(
-        self, group: str, name: str, limit: int, wait_s: float = 0.0, /
-    ) -> list[Entry]:
-        """Up to *limit* entries that no consumer of *group* has had; they are owed until acknowledged."""
+    async def read(self, group: str, name: str, limit: int, wait_s: float = 0.0, /) -> list[Entry]:
+        """Up to *limit* entries that no consumer of *group* has had; owed until acknowledged."""
         ...
 
     async def ack(self, group: str, ids: Sequence[Position], /) -> int:
@@ -27,7 +25,7 @@ class Consumers(Store, Protocol):
         ...
 
     async def reclaim(self, group: str, name: str, idle_s: float, limit: int, /) -> list[Entry]:
-        """Take over up to *limit* entries that another consumer has owed for *idle_s* seconds or longer."""
+        """Take over up to *limit* entries that another has owed for *idle_s* seconds or longer."""
         ...
 
     async def positions(self) -> dict[str, Position]:
