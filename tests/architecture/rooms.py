@@ -69,6 +69,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"trading"}),
     frozenset({"listing"}),
     frozenset({"engine"}),
+    frozenset({"invariants"}),
     frozenset({"services"}),
     frozenset({"gateways", "replay"}),
     frozenset({"assembly"}),
@@ -95,6 +96,7 @@ PURE: Final = frozenset(
         "pmengine.listing",
         "pmengine.trading",
         "pmengine.engine",
+        "pmengine.invariants",
     }
 )
 """Rooms without clock, chance, environment, input or output."""
