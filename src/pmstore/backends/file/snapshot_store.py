@@ -97,8 +97,9 @@ class FileSnapshotStore:
         self._check_open()
         async with self._writing:
             self._check_open()
-            draft = await self._ask(lambda: _Draft(self._disk, self._folder, self._name))
+            draft = _Draft(self._disk, self._folder, self._name)
             try:
+                await self._ask(draft.open)
                 for piece in encode_snapshot(snapshot):
                     if piece:
                         await self._ask(draft.write, piece)
@@ -219,16 +220,18 @@ class _Draft:
 
     def __init__(self, disk: Disk, folder: Path, name: str) -> None:
         self._disk = disk
-        self._lock = WriterLock(folder / f"{name}.lock")
+        self._files = SnapshotFiles(disk, folder, name)
+        self._lock_path = folder / f"{name}.lock"
+        self._lock: WriterLock | None = None
+        self._fd = -1
         self._hash = hashlib.sha256()
         self.path = folder / f"{name}.draft.tmp"
         self.size = 0
-        try:
-            SnapshotFiles(disk, folder, name).remove_leftovers()
-            self._fd = disk.create(self.path)
-        except BaseException:
-            self._lock.release()
-            raise
+
+    def open(self) -> None:
+        self._lock = WriterLock(self._lock_path)
+        self._files.remove_leftovers()
+        self._fd = self._disk.create(self.path)
 
     def write(self, piece: bytes) -> None:
         self._disk.write(self._fd, piece)
@@ -244,7 +247,9 @@ class _Draft:
     def close(self) -> None:
         """Let go; a draft that was not finished leaves nothing."""
         try:
-            os.close(self._fd)
-            self._disk.remove(self.path)
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._disk.remove(self.path)
         finally:
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
