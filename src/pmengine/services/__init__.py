@@ -1,0 +1,1 @@
+"""Thin loops over pmstore's contracts: each reads, asks something pure, and writes."""

@@ -1,0 +1,133 @@
+"""The depth of every market as the feed tells it, for newcomers and for those who follow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import attrs
+
+from pmengine.projections import MarketDelta, decode_websocket_entry
+from pmstore import PAYOUT, Order, Position, Side, State, Stream
+
+READ_ENTRIES_MAX: Final = 64
+READ_WAIT_S: Final = 1.0
+
+MarketKey = tuple[int, int]
+Listener = Callable[[MarketDelta], None]
+
+
+@attrs.define
+class Depth:
+    """
+    One market's levels in terms of its first token: price (ticks) -> lots.
+
+    `last_price` is 0 before any trade.
+    """
+
+    update_id: int = 0
+    timestamp: int = 0
+    last_price: int = 0
+    bids: dict[int, int] = attrs.Factory(dict)
+    asks: dict[int, int] = attrs.Factory(dict)
+
+    def apply(self, delta: MarketDelta) -> None:
+        """Bring the levels to where *delta* leads; one that is known changes nothing."""
+        if delta.update_id <= self.update_id:
+            return
+        if delta.cleared:
+            self.bids.clear()
+            self.asks.clear()
+        for levels, changed in ((self.bids, delta.bids), (self.asks, delta.asks)):
+            for price, lots in changed:
+                if lots:
+                    levels[price] = lots
+                else:
+                    levels.pop(price, None)
+        self.update_id = delta.update_id
+        self.timestamp = delta.timestamp
+        self.last_price = delta.last_price
+
+    def best_bids(self, limit: int | None = None) -> list[tuple[int, int]]:
+        """Up to *limit* bid levels, best first."""
+        return sorted(self.bids.items(), reverse=True)[:limit]
+
+    def best_asks(self, limit: int | None = None) -> list[tuple[int, int]]:
+        """Up to *limit* ask levels, best first."""
+        return sorted(self.asks.items())[:limit]
+
+
+def depths_of(state: State) -> dict[MarketKey, Depth]:
+    """The depth of every market of *state* where orders trade."""
+    depths: dict[MarketKey, Depth] = {}
+    first_tokens: dict[str, bool] = {}
+    for event in state.events.values():
+        for market_id in event.markets:
+            market = state.open_market(event.event_id, market_id)
+            if market is None:
+                continue
+            key = (event.event_id, market_id)
+            depths[key] = Depth(market.update_id, state.time_ms, market.last_price)
+            if market.state.value == "open":
+                first, second = market.token_ids
+                first_tokens[first], first_tokens[second] = True, False
+    for order in state.orders.values():
+        is_first = first_tokens.get(order.symbol.token_id)
+        if is_first is not None:
+            depth = depths[order.symbol.event_id, order.symbol.market_id]
+            _add(depth, order, is_first)
+    return depths
+
+
+def _add(depth: Depth, order: Order, is_first: bool) -> None:
+    is_bid = (order.side is Side.BUY) == is_first
+    price = order.price if is_first else PAYOUT - order.price
+    levels = depth.bids if is_bid else depth.asks
+    levels[price] = levels.get(price, 0) + order.remaining_quantity
+
+
+class DepthFeed:
+    """
+    Follows `websocket_stream`, keeps every market's depth and tells listeners each delta.
+
+    Listeners are called in the loop, in order, and must return at once.
+    """
+
+    def __init__(self, stream: Stream, after: Position, depths: dict[MarketKey, Depth]) -> None:
+        self._stream = stream
+        self._after = after
+        self._depths = depths
+        self._listeners: dict[MarketKey, set[Listener]] = {}
+
+    def depth(self, key: MarketKey) -> Depth:
+        """A market's depth now; empty for one that nothing was told of yet."""
+        return self._depths.setdefault(key, Depth())
+
+    def listen(self, key: MarketKey, listener: Listener) -> None:
+        """Call *listener* with every delta of a market from now on."""
+        self._listeners.setdefault(key, set()).add(listener)
+
+    def unlisten(self, key: MarketKey, listener: Listener) -> None:
+        """Stop calling *listener*; without effect if it is not called."""
+        listeners = self._listeners.get(key)
+        if listeners is not None:
+            listeners.discard(listener)
+            if not listeners:
+                del self._listeners[key]
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        while True:
+            entries = await self._stream.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
+            for entry in entries:
+                self._after = entry.id
+                self._tell(decode_websocket_entry(entry.payload))
+            await asyncio.sleep(0)
+
+    def _tell(self, deltas: Iterable[MarketDelta]) -> None:
+        for delta in deltas:
+            key = (delta.event_id, delta.market_id)
+            self.depth(key).apply(delta)
+            for listener in tuple(self._listeners.get(key, ())):
+                listener(delta)

@@ -1,0 +1,150 @@
+"""The way in for gateways: a command goes to the engine's input, its outcome comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import attrs
+import msgspec
+
+from pmengine.commands import Command, encode_command
+from pmengine.facts import Refusal
+from pmengine.projections import (
+    Answered,
+    OrderEnded,
+    OrderSubmitted,
+    ProcessorDocument,
+    decode_processor_entry,
+    refusal_of,
+)
+from pmstore import Order, Position, Stream, Trade
+from pmstore.codec import decode_order
+
+READ_ENTRIES_MAX: Final = 64
+READ_WAIT_S: Final = 1.0
+
+
+class OutcomeUnknown(Exception):
+    """No outcome came in time: the command was neither accepted nor refused, as far as is known."""
+
+
+class NotTaken(Exception):
+    """The input is full or closed: the command was not applied and may be sent again."""
+
+
+@attrs.frozen
+class Answer:
+    """
+    The outcome of one command, durable in the log at `number`.
+
+    `order` and `trades` are there for a new order that was accepted, `ended` for orders
+    that the command cancelled.
+    """
+
+    number: int
+    answered: Answered
+    order: Order | None = None
+    trades: Sequence[Trade] = ()
+    ended: Sequence[OrderEnded] = ()
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why nothing was done, None if the command was accepted."""
+        return refusal_of(self.answered.outcome)
+
+
+class Front:
+    """
+    Sends commands and waits for what becomes of them.
+
+    Args:
+        order_input: Where commands about orders and money go.
+        event_input: Where commands about events go.
+        processor: Where outcomes are told, one entry for each batch of the log.
+        after: Begin to listen after this entry.
+        waiting_max: Commands under way at most; more are refused with `NotTaken`.
+    """
+
+    def __init__(
+        self,
+        *,
+        order_input: Stream,
+        event_input: Stream,
+        processor: Stream,
+        after: Position,
+        new_id: Callable[[], str],
+        waiting_max: int = 50_000,
+    ) -> None:
+        self._order_input = order_input
+        self._event_input = event_input
+        self._processor = processor
+        self._after = after
+        self._new_id = new_id
+        self._waiting_max = waiting_max
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+
+    async def run(self) -> None:
+        """Deliver outcomes until cancelled."""
+        while True:
+            entries = await self._processor.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
+            for entry in entries:
+                self._after = entry.id
+                if self._waiting:
+                    self._deliver(decode_processor_entry(entry.payload))
+
+    async def send(self, command: Command, timeout_s: float, *, listing: bool = False) -> Answer:
+        """
+        The outcome of *command*, once it is durable.
+
+        Args:
+            command: Its `correlation_id` is given here.
+            timeout_s: How long to wait for the outcome.
+            listing: Whether it is about events and goes to their input.
+
+        Raises:
+            OutcomeUnknown: None came in time.
+            NotTaken: It was not put on the input at all.
+            StoreUnavailable: The input did not take it; `outcome` says whether it may have.
+        """
+        if len(self._waiting) >= self._waiting_max:
+            raise NotTaken(f"{self._waiting_max} commands are under way; try again later")
+        correlation_id = self._new_id()
+        named = msgspec.structs.replace(command, correlation_id=correlation_id)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[correlation_id] = future
+        try:
+            stream = self._event_input if listing else self._order_input
+            await stream.append([encode_command(named)])
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            raise OutcomeUnknown(f"no outcome within {timeout_s:g} s") from None
+        finally:
+            del self._waiting[correlation_id]
+
+    def _deliver(self, documents: Sequence[ProcessorDocument]) -> None:
+        order: OrderSubmitted | None = None
+        ended: list[OrderEnded] = []
+        for document in documents:
+            if document.correlation_id not in self._waiting:
+                continue
+            if isinstance(document, OrderSubmitted):
+                order = document
+            elif isinstance(document, OrderEnded):
+                ended.append(document)
+            elif isinstance(document, Answered):
+                future = self._waiting[document.correlation_id]
+                if not future.done():
+                    future.set_result(_answer(document, order, ended))
+                order, ended = None, []
+
+
+def _answer(
+    answered: Answered, submitted: OrderSubmitted | None, ended: Sequence[OrderEnded]
+) -> Answer:
+    if submitted is None:
+        return Answer(answered.number, answered, ended=ended)
+    order = decode_order(submitted.order, "processor_stream")
+    return Answer(answered.number, answered, order, submitted.trades, ended)

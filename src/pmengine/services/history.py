@@ -1,0 +1,172 @@
+"""Brings what the log says into the order, trade, account and event stores."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from pmengine.services.log import Log, Place
+from pmstore import (
+    AccountStore,
+    Balance,
+    Batch,
+    Change,
+    EventAdded,
+    EventChanged,
+    EventRemoved,
+    EventStore,
+    MarketAdded,
+    MarketChanged,
+    MarketRemoved,
+    Order,
+    OrderCancelled,
+    OrderCreated,
+    OrderFilled,
+    OrderStore,
+    OrderUpdated,
+    State,
+    Trade,
+    TradeStore,
+    ended_order,
+)
+
+READ_BATCHES_MAX: Final = 64
+READ_WAIT_S: Final = 1.0
+T = TypeVar("T")
+
+
+class History:
+    """
+    A consumer of the log of its own: an outage of its stores delays nothing but trimming.
+
+    It begins at the oldest verified snapshot, from which the log is whole, and writes again
+    what the stores may know: they keep newest versions and each trade once.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        orders: OrderStore,
+        trades: TradeStore,
+        accounts: AccountStore,
+        events: EventStore,
+        start: State,
+        place: Place,
+    ) -> None:
+        self._log = log
+        self.orders = orders
+        self.trades = trades
+        self.accounts = accounts
+        self.events = events
+        self._open = dict(start.orders)
+        self._listed = State()
+        self._listed.events = dict(start.events)
+        self._start = start
+        self.place = place
+        """How far the stores are."""
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def run(self) -> None:
+        """Fill the stores from where it starts, then follow until cancelled."""
+        start = self._start
+        await self._save(
+            list(start.orders.values()),
+            [],
+            [row for rows in start.balances.values() for row in rows.values()],
+            list(start.events),
+            self.place.number,
+        )
+        self._start = State()
+        self._wake()
+        while True:
+            found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
+            if not found:
+                continue
+            await self._apply([batch for _, batch in found])
+            entry, batch = found[-1]
+            self.place = Place(entry.id, batch.number, batch.hash)
+            self._wake()
+
+    async def reached(self, number: int) -> None:
+        """Wait until the stores hold everything through entry *number* of the log."""
+        if self.place.number >= number:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((number, future))
+        await future
+
+    def _wake(self) -> None:
+        still: list[tuple[int, asyncio.Future[None]]] = []
+        for number, future in self._waiting:
+            if number <= self.place.number and not future.done():
+                future.set_result(None)
+            elif not future.done():
+                still.append((number, future))
+        self._waiting = still
+
+    async def _apply(self, batches: Sequence[Batch]) -> None:
+        orders: dict[str, Order] = {}
+        trades: list[Trade] = []
+        balances: dict[tuple[str, str], Balance] = {}
+        events: dict[int, None] = {}
+        for batch in batches:
+            for change in batch.changes:
+                if isinstance(change, Balance):
+                    balances[change.user_id, change.asset] = change
+                elif isinstance(change, Trade):
+                    trades.append(change)
+                elif isinstance(change, OrderCreated | OrderUpdated):
+                    self._open[change.order.id] = orders[change.order.id] = change.order
+                elif isinstance(change, OrderFilled | OrderCancelled):
+                    order = self._open.pop(change.order_id, None)
+                    if order is not None:
+                        orders[order.id] = ended_order(order, change)
+                else:
+                    event_id = _event_id(change)
+                    if event_id is not None and not isinstance(change, EventRemoved):
+                        self._listed.apply(change)
+                        events[event_id] = None
+            await asyncio.sleep(0)
+        await self._save(
+            list(orders.values()),
+            trades,
+            list(balances.values()),
+            list(events),
+            batches[-1].number,
+        )
+
+    async def _save(
+        self,
+        orders: Sequence[Order],
+        trades: Sequence[Trade],
+        balances: Sequence[Balance],
+        event_ids: Sequence[int],
+        number: int,
+    ) -> None:
+        """Trades first: an order that shows a fill has its trade."""
+        for some_trades in _pieces(trades, self.trades.limits.batch_size_max):
+            await self.trades.append(some_trades)
+        for some_orders in _pieces(orders, self.orders.limits.batch_size_max):
+            await self.orders.save(some_orders)
+        for some_balances in _pieces(balances, self.accounts.limits.batch_size_max):
+            await self.accounts.save(some_balances)
+        listed = self._listed.events
+        versioned = [(listed[id], number) for id in event_ids if id in listed]
+        for some_events in _pieces(versioned, self.events.limits.batch_size_max):
+            await self.events.save(some_events)
+
+
+def _event_id(change: Change) -> int | None:
+    if isinstance(change, EventAdded):
+        return change.event.event_id
+    if isinstance(
+        change, EventChanged | EventRemoved | MarketAdded | MarketRemoved | MarketChanged
+    ):
+        return change.event_id
+    return None
+
+
+def _pieces(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

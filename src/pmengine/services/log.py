@@ -1,0 +1,99 @@
+"""The log as its followers see it: whole batches, in order, each chained to the one before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from pmstore import START, Batch, CorruptData, Entry, Head, Position, Stream
+from pmstore.codec import GENESIS_HASH, decode_batch
+
+STORE_STREAM: Final = "store_stream"
+CACHED_BATCHES_MAX: Final = 64
+
+
+class LogGap(Exception):
+    """The log does not go on where the reader stands: entries in between are gone."""
+
+
+class LogRewritten(Exception):
+    """The log goes on from another history than the reader's: it was changed under it."""
+
+
+class Place(NamedTuple):
+    """Where a reader of the log stands: after the entry *number* with *hash* at *position*."""
+
+    position: Position
+    number: int
+    hash: str
+
+
+BEGINNING: Final = Place(START, 0, GENESIS_HASH)
+
+
+class Log:
+    """
+    Reads `store_stream` as batches.
+
+    Several followers in one process share one instance, and with it the decoding of the
+    newest batches.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._decoded: OrderedDict[Position, Batch] = OrderedDict()
+
+    async def read(
+        self, place: Place, limit: int, wait_s: float = 0.0
+    ) -> list[tuple[Entry, Batch]]:
+        """
+        Up to *limit* batches after *place*, waiting up to *wait_s* seconds for one.
+
+        Raises:
+            LogGap: The next entry is not the one after `place.number`.
+            LogRewritten: It does not continue `place.hash`.
+            CorruptData: An entry cannot be read.
+            StoreUnavailable: The log does not answer.
+        """
+        found: list[tuple[Entry, Batch]] = []
+        for index, entry in enumerate(await self.stream.read(place.position, limit, wait_s)):
+            if index and not index % 16:
+                await asyncio.sleep(0)  # decoding a long tail must not hold up the loop
+            batch = self.decode(entry)
+            if batch.number != place.number + 1:
+                raise LogGap(
+                    f"{STORE_STREAM}: expected entry number {place.number + 1} after "
+                    f"{place.position}, found {batch.number} at {entry.id}"
+                )
+            if batch.prev_hash != place.hash:
+                raise LogRewritten(
+                    f"{STORE_STREAM}: entry {batch.number} at {entry.id} continues "
+                    f"{batch.prev_hash[:12]}…, but the entry before it was {place.hash[:12]}…"
+                )
+            place = Place(entry.id, batch.number, batch.hash)
+            found.append((entry, batch))
+        return found
+
+    async def ends(self) -> tuple[tuple[Head, Batch], tuple[Head, Batch]] | None:
+        """The first and the last entry held, None if there never was one."""
+        bounds = await self.stream.bounds()
+        if bounds is None:
+            return None
+        first, last = bounds
+        return (first.head, self.decode(first)), (last.head, self.decode(last))
+
+    def decode(self, entry: Entry) -> Batch:
+        """The batch that *entry* holds."""
+        batch = self._decoded.get(entry.id)
+        if batch is None:
+            batch = decode_batch(entry.payload, f"{STORE_STREAM} {entry.id}")
+            self._decoded[entry.id] = batch
+            if len(self._decoded) > CACHED_BATCHES_MAX:
+                self._decoded.popitem(last=False)
+        return batch
+
+
+def is_corrupt(error: BaseException) -> bool:
+    """Whether *error* says that the log itself cannot be right, so that trying again is no use."""
+    return isinstance(error, CorruptData | LogRewritten)
