@@ -126,6 +126,8 @@ class Backend:
         coverage: What a contract's store holds with a plain URL; ALL where it is unset.
         limits: What one call takes at most.
         audit: Checks the audit log that a config names, if the backend keeps one.
+        read_only: The same config for somebody who only looks: streams made from it take
+            no lock and change nothing. None where looking disturbs no writer anyway.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Backend:
     coverage: Mapping[str, Coverage] = attrs.Factory(dict)
     limits: Limits = attrs.Factory(Limits)
     audit: Callable[[Any], AuditReport] | None = None
+    read_only: Callable[[Any], Any] | None = None
 
 
 @hookspec(firstresult=False)

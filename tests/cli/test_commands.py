@@ -116,6 +116,19 @@ def test_a_stream_shows_its_bounds(tmp_path: Path) -> None:
     assert shown["last"] in run("stream", "info", url, "store_stream").stdout
 
 
+async def test_looking_at_a_stream_disturbs_nobody_and_leaves_no_trace(tmp_path: Path) -> None:
+    async with pmstore.open_stream(f"file:{tmp_path}", "store_stream") as stream:
+        last = await stream.append([b"one"])
+        done = pmstore_command(MAIN, "stream", "info", f"file:{tmp_path}", "store_stream")
+        assert done.returncode == Exit.FINE, done.stderr
+        assert str(last) in done.stdout
+        await stream.append([b"two"])
+    absent = pmstore_command(MAIN, "stream", "info", f"file:{tmp_path}", "absent")
+    assert absent.returncode == Exit.UNAVAILABLE
+    assert "there is no stream" in absent.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["store_stream"]
+
+
 SNAPSHOT = pmstore.Snapshot(
     orders=[], events={}, timestamp=1_704_110_400_000, last_message_id=pmstore.Position(5, 0)
 )

@@ -25,7 +25,7 @@ def stream_info(
 
 
 async def _look(url: str, name: str) -> dict[str, Any]:
-    async with open_stream(url, name) as stream:
+    async with open_stream(url, name, read_only=True) as stream:
         bounds = await stream.bounds()
     if bounds is None:
         return {"stream": name, "first": None, "last": None, "last_hash": None, "last_bytes": None}

@@ -100,7 +100,14 @@ def open_snapshot_store(
     return backend.contracts["snapshots"](config)
 
 
-def open_stream(url: str | Stack, name: str, /, *, pins: Mapping[str, str] | None = None) -> Stream:
+def open_stream(
+    url: str | Stack,
+    name: str,
+    /,
+    *,
+    read_only: bool = False,
+    pins: Mapping[str, str] | None = None,
+) -> Stream:
     """
     The stream *name* of the place that *url* names; errors as for `open_order_store`.
 
@@ -108,11 +115,15 @@ def open_stream(url: str | Stack, name: str, /, *, pins: Mapping[str, str] | Non
         url: Where streams are kept: `file:data/streams`, `memory://`.
         name: 1..64 of `[A-Za-z0-9_-]`, such as `store_stream`; each name is a stream of
             its own there (a folder, a key).
+        read_only: Only look: take no writer's lock and change nothing, also beside a
+            writer in another process.
         pins: As for `open_order_store`.
     """
     if not _STREAM_NAME.fullmatch(name):
         raise SettingsError([f"{name!r} is not the name of a stream: 1..64 of [A-Za-z0-9_-]"])
     backend, config = _resolve(_single(url, "a stream"), "stream", pins)
+    if read_only and backend.read_only is not None:
+        config = backend.read_only(config)
     return backend.contracts["stream"](config, name)
 
 

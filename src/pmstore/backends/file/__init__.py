@@ -1,5 +1,7 @@
 """Stores in files: streams, snapshots and an audit log of trades."""
 
+import attrs
+
 from pmstore.backends.file.audit_verify import FileAuditReport, verify_audit_log
 from pmstore.backends.file.config import FileConfig
 from pmstore.backends.file.disk import Disk
@@ -32,6 +34,7 @@ def pmstore_backend() -> Backend:
         config=lambda url: config_from(FileConfig, url),
         contracts={"trades": _trades, "snapshots": _snapshots, "stream": _stream},
         audit=_audit,
+        read_only=lambda config: attrs.evolve(config, readonly=True),
     )
 
 
