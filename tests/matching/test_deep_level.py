@@ -1,0 +1,73 @@
+"""A hundred thousand orders at one price: leaving and matching stay exact and cheap."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from pmengine.matching import Ladder
+
+ORDERS = 100_000
+
+
+@pytest.fixture
+def deep() -> Ladder:
+    ladder = Ladder()
+    for number in range(ORDERS):
+        assert ladder.add(False, 5_000, 1 + number % 7, owner=1 + number % 3) == number
+    return ladder
+
+
+def test_orders_leave_from_the_middle_and_the_others_keep_their_places(deep: Ladder) -> None:
+    chance = random.Random(1)
+    leaving = set(chance.sample(range(ORDERS), ORDERS // 2))
+    for number in chance.sample(sorted(leaving), len(leaving)):
+        assert deep.cancel(number) == 1 + number % 7
+    staying = [number for number in range(ORDERS) if number not in leaving]
+    lots = sum(1 + number % 7 for number in staying)
+    assert len(deep) == len(staying)
+    assert deep.levels(False, 2) == [(5_000, lots)]
+    found = deep.match(True, 5_000, lots)
+    assert [handle for handle, _, _ in found.fills] == staying
+    assert found.rest == 0
+    assert len(deep) == 0
+    assert deep.best(False) == 0
+
+
+def test_a_taker_walks_through_all_of_them_in_order(deep: Ladder) -> None:
+    lots = deep.quantity_at(False, 5_000)
+    found = deep.match(True, 9_990, lots + 5)
+    assert found.rest == 5
+    assert found.fills == [(number, 1 + number % 7, 5_000) for number in range(ORDERS)]
+
+
+def test_small_takers_take_from_the_head_and_never_touch_the_rest(deep: Ladder) -> None:
+    lots = deep.quantity_at(False, 5_000)
+    for taken in range(1, 10_001):
+        ((handle, one, price),) = deep.match(True, 5_000, 1).fills
+        assert (one, price) == (1, 5_000)
+        assert deep.quantity_at(False, 5_000) == lots - taken
+        assert handle <= taken
+    assert deep.remaining(ORDERS - 1) == 1 + (ORDERS - 1) % 7
+
+
+def fastest_cancel_and_match_s(orders: int) -> float:
+    """Seconds of 200 times leaving the middle and meeting the head of a level; the best of five."""
+    best = float("inf")
+    for _ in range(5):
+        ladder = Ladder()
+        handles = [ladder.add(True, 5_000, 1) for _ in range(orders)]
+        middle = orders // 2
+        begun = time.perf_counter()
+        for handle in handles[middle - 100 : middle + 100]:
+            ladder.cancel(handle)
+            ladder.match(False, 5_000, 1)
+        best = min(best, time.perf_counter() - begun)
+    return best
+
+
+def test_the_cost_of_leaving_and_matching_does_not_grow_with_the_level() -> None:
+    # A walk of the level would cost a hundred times as much; twenty leaves room for a busy host.
+    assert fastest_cancel_and_match_s(ORDERS) < 20 * fastest_cancel_and_match_s(1_000)
