@@ -40,7 +40,7 @@ def _check(source: Path, path: Path, module: str) -> Iterator[tuple[int, str]]:
         yield 1, f"the room of {module} is not in the floor plan (tests/architecture/rooms.py)"
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 1)
-        for target in _imported(source, path, module, node) if planned else ():
+        for target in dict.fromkeys(_imported(source, path, module, node)) if planned else ():
             problem = _import_problem(module, target)
             if problem:
                 yield line, problem

@@ -69,6 +69,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"trading"}),
     frozenset({"listing"}),
     frozenset({"engine"}),
+    frozenset({"projections"}),
     frozenset({"invariants"}),
     frozenset({"services"}),
     frozenset({"gateways", "replay"}),
@@ -96,6 +97,7 @@ PURE: Final = frozenset(
         "pmengine.listing",
         "pmengine.trading",
         "pmengine.engine",
+        "pmengine.projections",
         "pmengine.invariants",
     }
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pmstore.errors import SettingsError
+from pmstore.layers.recent_trades import recent_trades
 from pmstore.plugin import AuditReport, Backend
 from pmstore.protocols import (
     AccountStore,
@@ -73,8 +74,6 @@ def open_trade_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = No
         raise SettingsError(
             [f"{stack}: a cache of trades has a bound, such as memory://?recent=1000"]
         )
-    from pmstore.layers.recent_trades import recent_trades
-
     return recent_trades(cache, _trade_store(stack.truth, pins))
 
 
