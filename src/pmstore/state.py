@@ -268,7 +268,13 @@ class State:
         snapshot = self.freeze(0)
         ended = {key: ended_ms for ended_ms, key in self.ended}
         picture = {
-            "events": sorted(snapshot.events.values(), key=lambda event: event.event_id),
+            "events": [
+                [
+                    attrs.evolve(event, markets={}),
+                    [market for _, market in sorted(event.markets.items())],
+                ]
+                for _, event in sorted(snapshot.events.items())
+            ],
             "orders": snapshot.orders,
             "accounts": sorted(snapshot.balances, key=lambda row: (row.user_id, row.asset)),
             "users": snapshot.user_update_ids,
