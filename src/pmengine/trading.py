@@ -380,7 +380,7 @@ class Trading:
         facts: list[Change],
     ) -> int:
         """Settle one fill on the maker's side; the taker's price (ticks) of it."""
-        if maker.symbol is order.symbol:
+        if maker.side is not order.side:
             match_type = _NORMAL
             price = maker.price
         else:
