@@ -119,8 +119,8 @@ async def test_what_is_gone_leaves_nothing_in_the_indexes() -> None:
         await store.remove([(one.id, 1) for one in held])
         index = store._index
         assert index._all == [None] * 4
-        assert not index._by_user
-        assert not index._by_symbol
+        assert not index.by_user
+        assert not index.by_symbol
         assert not index._by_client_order_id
         assert not index._symbols_of_event
         assert not index._symbols_of_token

@@ -9,6 +9,7 @@ from pmstore.backends.memory.order_store import MemoryOrderStore
 from pmstore.backends.memory.snapshot_store import MemorySnapshotStore
 from pmstore.backends.memory.stream import MemoryStream
 from pmstore.backends.memory.trade_store import MemoryTradeStore
+from pmstore.models.position import Position
 from pmstore.plugin import Backend, config_from, hookimpl
 from pmstore.protocols import (
     AccountStore,
@@ -76,7 +77,7 @@ def _snapshots(config: MemoryConfig) -> SnapshotStore:
 
 
 def _stream(config: MemoryConfig, name: str) -> Stream:
-    return MemoryStream()
+    return MemoryStream(start=Position.parse(config.start))
 
 
 def _lease(config: MemoryConfig) -> Lease:

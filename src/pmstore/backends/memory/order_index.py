@@ -43,34 +43,28 @@ class OrderIndex:
 
     def __init__(self) -> None:
         self._all = _NOTHING.copy()
-        self._by_user: dict[str, _Quarters] = {}
-        self._by_symbol: dict[Symbol, _Quarters] = {}
+        self.by_user: dict[str, _Quarters] = {}
+        """The users who have orders here; what a user has is for the index alone."""
+        self.by_symbol: dict[Symbol, _Quarters] = {}
+        """The symbols that have orders here."""
         self._by_client_order_id: dict[str, dict[Key, None]] = {}
         self._symbols_of_event: dict[int, dict[Symbol, None]] = {}
         self._symbols_of_token: dict[str, dict[Symbol, None]] = {}
-
-    def knows_user(self, user_id: str) -> bool:
-        """Whether an order of this user is indexed."""
-        return user_id in self._by_user
-
-    def knows_symbol(self, symbol: Symbol) -> bool:
-        """Whether an order of this symbol is indexed."""
-        return symbol in self._by_symbol
 
     def add(self, order: Order) -> None:
         """Index an order; its key must not be there."""
         key = (order.order_num, order.id)
         quarter = quarter_of(order)
-        users = self._by_user.get(order.user_id)
+        users = self.by_user.get(order.user_id)
         if users is None:
-            users = self._by_user[order.user_id] = _NOTHING.copy()
-        symbols = self._by_symbol.get(order.symbol)
+            users = self.by_user[order.user_id] = _NOTHING.copy()
+        symbols = self.by_symbol.get(order.symbol)
         if symbols is None:
             symbols = self._add_symbol(order.symbol)
         for quarters in (self._all, users, symbols):
             keys = quarters[quarter]
             if keys is None:
-                keys = quarters[quarter] = OrderedKeys()
+                quarters[quarter] = keys = OrderedKeys()
             keys.add(key)
         if order.client_order_id is not None:
             self._by_client_order_id.setdefault(order.client_order_id, {})[key] = None
@@ -79,15 +73,11 @@ class OrderIndex:
         """Take out an indexed order."""
         key = (order.order_num, order.id)
         quarter = quarter_of(order)
-        users, symbols = self._by_user[order.user_id], self._by_symbol[order.symbol]
+        users, symbols = self.by_user[order.user_id], self.by_symbol[order.symbol]
         for quarters in (self._all, users, symbols):
-            keys = quarters[quarter]
-            assert keys is not None, "an indexed key has its list"
-            keys.discard(key)
-            if not keys:
-                quarters[quarter] = None
+            _discard_key(quarters, quarter, key)
         if users == _NOTHING:
-            del self._by_user[order.user_id]
+            del self.by_user[order.user_id]
         if symbols == _NOTHING:
             self._discard_symbol(order.symbol)
         if order.client_order_id is not None:
@@ -100,13 +90,26 @@ class OrderIndex:
         """Index *order* in the place of *known*; most changes move nothing."""
         if (
             known.order_num != order.order_num
-            or quarter_of(known) != quarter_of(order)
             or known.user_id != order.user_id
             or (known.symbol is not order.symbol and known.symbol != order.symbol)
             or known.client_order_id != order.client_order_id
         ):
             self.discard(known)
             self.add(order)
+        elif known.status is not order.status or known.side is not order.side:
+            before, after = quarter_of(known), quarter_of(order)
+            if before != after:
+                self._move(order, before, after)
+
+    def _move(self, order: Order, before: int, after: int) -> None:
+        """From one quarter to another of the same lists."""
+        key = (order.order_num, order.id)
+        for quarters in (self._all, self.by_user[order.user_id], self.by_symbol[order.symbol]):
+            _discard_key(quarters, before, key)
+            keys = quarters[after]
+            if keys is None:
+                quarters[after] = keys = OrderedKeys()
+            keys.add(key)
 
     def keys(self, query: OrderQuery, after: Key | None) -> Iterator[Key]:
         """
@@ -131,11 +134,11 @@ class OrderIndex:
         """The lists of the user or of the symbols asked for, whichever hold less."""
         candidates: list[list[_Quarters]] = []
         if query.user_id is not None:
-            mine = self._by_user.get(query.user_id)
+            mine = self.by_user.get(query.user_id)
             candidates.append([] if mine is None else [mine])
         symbols = self._symbols(query)
         if symbols is not None:
-            candidates.append([self._by_symbol[symbol] for symbol in symbols])
+            candidates.append([self.by_symbol[symbol] for symbol in symbols])
         if len(candidates) == 1:
             return candidates[0]
         return min(candidates, key=_size, default=[self._all])
@@ -147,7 +150,7 @@ class OrderIndex:
         elif query.event_id is not None:
             known = self._symbols_of_event.get(query.event_id, {})
         elif query.market_id is not None:
-            known = dict.fromkeys(self._by_symbol)
+            known = dict.fromkeys(self.by_symbol)
         else:
             return None
         return [
@@ -160,13 +163,21 @@ class OrderIndex:
     def _add_symbol(self, symbol: Symbol) -> _Quarters:
         self._symbols_of_event.setdefault(symbol.event_id, {})[symbol] = None
         self._symbols_of_token.setdefault(symbol.token_id, {})[symbol] = None
-        quarters = self._by_symbol[symbol] = _NOTHING.copy()
+        quarters = self.by_symbol[symbol] = _NOTHING.copy()
         return quarters
 
     def _discard_symbol(self, symbol: Symbol) -> None:
-        del self._by_symbol[symbol]
+        del self.by_symbol[symbol]
         _discard_name(self._symbols_of_event, symbol.event_id, symbol)
         _discard_name(self._symbols_of_token, symbol.token_id, symbol)
+
+
+def _discard_key(quarters: _Quarters, quarter: int, key: Key) -> None:
+    keys = quarters[quarter]
+    assert keys is not None, "an indexed key has its list"
+    keys.discard(key)
+    if not keys:
+        quarters[quarter] = None
 
 
 def _discard_name(lists: dict[N, dict[Symbol, None]], name: N, symbol: Symbol) -> None:

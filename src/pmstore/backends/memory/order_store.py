@@ -67,7 +67,7 @@ class MemoryOrderStore(MemoryLifetime):
         Keep the newest version of each order; see `OrderStore.save`.
 
         Cost:
-            Under 3 microseconds per order in a batch.
+            About five copies of an order for each one: 2 to 4 microseconds in a batch.
         """
         self._check_call(len(orders))
         self._put(self._validated(orders))
@@ -131,24 +131,28 @@ class MemoryOrderStore(MemoryLifetime):
         self._check_call()
         return self._sources.position(source)
 
-    def _validated(self, orders: Sequence[Order]) -> list[Order]:
-        """Those of *orders* that change something; raises before anything is changed."""
-        fresh: list[Order] = []
+    def _validated(self, orders: Sequence[Order]) -> list[tuple[Order, Order | None]]:
+        """
+        Those of *orders* that change something, each with what is known of it.
+
+        Raises before anything is changed.
+        """
+        fresh: list[tuple[Order, Order | None]] = []
         # What is indexed was checked before; both checks cost more than a look into a dict.
-        knows_symbol, knows_user = self._index.knows_symbol, self._index.knows_user
+        users, symbols = self._index.by_user, self._index.by_symbol
         beats = self._tombstones.beats
         for order in orders:
             check_order(order)
-            if not knows_user(order.user_id):
+            if order.user_id not in users:
                 check_ids("order's user", order.user_id)
-            if not knows_symbol(order.symbol):
+            if order.symbol not in symbols:
                 check_symbol(order.symbol)
             known = self._orders.get(order.id)
             if known is None:
                 if not beats(order.id, order.version):
-                    fresh.append(order)
+                    fresh.append((order, None))
             elif order.version > known.version:
-                fresh.append(order)
+                fresh.append((order, known))
             elif order.version == known.version and order != known:
                 raise VersionConflict(
                     f"order {order.id!r} is known in version {order.version} with other "
@@ -158,25 +162,27 @@ class MemoryOrderStore(MemoryLifetime):
             raise InvalidRecord("a batch names an order id twice; save its newest version alone")
         return fresh
 
-    def _put(self, orders: list[Order]) -> None:
-        """Take in validated orders."""
+    def _put(self, fresh: list[tuple[Order, Order | None]]) -> None:
+        """Take in copies of validated orders."""
         self._tombstones.purge()
-        for order in map(copy_order, orders):
-            known = self._orders.get(order.id)
+        orders, index, tombstones = self._orders, self._index, self._tombstones
+        for given, known in fresh:
+            order = copy_order(given)
             if known is None:
-                self._tombstones.lift(order.id)
-                self._index.add(order)
+                tombstones.lift(order.id)
+                index.add(order)
             else:
-                self._index.replace(known, order)
-            self._orders[order.id] = order
-            if self._max_orders is not None:
-                self._ended.pop(order.id, None)
-                if quarter_of(order) >= _ENDED:
-                    self._ended[order.id] = None
+                index.replace(known, order)
+            orders[order.id] = order
         if self._max_orders is not None:
-            self._evict(self._max_orders)
+            self._evict([order for order, _ in fresh], self._max_orders)
 
-    def _evict(self, orders_max: int) -> None:
+    def _evict(self, changed: list[Order], orders_max: int) -> None:
+        """Note which of *changed* have ended, then drop what is too much."""
+        for order in changed:
+            self._ended.pop(order.id, None)
+            if quarter_of(order) >= _ENDED:
+                self._ended[order.id] = None
         while len(self._orders) > orders_max and self._ended:
             order = self._orders[next(iter(self._ended))]
             self._tombstones.bury(order.id, order.version)
