@@ -154,14 +154,14 @@ class Engine:
         Never raises for what a command says: a refusal is part of the outcome.
         """
         facts: list[Change] = []
-        refusal = self._handle(command, time_ms, facts)
+        refusal = self.handle_into(command, time_ms, facts)
         return Outcome(facts, refusal)
 
     def handle_batch(self, commands: Iterable[Command], time_ms: int) -> list[Change]:
         """The facts of *commands*, taken one after the other at one time."""
         facts: list[Change] = []
         for command in commands:
-            self._handle(command, time_ms, facts)
+            self.handle_into(command, time_ms, facts)
         return facts
 
     def apply(self, facts: Iterable[Change]) -> None:
@@ -185,7 +185,8 @@ class Engine:
         """
         return 0 if self.state.work else self._listing.next_end_ms
 
-    def _handle(self, command: Command, time_ms: int, facts: list[Change]) -> Refusal | None:
+    def handle_into(self, command: Command, time_ms: int, facts: list[Change]) -> Refusal | None:
+        """As `handle`, with the facts added to *facts*: for batches over many entries."""
         state = self.state
         if time_ms > state.time_ms:
             state.time_ms = time_ms

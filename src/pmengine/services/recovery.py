@@ -23,7 +23,8 @@ class Recovered:
 
     `head` is what the next append must find. With `lost_tail` the log ends before the
     snapshot, and the leader says `Restored` before anything else. `snapshot` names the
-    generation that it began with, `folded` counts the entries after it.
+    generation that it began with, `folded` counts the entries after it; `epoch` is the
+    highest that wrote.
     """
 
     state: State
@@ -32,6 +33,7 @@ class Recovered:
     lost_tail: bool
     snapshot: str | None
     folded: int
+    epoch: int
 
 
 async def recover(
@@ -65,16 +67,16 @@ async def recover(
             refused.append(f"{name} is foreign and the log is not empty")
             continue
         if ends is None:
-            return _above(state, EMPTY, name)
+            return _above(state, EMPTY, name, 0)
         head, last = ends[1]
         if snapshot.number > last.number:
             if (last.number, last.hash) in snapshot.trail:
-                return _above(state, head, name)
+                return _above(state, head, name, last.epoch)
             refused.append(f"{name} is at number {snapshot.number}, beyond the log")
         elif await _lies_on(log, snapshot):
             place = Place(_position(snapshot), snapshot.number, snapshot.hash)
             if oldest:
-                return Recovered(state, head, place, False, name, 0)
+                return Recovered(state, head, place, False, name, 0, last.epoch)
             try:
                 return await _follow(log, state, place, name)
             except LogGap as error:
@@ -86,7 +88,7 @@ async def recover(
     if ends is not None and ends[0][1].number == 1:
         state = State(id_memory_s=id_memory_s)
         if oldest:
-            return Recovered(state, ends[1][0], BEGINNING, False, None, 0)
+            return Recovered(state, ends[1][0], BEGINNING, False, None, 0, ends[1][1].epoch)
         return await _follow(log, state, BEGINNING, None)
     held = "is empty" if ends is None else f"holds {ends[0][1].number}..{ends[1][1].number}"
     raise CannotStart(
@@ -99,12 +101,12 @@ async def recover(
 def _fresh(state: State, name: str | None) -> Recovered:
     state.last_message_id = None
     state.hash = GENESIS_HASH
-    return Recovered(state, EMPTY, BEGINNING, False, name, 0)
+    return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0)
 
 
-def _above(state: State, head: Head, name: str) -> Recovered:
+def _above(state: State, head: Head, name: str, epoch: int) -> Recovered:
     """The log lost its tail: go on above the snapshot."""
-    return Recovered(state, head, Place(head.id, state.number, state.hash), True, name, 0)
+    return Recovered(state, head, Place(head.id, state.number, state.hash), True, name, 0, epoch)
 
 
 async def _lies_on(log: Log, snapshot: Snapshot) -> bool:
@@ -138,8 +140,9 @@ async def _follow(log: Log, state: State, place: Place, name: str | None) -> Rec
         entry, batch = batches[-1]
         place = Place(entry.id, batch.number, batch.hash)
     ends = await log.ends()
-    head = EMPTY if ends is None else ends[1][0]
-    return Recovered(state, head, place, False, name, folded)
+    assert ends is not None, "something was read from it"
+    head, last = ends[1]
+    return Recovered(state, head, place, False, name, folded, last.epoch)
 
 
 def _position(snapshot: Snapshot) -> Position:

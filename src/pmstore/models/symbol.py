@@ -3,7 +3,7 @@
 import attrs
 
 
-@attrs.frozen(cache_hash=True)
+@attrs.frozen
 class Symbol:
     """One token of one market of one event."""
 

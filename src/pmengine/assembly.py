@@ -1,0 +1,216 @@
+"""Settings -> running parts: the one file that says which services there are and who gets what."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import attrs
+import structlog
+
+from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.engine import Engine
+from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
+from pmengine.services.depth import DepthFeed, depths_of
+from pmengine.services.engine import EngineService
+from pmengine.services.front import Front
+from pmengine.services.history import History
+from pmengine.services.log import STORE_STREAM, Log
+from pmengine.services.recovery import Recovered, recover
+from pmengine.services.relay import Relay
+from pmengine.services.store import StoreService
+from pmengine.settings import Settings
+from pmstore import START, SelfTrade, State, open_stores, open_stream
+from pmstore.clock import system_clock
+
+_logger = structlog.get_logger("pmengine")
+
+
+@attrs.define
+class Exchange:
+    """
+    A whole exchange in one process, running.
+
+    `failed` ends with the error of the first service that could not go on.
+    """
+
+    settings: Settings
+    recovered: Recovered
+    engine: EngineService
+    store: StoreService
+    history: History
+    front: Front
+    depth: DepthFeed
+    failed: asyncio.Future[None]
+    ready: bool = True
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether orders are taken, and why not."""
+        if not self.ready:
+            return False, "the exchange is stopping or a service failed"
+        return True, "orders are taken"
+
+
+@asynccontextmanager
+async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
+    """
+    Recover, start every service, and stop them in order when left.
+
+    What was acknowledged is in the log; leaving takes a last snapshot so that the next
+    start is quick.
+
+    Raises:
+        pmstore.PmstoreError: A store cannot be opened.
+        CannotStart: Snapshots and log do not fit together.
+    """
+    async with open_stores(settings=settings.storage) as stores:
+        log = Log(await stores.open_stream(STORE_STREAM))
+        recovered = await recover(log, stores.snapshots, id_memory_s=settings.id_memory_s)
+        state = recovered.state
+        began = await recover(log, stores.snapshots, id_memory_s=settings.id_memory_s, oldest=True)
+        folded = State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
+        consumed = state.input_position or {}
+        order_start = consumed.get(ORDER_INPUT, START)
+        event_start = consumed.get(EVENT_INPUT, START)
+        # The input and the projections live in memory: nothing is acknowledged before its
+        # facts are in the log, and everything that follows the log can be derived again.
+        async with (
+            open_stream(f"memory://?start={order_start}", ORDER_INPUT) as order_input,
+            open_stream(f"memory://?start={event_start}", EVENT_INPUT) as event_input,
+            open_stream("memory://", PROCESSOR_STREAM) as processor,
+            open_stream("memory://", WEBSOCKET_STREAM) as websocket,
+        ):
+            engine = EngineService(
+                Engine(
+                    shard=settings.shard,
+                    ledger=settings.ledger,
+                    id_memory_s=settings.id_memory_s,
+                    step_max=settings.step_max,
+                    self_trade=SelfTrade(settings.self_trade),
+                    state=state,
+                ),
+                log,
+                recovered,
+                inputs={ORDER_INPUT: order_input, EVENT_INPUT: event_input},
+                volatile_inputs=True,
+                epoch=recovered.epoch + 1,
+                tick_ms=settings.tick_ms,
+                clock=system_clock,
+            )
+            targets = {PROCESSOR_STREAM: processor, WEBSOCKET_STREAM: websocket}
+            relay = Relay(log, targets, recovered.place)
+            history = History(
+                log,
+                orders=stores.orders,
+                trades=stores.trades,
+                accounts=await stores.open_accounts(),
+                events=await stores.open_events(),
+                start=began.state,
+                place=began.place,
+            )
+            store = StoreService(
+                log,
+                stores.snapshots,
+                state=folded,
+                place=recovered.place,
+                interval_s=settings.snapshot_interval_s,
+                keep=settings.snapshots_keep,
+                consumers=[lambda: relay.place.position, lambda: history.place.position],
+                clock=system_clock,
+            )
+            exchange = Exchange(
+                settings=settings,
+                recovered=recovered,
+                engine=engine,
+                store=store,
+                history=history,
+                front=Front(
+                    order_input=order_input,
+                    event_input=event_input,
+                    processor=processor,
+                    after=START,
+                    new_id=new_id,
+                ),
+                depth=DepthFeed(websocket, START, depths_of(state)),
+                failed=asyncio.get_running_loop().create_future(),
+            )
+            async with _running(exchange, relay):
+                yield exchange
+
+
+@asynccontextmanager
+async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
+    """Every service as a task; the engine ends first, then those who follow it."""
+    engine = _watched("engine", exchange.engine.run, exchange)
+    followers = [
+        _watched("relay", relay.run, exchange),
+        _watched("front", exchange.front.run, exchange),
+        _watched("depth", exchange.depth.run, exchange),
+        _watched("history", exchange.history.run, exchange),
+        _watched("store", exchange.store.run, exchange),
+        _watched("collector", lambda: _spare_the_collector(exchange.settings), exchange),
+    ]
+    try:
+        yield
+    finally:
+        exchange.ready = False
+        exchange.engine.stop()
+        try:
+            async with asyncio.timeout(exchange.settings.shutdown_timeout_s):
+                await asyncio.gather(engine, return_exceptions=True)
+                if not exchange.failed.done():
+                    await exchange.history.reached(exchange.engine.place.number)
+        except TimeoutError:
+            _logger.warning("stop_timed_out", detail="what was acknowledged is in the log")
+        for task in (engine, *followers):
+            task.cancel()
+        await asyncio.gather(engine, *followers, return_exceptions=True)
+        if not exchange.failed.done():
+            while await exchange.store.catch_up():
+                pass
+            await exchange.store.save()
+        else:
+            exchange.failed.exception()
+
+
+def _watched(
+    name: str, run: Callable[[], Awaitable[None]], exchange: Exchange
+) -> asyncio.Task[None]:
+    async def watch() -> None:
+        try:
+            await run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            exchange.ready = False
+            _logger.error("service_failed", service=name, reason=f"{type(error).__name__}: {error}")
+            if not exchange.failed.done():
+                exchange.failed.set_exception(error)
+            raise
+
+    return asyncio.create_task(watch(), name=name)
+
+
+async def _spare_the_collector(settings: Settings) -> None:
+    """
+    Keep the garbage collector from walking the state again and again.
+
+    The state is millions of objects without cycles: what survived is told to the collector
+    as permanent after each snapshot interval, and young collections come less often.
+    """
+    gc.set_threshold(50_000, 20, 1_000_000)
+    while True:
+        gc.freeze()
+        await asyncio.sleep(settings.snapshot_interval_s)
+
+
+def new_id() -> str:
+    """A UUID of version 7: its first 48 bits are the time, so that ids sort by age."""
+    random = int.from_bytes(os.urandom(10), "big")
+    high = (system_clock() & (2**48 - 1)) << 16 | 0x7000 | random >> 68
+    low = 0x8000_0000_0000_0000 | random & (2**62 - 1)
+    return str(uuid.UUID(int=high << 64 | low))

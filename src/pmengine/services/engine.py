@@ -1,0 +1,254 @@
+"""The engine's loop: input entries in, one chained entry of the log out, then the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import structlog
+
+from pmengine.commands import ORDER_INPUT, Command, Tick, decode_commands, encode_command
+from pmengine.engine import Engine
+from pmengine.facts import Refusal
+from pmengine.services.log import Log, Place
+from pmengine.services.recovery import Recovered
+from pmstore import (
+    START,
+    Change,
+    Conflict,
+    Entry,
+    Position,
+    Remembered,
+    Restored,
+    StoreUnavailable,
+    Stream,
+    payload_hash,
+)
+from pmstore import Head as LogHead
+from pmstore.clock import Clock
+from pmstore.codec import encode_batch
+
+READ_ENTRIES_MAX: Final = 1_000
+READ_WAIT_S: Final = 0.5
+ENTRY_BYTES_MAX: Final = 4 * 2**20
+ENTRY_COMMANDS_MAX: Final = 10_000
+PUBLISH_TRIES_MAX: Final = 8
+PUBLISH_BACKOFF_S: Final = 0.05
+
+_logger = structlog.get_logger("pmengine.engine")
+
+
+class PublishFailed(Exception):
+    """The log does not take the batch: the engine stops accepting, its books are dropped."""
+
+
+class Superseded(Exception):
+    """Another engine wrote to the log: this one's books are no longer the truth."""
+
+
+class InputBehind(Exception):
+    """A durable input ends before the position that the log says was consumed."""
+
+
+class _Correlated(msgspec.Struct):
+    correlation_id: str = ""
+    user_id: str = ""
+    types: str = ""
+
+
+class EngineService:
+    """
+    Owns the engine: the one task that changes its state.
+
+    A batch is everything that the inputs hold, at most `READ_ENTRIES_MAX` entries of each,
+    never a part of an entry. Its facts, and how far every input was consumed, become one
+    entry of the log, taken only after the entry before it; who asked is answered by what
+    follows the log, so never before it is durable.
+
+    Args:
+        recovered: Where the log stands.
+        inputs: The input streams by name; all of their positions are in every batch.
+        volatile_inputs: The inputs live in this process alone: trim what is consumed.
+        epoch: The lease under which this engine writes.
+        tick_ms: How often to look whether something is due.
+        clock: The inputs' time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        recovered: Recovered,
+        *,
+        inputs: Mapping[str, Stream],
+        volatile_inputs: bool,
+        epoch: int,
+        tick_ms: int,
+        clock: Clock,
+    ) -> None:
+        self.engine = engine
+        self.place: Place = recovered.place
+        self.dead_letters = 0
+        """Input entries that could not be read; each was logged with its place."""
+        self._log = log
+        self._head: LogHead = recovered.head
+        self._lost_tail = recovered.lost_tail
+        self._inputs = dict(inputs)
+        self._volatile = volatile_inputs
+        self._epoch = epoch
+        self._tick_s = tick_ms / 1000
+        self._clock = clock
+        self._stopping = asyncio.Event()
+        consumed = engine.state.input_position or {}
+        self._positions = {name: consumed.get(name, START) for name in self._inputs}
+
+    def stop(self) -> None:
+        """Finish the batch under way and end `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """
+        Take commands until `stop`.
+
+        Raises:
+            PublishFailed, Superseded: See there; nobody was answered for what was not
+                published.
+            InputBehind: At the start.
+        """
+        await self._check_inputs()
+        if self._lost_tail:
+            await self._publish([Restored(self.place.number, self.place.hash)])
+            self._lost_tail = False
+        ticking = asyncio.create_task(self._tick())
+        stopping = asyncio.create_task(self._stopping.wait())
+        reading: dict[str, asyncio.Task[list[Entry]]] = {}
+        try:
+            while not self._stopping.is_set():
+                for name, stream in self._inputs.items():
+                    if name not in reading:
+                        position = self._positions[name]
+                        reading[name] = asyncio.create_task(
+                            stream.read(position, READ_ENTRIES_MAX, READ_WAIT_S)
+                        )
+                await asyncio.wait(
+                    {stopping, *reading.values()}, return_when=asyncio.FIRST_COMPLETED
+                )
+                ready = [name for name, task in reading.items() if task.done()]
+                entries = {name: reading.pop(name).result() for name in ready}
+                if any(entries.values()):
+                    await self._take(entries)
+                if ticking.done():
+                    ticking.result()
+        finally:
+            for task in (ticking, stopping, *reading.values()):
+                task.cancel()
+            await asyncio.gather(ticking, stopping, *reading.values(), return_exceptions=True)
+
+    async def _take(self, entries: Mapping[str, list[Entry]]) -> None:
+        facts: list[Change] = []
+        handle = self.engine.handle_into
+        for name, some in entries.items():
+            for entry in some:
+                try:
+                    commands = _read(entry.payload)
+                except ValueError as error:
+                    self._dead_letter(name, entry, str(error), facts)
+                    continue
+                for command in commands:
+                    handle(command, entry.id.ms, facts)
+            if some:
+                self._positions[name] = some[-1].id
+        await self._publish(facts)
+        if self._volatile:
+            for name, some in entries.items():
+                if some:
+                    await self._inputs[name].trim(some[-1].id)
+
+    def _dead_letter(self, name: str, entry: Entry, reason: str, facts: list[Change]) -> None:
+        """Put an unreadable entry aside, and answer it if it says who asked."""
+        self.dead_letters += 1
+        _logger.warning("dead_letter", stream=name, position=str(entry.id), reason=reason)
+        try:
+            asked = msgspec.json.decode(entry.payload, type=_Correlated)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if asked.correlation_id:
+            facts.append(
+                Remembered(
+                    "",
+                    asked.types,
+                    "",
+                    Refusal.MALFORMED.name,
+                    "",
+                    self.engine.state.time_ms,
+                    (),
+                    asked.correlation_id,
+                    True,
+                )
+            )
+
+    async def _publish(self, facts: list[Change]) -> None:
+        """Make *facts* the next entry of the log, by rule R1."""
+        state = self.engine.state
+        number = self.place.number + 1
+        positions = dict(self._positions)
+        payload, own_hash = encode_batch(
+            number, self._epoch, state.time_ms, self.place.hash, positions, facts
+        )
+        position = await self._append(payload)
+        self._head = LogHead(position, payload_hash(payload))
+        self.place = Place(position, number, own_hash)
+        state.stand_at(position, number, own_hash, positions, state.time_ms)
+
+    async def _append(self, payload: bytes) -> Position:
+        """Append once, whatever the failures in between say of their outcome."""
+        for attempt in range(PUBLISH_TRIES_MAX):
+            if attempt:
+                await asyncio.sleep(PUBLISH_BACKOFF_S * 2**attempt)
+            try:
+                return await self._log.stream.append(
+                    [payload], expect_head=self._head, epoch=self._epoch
+                )
+            except Conflict as error:
+                bounds = await self._log.stream.bounds()
+                if bounds is not None and bounds.last.payload == payload:
+                    return bounds.last.id
+                raise Superseded(f"the log goes on without this engine: {error}") from error
+            except StoreUnavailable as error:
+                _logger.warning("publish_failed", attempt=attempt + 1, reason=str(error))
+                failure = error
+        raise PublishFailed(
+            f"the log did not take batch {self.place.number + 1} in {PUBLISH_TRIES_MAX} tries: "
+            f"{failure}"
+        ) from failure
+
+    async def _check_inputs(self) -> None:
+        for name, stream in self._inputs.items():
+            bounds = None if self._volatile else await stream.bounds()
+            last = START if bounds is None else bounds.last.id
+            if not self._volatile and last < self._positions[name]:
+                raise InputBehind(
+                    f"{name} ends at {last}, but the log says that it was consumed through "
+                    f"{self._positions[name]}: restore it, or start with an input that "
+                    "continues after that position"
+                )
+
+    async def _tick(self) -> None:
+        """Say to the own input that time has passed, while something is due."""
+        tick = encode_command(Tick())
+        while True:
+            await asyncio.sleep(self._tick_s)
+            if self.engine.due_ms() <= self._clock():
+                await self._inputs[ORDER_INPUT].append([tick])
+
+
+def _read(payload: bytes) -> list[Command]:
+    """The commands of an input entry, if it is of a size that one batch can hold."""
+    if len(payload) > ENTRY_BYTES_MAX:
+        raise ValueError(f"{len(payload)} bytes; an input entry has at most {ENTRY_BYTES_MAX}")
+    commands = decode_commands(payload)
+    if len(commands) > ENTRY_COMMANDS_MAX:
+        raise ValueError(f"{len(commands)} commands; an entry has at most {ENTRY_COMMANDS_MAX}")
+    return commands

@@ -1,0 +1,98 @@
+"""The store service: folds the log, takes verified snapshots, and lets the log be trimmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from pmengine.services.log import Log, Place
+from pmstore import Position, SnapshotInfo, SnapshotStore, State, StoreUnavailable
+from pmstore.clock import Clock
+
+READ_BATCHES_MAX: Final = 64
+VERIFIED_BEFORE_TRIM_MIN: Final = 2
+
+_logger = structlog.get_logger("pmengine.store")
+
+
+class StoreService:
+    """
+    One task owns the folded state.
+
+    Args:
+        state: As recovered, at *place*; the service's own, not the engine's.
+        interval_s: How often to take a snapshot while the log grows.
+        keep: How many verified generations stay, at least 2.
+        consumers: How far each consumer and projection of the log is; the log is kept for
+            the slowest.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        snapshots: SnapshotStore,
+        *,
+        state: State,
+        place: Place,
+        interval_s: float,
+        keep: int,
+        consumers: Sequence[Callable[[], Position]],
+        clock: Clock,
+    ) -> None:
+        self.state = state
+        self.place = place
+        """How far the state is."""
+        self.saved: SnapshotInfo | None = None
+        """The last snapshot that this service took."""
+        self._log = log
+        self._snapshots = snapshots
+        self._interval_ms = int(interval_s * 1000)
+        self._keep = max(keep, VERIFIED_BEFORE_TRIM_MIN)
+        self._consumers = consumers
+        self._clock = clock
+        self._due_ms = clock() + self._interval_ms
+
+    async def run(self) -> None:
+        """Fold, snapshot and trim until cancelled."""
+        while True:
+            wait_s = max(0.0, (self._due_ms - self._clock()) / 1000)
+            await self.catch_up(wait_s)
+            if self._clock() >= self._due_ms:
+                self._due_ms = self._clock() + self._interval_ms
+                if self.saved is None or self.saved.number != self.place.number:
+                    await self._save_or_wait()
+
+    async def catch_up(self, wait_s: float = 0.0) -> bool:
+        """Fold some of what the log holds; whether there was anything."""
+        found = await self._log.read(self.place, READ_BATCHES_MAX, wait_s)
+        for entry, batch in found:
+            self.state.apply_batch(entry.id, batch)
+            self.place = Place(entry.id, batch.number, batch.hash)
+        return bool(found)
+
+    async def save(self) -> SnapshotInfo | None:
+        """Take a verified snapshot of what is folded; None before the first entry."""
+        if self.place.number == 0:
+            return None
+        info = await self._snapshots.save(self.state.freeze(self._clock()))
+        self.saved = info
+        await self._snapshots.prune(self._keep)
+        await self._trim()
+        return info
+
+    async def _save_or_wait(self) -> None:
+        try:
+            await self.save()
+        except StoreUnavailable as error:
+            _logger.warning("snapshot_failed", reason=str(error))
+
+    async def _trim(self) -> None:
+        """Let go what no verified snapshot, projection or consumer needs any more."""
+        verified = [info for info in await self._snapshots.list() if info.problem is None]
+        if len(verified) < VERIFIED_BEFORE_TRIM_MIN:
+            return
+        oldest = verified[0].last_message_id
+        if oldest is not None:
+            await self._log.stream.trim(min(oldest, *(place() for place in self._consumers)))

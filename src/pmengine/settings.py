@@ -1,0 +1,129 @@
+"""What an exchange can be told by its environment and `.env`, typed, with all problems at once."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from pmengine.engine import ID_MEMORY_S, STEP_MAX
+from pmstore import SelfTrade
+from pmstore.settings import (
+    StorageSettings,
+    boolean,
+    choice,
+    duration_s,
+    group,
+    integer,
+    read_settings,
+    setting,
+    text,
+)
+
+PREFIXES: Final = ("PMSTORE_", "ENGINE_")
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """One exchange: its stores, engine, store service and gateway."""
+
+    storage: StorageSettings = group(StorageSettings)
+    shard: int = setting(
+        "ENGINE_SHARD", integer(0, 1023), default=0, doc="The low part of order and trade ids."
+    )
+    ledger: bool = setting(
+        "ENGINE_LEDGER",
+        boolean(),
+        default=True,
+        doc="Keep money and tokens in the engine; off when a deployment keeps them elsewhere.",
+    )
+    self_trade: str = setting(
+        "ENGINE_SELF_TRADE",
+        choice(*[mode.value for mode in SelfTrade]),
+        default=SelfTrade.CANCEL_TAKER.value,
+        doc="What happens when an order that names no mode meets its owner's own.",
+    )
+    tick_ms: int = setting(
+        "ENGINE_TICK_MS",
+        integer(1, 60_000),
+        default=100,
+        doc="How often the engine looks whether something is due, in milliseconds.",
+    )
+    id_memory_s: int = setting(
+        "ENGINE_ID_MEMORY_S",
+        integer(60, 31_536_000),
+        default=ID_MEMORY_S,
+        doc="How long outcomes are remembered under their ids, in seconds.",
+    )
+    step_max: int = setting(
+        "ENGINE_STEP_MAX",
+        integer(1, 100_000),
+        default=STEP_MAX,
+        doc="Orders or holders that one step of left-over work concerns.",
+    )
+    snapshot_interval_s: float = setting(
+        "STORE_SNAPSHOT_INTERVAL_SECONDS",
+        duration_s(0.1, 86_400),
+        default=5.0,
+        doc="How often a snapshot is taken while the log grows, in seconds.",
+    )
+    snapshots_keep: int = setting(
+        "STORE_SNAPSHOTS_KEEP",
+        integer(2, 1000),
+        default=3,
+        doc="Verified snapshots that are kept.",
+    )
+    host: str = setting("API_HOST", text(), default="127.0.0.1", doc="Where the API listens.")
+    port: int = setting(
+        "API_PORT", integer(0, 65_535), default=8080, doc="Its port; 0 takes a free one."
+    )
+    order_timeout_s: float = setting(
+        "API_ORDER_TIMEOUT_SECONDS",
+        duration_s(0.01, 300),
+        default=5.0,
+        doc="How long a request waits for its outcome before it answers that it is unknown.",
+    )
+    auth: str = setting(
+        "AUTH",
+        choice("off"),
+        default="off",
+        doc="off: the header X-User-Id names the user, and everybody is admin (loopback only).",
+    )
+    shutdown_timeout_s: float = setting(
+        "SHUTDOWN_TIMEOUT_SECONDS",
+        duration_s(0.1, 600),
+        default=10.0,
+        doc="How long a stop takes at most, in seconds.",
+    )
+
+    def conflicts(self) -> list[str]:
+        """Combinations that cannot be."""
+        problems: list[str] = []
+        if self.auth == "off" and not is_loopback(self.host):
+            problems.append(
+                f"API_HOST: {self.host} can be reached from elsewhere, and with AUTH=off everybody "
+                "is admin; listen on 127.0.0.1"
+            )
+        return problems
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """
+    The settings of an exchange; the environment beats the file.
+
+    Raises:
+        pmstore.SettingsError: Every problem at once.
+    """
+    return read_settings(Settings, env_file=env_file, prefixes=PREFIXES)
