@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from pmstore.backends.file import (
     Disk,
@@ -41,10 +42,13 @@ class Workload(Protocol):
 class StreamWorkload:
     """Appends of one and of several items, rolling segments, an epoch, a trim, a reopening."""
 
-    appends = [
-        [f"{number}.{item}".encode() * 20 for item in range(number % 4 + 1)] for number in range(24)
-    ]
-    trim_at = 15
+    trim_at: Final = 15
+
+    def __init__(self) -> None:
+        self.appends = [
+            [f"{number}.{item}".encode() * 20 for item in range(number % 4 + 1)]
+            for number in range(24)
+        ]
 
     def _stream(self, folder: Path, disk: Disk | None = None) -> FileStream:
         # The clock stands still and goes back after the crash: ids must grow all the same.
@@ -79,7 +83,13 @@ class StreamWorkload:
             assert (bounds is None) == (not entries)
             if bounds is not None:
                 assert bounds == (entries[0], entries[-1])
+            await stream.trim(Position(2**63, 0))
+            assert not bounds or (await stream.read(START, 1000))[-1] == bounds.last
             await self._goes_on(stream, entries, [int(epoch) for _, epoch, _ in answers])
+            kept = await stream.read(START, 1000)
+        async with self._stream(folder) as stream:
+            assert stream.recovered is None
+            assert await stream.read(START, 1000) == kept
 
     def _whole(self, payloads: list[bytes], *, trimmed: bool) -> int:
         """How many appends are there, each of them whole, from the first or the trimmed one on."""
@@ -110,7 +120,7 @@ class SnapshotWorkload:
 
     foreign = b'{"snapshots":[],"events":{},"timestamp":5,"last_message_id":"5-0"}'
 
-    def snapshot(self, number: int) -> Snapshot:
+    def snapshot(self, number: int, *, skipped: Sequence[str] = ()) -> Snapshot:
         return Snapshot(
             orders=[],
             events={},
@@ -119,6 +129,7 @@ class SnapshotWorkload:
             number=number,
             hash=f"hash {number}",
             input_position={"order_input_stream": Position(number, 1)},
+            skipped=list(skipped),
         )
 
     async def run(self, folder: Path, disk: Disk, acknowledge: Acknowledge) -> None:
@@ -144,10 +155,12 @@ class SnapshotWorkload:
             assert loaded.number in {max(saved, default=0), max(saved, default=0) + 1}
             if loaded.number:
                 assert loaded == self.snapshot(loaded.number)
+            if acknowledged and len(saved) <= 1:
+                assert 5 in {info.timestamp for info in infos}, "the source's file is gone"
             numbers = [info.number for info in infos]
             assert numbers == sorted(numbers)
             # Two are kept, the one that a crash cut off from its pruning beside them.
-            assert set(numbers) >= {number for number in saved[-2:]}
+            assert set(numbers) >= set(saved[-2:])
             again = await store.save(self.snapshot(9))
             assert (await store.list())[-1] == again
             assert await store.load() == self.snapshot(9)
@@ -202,7 +215,7 @@ class TradeWorkload:
             counts = [
                 count
                 for count in range(len(appends) + 1)
-                if sorted(found, key=_trade_id) == sum(appends[:count], [])
+                if sorted(found, key=_trade_id) == list(chain.from_iterable(appends[:count]))
             ]
             assert counts, f"what is there was never written so: {found}"
             assert counts[0] >= len(acknowledged)
@@ -210,7 +223,7 @@ class TradeWorkload:
             for trades in appends:
                 await store.append(trades)
             found = (await store.find(TradeQuery(limit=LIMIT_MAX))).items
-            wanted = sorted(sum(appends, []), key=_newest_first, reverse=True)
+            wanted = sorted(chain.from_iterable(appends), key=_newest_first, reverse=True)
             assert list(found) == wanted
         report = verify_audit_log(folder / "trades.log")
         assert report.problems == ()

@@ -95,30 +95,42 @@ class Contents:
                 break
             drop += 1
         dropped = self._segments[:drop]
-        if dropped:
-            del self._segments[:drop]
-            self._first = None
+        self._drop(drop)
         return dropped
 
     async def look(self) -> bool:
         """Take over what a writer in another process added; answers whether it did."""
         async with self._looking:
-            known = self._segments[-1] if self._segments else None
-            last = self.last.id if self.last else START
-            if known is not None:
-                last = max(last, known.after)
-            news = await self._in_thread(look_behind, self._folder, known, last)
-            for item in news:
-                self.publish(item.segment, item.entries, item.end)
-            return bool(news)
+            while True:
+                known = self._segments[-1] if self._segments else None
+                last = self.last.id if self.last else START
+                if known is not None:
+                    last = max(last, known.after)
+                try:
+                    news = await self._in_thread(look_behind, self._folder, known, last)
+                except FileNotFoundError as error:
+                    self._forget_trimmed(error)
+                    continue
+                for item in news:
+                    self.publish(item.segment, item.entries, item.end)
+                return bool(news)
 
     def _forget_trimmed(self, error: FileNotFoundError) -> None:
         """Segments are gone: trimmed if they were the first ones, else somebody took them."""
+        if not self._folder.is_dir():
+            raise StoreUnavailable(f"{self._folder} is gone") from error
         missing = [segment for segment in self._segments if not segment.path.exists()]
         if missing != self._segments[: len(missing)]:
             raise CorruptData("the segment is missing", where=str(missing[0].path)) from error
-        del self._segments[: len(missing)]
-        self._first = None
+        self._drop(len(missing))
+
+    def _drop(self, count: int) -> None:
+        if count:
+            del self._segments[:count]
+            self._first = None
+            if self._segments:
+                # What is in memory of them goes as well: reading and `bounds` agree.
+                self._tail.forget(self._segments[0].after)
 
     async def _in_thread(self, call: Callable[..., T], *args: object) -> T:
         try:

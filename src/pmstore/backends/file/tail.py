@@ -14,7 +14,7 @@ _id = attrgetter("id")
 
 
 class Tail:
-    """All entries later than `floor`, at most about twice `TAIL_BYTES_MAX` of them."""
+    """All entries held later than `floor`, at most about twice `TAIL_BYTES_MAX` of them."""
 
     def __init__(self, floor: Position) -> None:
         self.floor = floor
@@ -33,11 +33,20 @@ class Tail:
         start = bisect_right(self._entries, position, key=_id)
         return self._entries[start : start + limit]
 
+    def forget(self, through: Position) -> None:
+        """Drop the entries up to and including *through*, which were trimmed."""
+        self._drop(bisect_right(self._entries, through, key=_id))
+
     def _shrink(self) -> None:
         """Drop the older half at once, so that each entry is moved once at most."""
-        drop = 0
-        while self._bytes > TAIL_BYTES_MAX and drop < len(self._entries) - 1:
-            self._bytes -= len(self._entries[drop].payload)
-            drop += 1
-        self.floor = self._entries[drop - 1].id
-        del self._entries[:drop]
+        surplus, count = self._bytes - TAIL_BYTES_MAX, 0
+        while surplus > 0 and count < len(self._entries) - 1:
+            surplus -= len(self._entries[count].payload)
+            count += 1
+        if count:
+            self.floor = self._entries[count - 1].id
+            self._drop(count)
+
+    def _drop(self, count: int) -> None:
+        self._bytes -= sum([len(entry.payload) for entry in self._entries[:count]])
+        del self._entries[:count]
