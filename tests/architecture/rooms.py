@@ -72,13 +72,16 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"projections"}),
     frozenset({"invariants"}),
     frozenset({"services"}),
-    frozenset({"gateways", "replay"}),
+    frozenset({"gateways", "replay", "sample"}),
+    frozenset({"settings"}),
     frozenset({"assembly"}),
     frozenset({"cli"}),
 )
 """The floors of pmengine: a room imports itself and rooms of the floors before its own."""
 
-PMENGINE_SEES_OF_PMSTORE: Final = frozenset({"", "codec", "errors", "queries", "settings"})
+PMENGINE_SEES_OF_PMSTORE: Final = frozenset(
+    {"", "clock", "codec", "decimals", "errors", "queries", "settings"}
+)
 """The public face: the names of `pmstore` itself, and these modules."""
 
 PURE: Final = frozenset(

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from pmengine.settings import Settings
 from pmstore import errors
 from pmstore.cli.application import application
 from pmstore.cli.exits import Exit
-from pmstore.settings import StorageSettings, markdown_table
+from pmstore.settings import Setting, StorageSettings, markdown_table, settings_of
 
 pytestmark = pytest.mark.docs
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -21,9 +22,16 @@ def page(name: str) -> str:
     return (REFERENCE / name).read_text(encoding="utf-8")
 
 
-def test_every_setting_is_documented_as_it_is_declared() -> None:
-    table = markdown_table(StorageSettings)
-    assert table in page("settings.md"), f"docs/reference/settings.md: its table is\n\n{table}\n"
+STORAGE = settings_of(StorageSettings)
+ENGINE = [one for one in settings_of(Settings) if one not in STORAGE]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("settings.md", STORAGE), ("engine-settings.md", ENGINE)]
+)
+def test_every_setting_is_documented_as_it_is_declared(name: str, settings: list[Setting]) -> None:
+    table = markdown_table(settings)
+    assert table in page(name), f"docs/reference/{name}: its table is\n\n{table}\n"
 
 
 def test_every_error_is_documented() -> None:
@@ -80,6 +88,11 @@ def test_every_exit_code_is_documented(code: Exit) -> None:
     assert f"| {code.value} | {code.name} |" in page("cli.md")
 
 
-def test_settings_that_are_not_declared_are_not_documented() -> None:
-    rows = [line for line in page("settings.md").splitlines() if line.startswith("| `")]
-    assert len(rows) == len(markdown_table(StorageSettings).splitlines()) - 2
+@pytest.mark.parametrize(
+    ("name", "settings"), [("settings.md", STORAGE), ("engine-settings.md", ENGINE)]
+)
+def test_settings_that_are_not_declared_are_not_documented(
+    name: str, settings: list[Setting]
+) -> None:
+    rows = [line for line in page(name).splitlines() if line.startswith("| `")]
+    assert len(rows) == len(settings)

@@ -1,18 +1,16 @@
-"""The reference page of a settings class."""
+"""The reference page of settings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from pmstore.settings.declaration import Setting, settings_of
+from pmstore.settings.declaration import Setting
 
 
-def markdown_table(cls: type[Any], /) -> str:
-    """A Markdown table of every setting of *cls*: name, form, default, what it does."""
-    rows = [
-        f"| `{one.name}` | {one.form} | {_default(one)} | {one.doc} |" for one in settings_of(cls)
-    ]
+def markdown_table(settings: Iterable[Setting], /) -> str:
+    """A Markdown table of *settings* (see `settings_of`): name, form, default, what it does."""
+    rows = [f"| `{one.name}` | {one.form} | {_default(one)} | {one.doc} |" for one in settings]
     return "\n".join(
         ["| name | value | default | what it does |", "| --- | --- | --- | --- |", *rows]
     )
