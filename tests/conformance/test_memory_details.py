@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import bisect
 import sys
 
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmstore.backends.memory import (
+    MemoryAccountStore,
+    MemoryConsumers,
     MemoryLease,
     MemoryOrderStore,
     MemorySnapshotStore,
@@ -18,11 +21,13 @@ from pmstore.backends.memory import (
     pmstore_backend,
 )
 from pmstore.backends.memory.ordered_keys import OrderedKeys
-from pmstore.errors import InvalidQuery, InvalidRecord, SettingsError
-from pmstore.models.order import ACTIVE_STATUSES, OrderStatus, Side
+from pmstore.errors import InvalidQuery, InvalidRecord, SettingsError, StoreClosed
+from pmstore.models.balance import Balance
+from pmstore.models.order import ACTIVE_STATUSES, Order, OrderStatus, Side
 from pmstore.models.position import START, Position
 from pmstore.models.query import OrderQuery
-from pmstore.protocols import Coverage
+from pmstore.models.trade import Trade
+from pmstore.protocols import Coverage, Positioned
 from pmstore.testing import ManualClock
 from pmstore.testing.samples import order, symbol
 from pmstore.url import parse_url
@@ -160,6 +165,38 @@ async def test_a_lease_is_held_for_some_time() -> None:
                 await lease.acquire("engine", ttl_s)
         with pytest.raises(InvalidRecord):
             await lease.acquire("", 1)
+
+
+async def test_a_consumer_reads_at_least_one_entry() -> None:
+    async with MemoryStream() as stream, MemoryConsumers(stream) as consumers:
+        with pytest.raises(InvalidQuery, match="limit is 0"):
+            await consumers.read("group", "a", 0)
+        with pytest.raises(InvalidQuery, match="limit is 0"):
+            await consumers.reclaim("group", "a", 0, 0)
+        with pytest.raises(InvalidRecord):
+            await consumers.read("group", "", 1)
+        assert await consumers.positions() == {}, "a refused read makes no group"
+
+
+async def test_closed_groups_answer_nobody_who_waits() -> None:
+    async with MemoryStream() as stream:
+        async with MemoryConsumers(stream) as consumers:
+            waiting = asyncio.ensure_future(consumers.read("group", "a", 1, 30))
+            await asyncio.sleep(0)
+        await stream.append([b"x"])
+        with pytest.raises(StoreClosed):
+            await waiting
+        async with consumers:
+            assert [entry.payload for entry in await consumers.read("group", "b", 1)] == [b"x"]
+
+
+async def test_stores_of_records_are_positioned() -> None:
+    orders: Positioned[Order] = MemoryOrderStore()
+    trades: Positioned[Trade] = MemoryTradeStore()
+    balances: Positioned[Balance] = MemoryAccountStore()
+    for store in (orders, trades, balances):
+        with pytest.raises(StoreClosed):
+            await store.position("log")
 
 
 async def test_pruning_everything_is_refused() -> None:

@@ -55,6 +55,8 @@ class MemoryConsumers(MemoryLifetime):
         """Up to *limit* entries that no consumer of *group* has had; see `Consumers.read`."""
         self._check_call()
         check_ids("consumer", group, name)
+        if limit < 1:
+            raise InvalidQuery(f"limit is {limit}; read at least one entry")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         known = self._groups.setdefault(group, _Group())
