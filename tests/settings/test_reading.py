@@ -70,6 +70,14 @@ def test_values_are_typed() -> None:
     assert str(settings.storage.orders) == "memory://"
 
 
+def test_a_password_arrives_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("DATABASE_PASSWORD=' $HOME #1 '\n")
+    settings = read_settings(StorageSettings, env_file=file, environ={"REDIS_PASSWORD": "x "})
+    assert settings.database_password == " $HOME #1 "
+    assert settings.redis_password == "x "
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         read().ticks.tick_ms = 3  # type: ignore[misc]

@@ -96,8 +96,9 @@ def _fill(cls: type[T], values: Mapping[str, str], problems: list[str]) -> T | N
                     if name.startswith(declared.prefix) and value
                 }
             case Declared():
-                value = values.get(declared.setting.name, "").strip()
-                if value:
+                # Not stripped: a password may end with a blank.
+                value = values.get(declared.setting.name, "")
+                if value.strip():
                     try:
                         arguments[field] = declared.parser.read(value)
                     except ValueError as error:
