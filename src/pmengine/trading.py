@@ -149,7 +149,7 @@ class Trading:
             self._rest(order, book)
             self._level_changed(book, is_bid, ladder_price, now_ms, facts)
         else:
-            self._end(order, False, now_ms, facts)
+            self._end(order, 0, quantity, 0, False, now_ms, facts)
         return None
 
     def cancel(self, command: CancelOrder, now_ms: int, facts: list[Change]) -> Refusal | None:
@@ -174,7 +174,8 @@ class Trading:
         """End a resting order as cancelled, for *reason*; its level is the caller's to tell."""
         self._unrest(order, book)
         self._freeze(order, 1)
-        facts.append(self._ended(OrderCancelled, order, now_ms, reason))
+        done, left = order.filled_quantity, order.remaining_quantity
+        facts.append(self._ended(OrderCancelled, order, done, left, 0, now_ms, reason))
 
     def amend(self, command: AmendOrder, now_ms: int, facts: list[Change]) -> Refusal | None:
         """
@@ -350,19 +351,19 @@ class Trading:
                 self._ledger.move(order.user_id, token, -filled, 0)
                 self._ledger.move(order.user_id, CASH, spent, 0)
         own_levels = [] if left_level is None else [left_level]
+        done = order.filled_quantity + filled
         if rest and not stopped and order.order_type is _LIMIT and order.time_in_force is not _IOC:
             if filled:
-                order = self._changed(order, order.filled_quantity + filled, rest, spent=0)
+                order = self._partly_filled(order, done, rest)
                 facts.append(OrderUpdated(order))
             self._freeze(order, -1)
             self._rest(order, book)
-            own_levels.append(ladder_price)
+            if ladder_price != left_level:
+                own_levels.append(ladder_price)
+        elif by_volume:
+            self._end(order, done, 0, spent, stopped, now_ms, facts)
         else:
-            if filled:
-                done = order.filled_quantity + filled
-                left = 0 if by_volume else rest
-                order = self._changed(order, done, left, spent=spent if by_volume else 0)
-            self._end(order, stopped, now_ms, facts)
+            self._end(order, done, rest, 0, stopped, now_ms, facts)
         if touched or own_levels:
             bids, asks = (own_levels, touched) if is_bid else (touched, own_levels)
             self._publish(book, bids, asks, now_ms, facts)
@@ -410,15 +411,16 @@ class Trading:
         )
         book.last_price = level
         left = maker.remaining_quantity - lots
-        changed = self._changed(maker, maker.filled_quantity + lots, left)
+        done = maker.filled_quantity + lots
         if left:
+            changed = self._partly_filled(maker, done, left)
             book.resting[handle] = changed
             state.orders[maker.id] = changed
             facts.append(OrderUpdated(changed))
         else:
             del book.resting[handle]
             del self._handles[maker.id]
-            facts.append(self._ended(OrderFilled, changed, now_ms))
+            facts.append(self._ended(OrderFilled, maker, done, 0, 0, now_ms))
         ledger = self._ledger
         if ledger is not None:
             token = maker.symbol.token_id
@@ -438,10 +440,10 @@ class Trading:
             remaining_quantity=quantity - order.filled_quantity,
             version=self._next_version(order.user_id),
         )
+        facts.append(OrderUpdated(smaller))
         self._freeze(smaller, -1)
         self.reindex(smaller, book)
         self._state.orders[order.id] = smaller
-        facts.append(OrderUpdated(smaller))
 
     def _requeue(
         self,
@@ -483,17 +485,17 @@ class Trading:
 
     # -- changing one order --------------------------------------------------------------
 
-    def _changed(self, order: Order, filled: int, left: int, spent: int = 0) -> Order:
+    def _partly_filled(self, order: Order, done: int, left: int) -> Order:
         """*order* with so much filled and so much left, as its next version."""
         return Order(
             order.id,
             order.symbol,
             order.side,
             order.order_type,
-            order.quantity or filled,
+            order.quantity,
             order.price,
-            _PARTIALLY_FILLED if left else OrderStatus.FILLED,
-            filled,
+            _PARTIALLY_FILLED,
+            done,
             left,
             order.timestamp,
             order.user_id,
@@ -504,7 +506,7 @@ class Trading:
             order.post_only,
             order.client_order_id,
             order.volume,
-            spent,
+            order.spent,
             order.self_trade,
             order.group,
             order.session,
@@ -512,20 +514,37 @@ class Trading:
             order.fee_paid,
         )
 
-    def _end(self, order: Order, stopped: bool, now_ms: int, facts: list[Change]) -> None:
+    def _end(
+        self,
+        order: Order,
+        done: int,
+        left: int,
+        spent: int,
+        stopped: bool,
+        now_ms: int,
+        facts: list[Change],
+    ) -> None:
         """End a taker that does not rest; *stopped* says that it met its owner's own order."""
-        filled = order.filled_quantity and not order.remaining_quantity
-        kind = OrderFilled if filled else OrderCancelled
-        facts.append(self._ended(kind, order, now_ms, "self_trade" if stopped else ""))
+        kind = OrderFilled if done and not left else OrderCancelled
+        reason = "self_trade" if stopped else ""
+        facts.append(self._ended(kind, order, done, left, spent, now_ms, reason))
 
     def _ended(
         self,
         kind: type[OrderFilled] | type[OrderCancelled],
         order: Order,
+        done: int,
+        left: int,
+        spent: int,
         now_ms: int,
         reason: str = "",
     ) -> OrderFilled | OrderCancelled:
-        """Let an order leave the state; the fact that says so."""
+        """
+        Let *order* leave the state with so much filled and left; the fact that says so.
+
+        The order itself stays at its last version: the fact is the next one, so that no
+        number of its user is left out.
+        """
         state = self._state
         state.orders.pop(order.id, None)
         key = order_memory_key(order)
@@ -536,10 +555,10 @@ class Trading:
             order.symbol,
             order.user_id,
             self._next_version(order.user_id),
-            order.filled_quantity,
-            order.remaining_quantity,
+            done,
+            left,
             now_ms,
-            order.spent,
+            spent,
             reason,
         )
 
