@@ -1,21 +1,17 @@
-"""The command `pmengine`: one file a command, each importing what it needs when it runs."""
+"""The command `pmengine`: runs the exchange, and plays recorded order flow through its engine."""
 
-from __future__ import annotations
+import sys
 
-import typer
-
-from pmengine.cli.demo import demo
-from pmengine.cli.up import up
-
-app = typer.Typer(
-    help="A prediction-market exchange: one ladder per market, one log that is the truth.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.command()(up)
-app.command()(demo)
+__all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line."""
-    app(prog_name="pmengine")
+    """Run the command line; says what to install if the extra `engine` is missing."""
+    try:
+        from pmengine.cli.application import application
+    except ModuleNotFoundError as error:
+        if error.name not in ("rich", "typer"):
+            raise
+        print("The command pmengine needs an extra: pip install 'pmstore[engine]'", file=sys.stderr)
+        sys.exit(3)
+    application()

@@ -15,7 +15,12 @@ from pmengine.replay.events import OrderEvent, Picture
 from pmengine.replay.prints import Miss, Unmatched
 from pmstore import Level
 
-DEPTH: Final = 20
+DEPTH: Final = 40
+"""
+How many of our levels to compare with. A picture has 20: with as many of ours, one level too
+many at the top would make the last one look missing.
+"""
+
 MOVING_MS: Final = 1_000
 """A level that an event touched within this time of a picture was on the move."""
 
@@ -64,7 +69,7 @@ class _Gap:
 
 class PictureComparison:
     """
-    Compares the best `DEPTH` levels of both sides, as far down as both reach.
+    Compares every level of a picture, and every one of ours as far down as the picture goes.
 
     Prices are cents less *price_offset*, amounts lots. The causes are told apart at the end,
     since only all pictures together show what never moves.

@@ -30,7 +30,7 @@ class Cause(enum.Enum):
     """How an event was understood when it was no plain submit, cancel or amend."""
 
     CONFIRMED = "tells exactly the fill that we had made"
-    LAGGING = "a step of fills that we had already made"
+    LAGGING = "a step on the way to a fill that we had made at once"
     FILLED_ELSEWHERE = "told of a fill that we did not make (hidden order): ours was cut to it"
     CANCELLED_WITH_OTHER_REST = "cancelled with another rest than ours had"
     CANCELLED_AFTER_OUR_FILL = "cancelled with a rest when we had filled it wholly"

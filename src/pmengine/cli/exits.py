@@ -1,0 +1,16 @@
+"""The exit codes of `pmengine`."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Exit(enum.IntEnum):
+    """What a script can tell from the exit code."""
+
+    FINE = 0
+    """Done, and everything that was looked at is right."""
+    DIFFERENT = 1
+    """Done, and two things that should agree do not."""
+    USAGE = 2
+    """The command line or its input cannot be read."""
