@@ -20,7 +20,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "starlette": ("pmengine.gateways",),
     "structlog": ("pmengine.services", "pmengine.gateways", "pmengine.assembly", "pmengine.cli"),
     "typer": ("pmstore.cli", "pmengine.cli"),
-    "uvicorn": ("pmengine.gateways",),
+    "uvicorn": ("pmengine.gateways", "pmengine.cli"),
     "uvloop": ("pmengine.cli",),
     "websockets": ("pmengine.gateways",),
 }
