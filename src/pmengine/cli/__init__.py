@@ -14,4 +14,4 @@ def main() -> None:
             raise
         print("The command pmengine needs an extra: pip install 'pmstore[engine]'", file=sys.stderr)
         sys.exit(3)
-    application()
+    application(prog_name="pmengine")

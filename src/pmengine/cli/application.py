@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import typer
 
-from pmengine.cli import replay
+from pmengine.cli import demo, replay, up
 
 application = typer.Typer(
     name="pmengine",
-    help="A prediction-market exchange.",
-    epilog="Exit codes: 0 fine, 1 something that should agree does not, 2 wrong command line "
-    "or input.",
+    help="A prediction-market exchange: one ladder per market, one log that is the truth.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@application.callback()
-def _commands() -> None:
-    """Keep commands named even while there is only one."""
-
-
-application.command("replay", epilog=replay.EXAMPLES)(replay.replay)
+application.command("up")(up.up)
+application.command("demo")(demo.demo)
+application.command("replay")(replay.replay)

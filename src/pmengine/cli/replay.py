@@ -12,13 +12,6 @@ from pmengine.cli.exits import Exit
 if TYPE_CHECKING:
     from pmengine.replay import Pace, Reader, Report
 
-EXAMPLES = (
-    "Examples:  pmengine replay flow.log.xz --format bitstamp   "
-    "pmengine replay flow.log --format bitstamp --speed 60   "
-    "pmengine replay flow.log.xz --format bitstamp --complement 7 --json"
-)
-
-
 def replay(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The recording, plain or xz.")],
     form: Annotated[str, typer.Option("--format", help="Its format: bitstamp.")],
@@ -37,7 +30,20 @@ def replay(
         bool, typer.Option("--json", help="Print one JSON document instead of a table.")
     ] = False,
 ) -> None:
-    """Play recorded order flow through the engine and compare it with what the venue did."""
+    """
+    Play recorded order flow through the engine and compare it with what the venue did.
+
+    Exit codes: 0 done, 1 the complement gave other fills, 2 the command line or the
+    recording cannot be read.
+
+    Examples:
+
+        pmengine replay flow.log.xz --format bitstamp
+
+        pmengine replay flow.log --format bitstamp --speed 60
+
+        pmengine replay flow.log.xz --format bitstamp --complement 7 --json
+    """
     from pmengine.replay import FORMATS, Pace, RecordingError, parse_speed
 
     reader = FORMATS.get(form)
