@@ -24,7 +24,7 @@ from pmstore.testing import (
     stream_clauses,
     trade_store_clauses,
 )
-from pmstore.testing.planted import DoesNothing, PlantedBug, order_bugs, other_bugs
+from pmstore.testing.planted import DoesNothing, PlantedBug, order_bugs, other_bugs, stream_bugs
 
 ALL_CLAUSES: tuple[Clauses[Any], ...] = (
     account_store_clauses,
@@ -43,7 +43,7 @@ def named(clauses: Clauses[Any], name: str) -> Clause[Any]:
     return clause
 
 
-@pytest.mark.parametrize("bug", [*order_bugs, *other_bugs], ids=str)
+@pytest.mark.parametrize("bug", [*order_bugs, *other_bugs, *stream_bugs], ids=str)
 def test_every_planted_bug_is_caught_by_its_clause(bug: PlantedBug[Any], tmp_path: Path) -> None:
     with pytest.raises(ClauseBroken, match=bug.caught_by):
         named(bug.clauses, bug.caught_by).check(bug.rig, tmp_path)

@@ -21,7 +21,8 @@ from pmstore.testing import (
     order_find_laws,
     order_save_laws,
     snapshot_laws,
-    stream_laws,
+    stream_append_laws,
+    stream_read_laws,
     trade_laws,
 )
 from pmstore.testing.clause import Clauses
@@ -44,8 +45,8 @@ event_store_clauses: Final[Clauses[EventStore]] = event_laws.book.clauses(event_
 snapshot_store_clauses: Final[Clauses[SnapshotStore]] = snapshot_laws.book.clauses(
     snapshot_laws.lifetime
 )
-stream_clauses: Final[Clauses[Stream]] = stream_laws.book.clauses(
-    stream_laws.lifetime, machines.stream_book
+stream_clauses: Final[Clauses[Stream]] = stream_append_laws.book.clauses(
+    stream_read_laws.book, stream_read_laws.lifetime, machines.stream_book
 )
 lease_clauses: Final[Clauses[Lease]] = lease_laws.book.clauses(lease_laws.lifetime)
 consumers_clauses: Final[Clauses[ConsumedStream]] = consumers_laws.book.clauses(

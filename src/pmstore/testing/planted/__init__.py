@@ -3,5 +3,6 @@
 from pmstore.testing.planted.bug import PlantedBug
 from pmstore.testing.planted.orders import DoesNothing, order_bugs
 from pmstore.testing.planted.others import other_bugs
+from pmstore.testing.planted.streams import stream_bugs
 
-__all__ = ["DoesNothing", "PlantedBug", "order_bugs", "other_bugs"]
+__all__ = ["DoesNothing", "PlantedBug", "order_bugs", "other_bugs", "stream_bugs"]
