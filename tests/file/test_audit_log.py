@@ -52,7 +52,9 @@ def edit(lines: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "line"), [(swap, 3), (drop, 3), (repeat, 4), (edit, 3)], ids=lambda one: str(one)
+    ("change", "line"),
+    [(swap, 3), (drop, 3), (repeat, 4), (edit, 3)],
+    ids=["swap", "drop", "repeat", "edit"],
 )
 async def test_a_changed_log_is_told_with_its_line(
     tmp_path: Path, change: Callable[[list[bytes]], None], line: int

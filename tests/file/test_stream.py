@@ -148,6 +148,26 @@ async def test_a_cancelled_append_that_was_queued_is_written(tmp_path: Path) -> 
         assert found[-1].id == last
 
 
+async def test_appends_wait_while_too_much_is_queued(tmp_path: Path) -> None:
+    disk = SlowDisk()
+    item = bytes(40 * 1024 * 1024)
+    async with FileStream(tmp_path, fsync="never", disk=disk) as stream:
+        appends = [asyncio.create_task(stream.append([item])) for _ in range(4)]
+        await asyncio.to_thread(disk.writing.wait, 30)
+        # The first two are more than the queue takes: those behind them were not queued.
+        for append in appends:
+            append.cancel()
+        await asyncio.gather(*appends, return_exceptions=True)
+        waiting = asyncio.create_task(stream.append([b"room again"]))
+        disk.go.set()
+        await waiting
+        position, sizes = START, []
+        while entries := await stream.read(position, 10):
+            sizes += [len(entry.payload) for entry in entries]
+            position = entries[-1].id
+        assert sizes == [len(item), len(item), len(b"room again")]
+
+
 async def test_a_conditional_append_counts_those_queued_before_it(tmp_path: Path) -> None:
     async with FileStream(tmp_path) as stream:
         answers = await asyncio.gather(

@@ -53,7 +53,13 @@ class StreamWorkload:
     def _stream(self, folder: Path, disk: Disk | None = None) -> FileStream:
         # The clock stands still and goes back after the crash: ids must grow all the same.
         now_ms = 1000 if disk is not None else 5
-        return FileStream(folder, segment_bytes_max=1024, clock=lambda: now_ms, disk=disk)
+        return FileStream(
+            folder,
+            fsync="never" if disk is None else "always",
+            segment_bytes_max=1024,
+            clock=lambda: now_ms,
+            disk=disk,
+        )
 
     async def run(self, folder: Path, disk: Disk, acknowledge: Acknowledge) -> None:
         for numbers in (range(12), range(12, 24)):
@@ -196,7 +202,12 @@ class TradeWorkload:
         return [[self.trade(next(numbers)) for _ in range(size % 3 + 1)] for size in range(12)]
 
     def _store(self, path: Path, disk: Disk | None = None) -> FileTradeStore:
-        return FileTradeStore(path / "trades.log", rotate_bytes_max=4000, disk=disk)
+        return FileTradeStore(
+            path / "trades.log",
+            fsync="never" if disk is None else "always",
+            rotate_bytes_max=4000,
+            disk=disk,
+        )
 
     async def run(self, folder: Path, disk: Disk, acknowledge: Acknowledge) -> None:
         for half in (slice(0, 6), slice(6, 12)):

@@ -101,8 +101,8 @@ class FileSnapshotStore:
             try:
                 await self._ask(draft.open)
                 for piece in encode_snapshot(snapshot):
-                    if piece:
-                        await self._ask(draft.write, piece)
+                    # An empty piece is work done too: others run after it as well.
+                    await (self._ask(draft.write, piece) if piece else asyncio.sleep(0))
                 return await self._ask(self._finish, draft, snapshot)
             finally:
                 await in_thread(draft.close)

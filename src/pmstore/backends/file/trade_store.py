@@ -21,25 +21,22 @@ from pmstore.backends.file.audit_writer import AuditWriter, Recovered, TradeAppe
 from pmstore.backends.file.disk import Disk, unavailable
 from pmstore.backends.file.fsync_policy import FsyncPolicy, SyncSchedule
 from pmstore.backends.file.group_commit import GroupCommit
+from pmstore.backends.file.storable import StorableTrades
 from pmstore.backends.file.threads import in_thread
 from pmstore.backends.file.torn_tail import TornTail
 from pmstore.codec import encode_trade_line
 from pmstore.errors import (
     CorruptData,
-    InvalidRecord,
     LimitExceeded,
     StoreClosed,
     StoreUnavailable,
     WriteOutcome,
 )
 from pmstore.models.query import Page, TradeQuery
-from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
-from pmstore.models.units import INTEGER_MAX, is_id
 from pmstore.protocols.store import ALL, Coverage, Limits
 
 _QUEUED_BYTES_MAX: Final = 64 * 1024 * 1024
-_SYMBOLS_MAX: Final = 65_536
 _log = logging.getLogger(__name__)
 
 
@@ -82,7 +79,7 @@ class FileTradeStore:
         self._limits = limits or Limits()
         self._files = AuditFiles(disk or Disk(), self._path)
         self._opened = False
-        self._symbols: set[Symbol] = set()
+        self._storable = StorableTrades()
         self.recovered: TornTail | None = None
 
     @property
@@ -163,7 +160,7 @@ class FileTradeStore:
                 "split the batch"
             )
         for trade in trades:
-            self._check(trade)
+            self._storable.check(trade)
         if not trades:
             return
         while self._queued_bytes > _QUEUED_BYTES_MAX:
@@ -271,57 +268,6 @@ class FileTradeStore:
             ]
             with unavailable(f"{self._path} cannot be read", WriteOutcome.NOT_APPLIED):
                 return await in_thread(self._reader.find, views, query)
-
-    def _check(self, trade: Trade) -> None:
-        # The codec writes what it is given, so a float or a boolean must not come through.
-        whole = (
-            int
-            is type(trade.trade_id)
-            is type(trade.price)
-            is type(trade.maker_price)
-            is type(trade.quantity)
-            is type(trade.timestamp)
-            is type(trade.taker_fee)
-            is type(trade.maker_fee)
-        )
-        # No bit above the 63rd in any of them, and no sign: one comparison for all.
-        if (
-            not whole
-            or not 0
-            <= (
-                trade.trade_id
-                | trade.price
-                | trade.maker_price
-                | trade.quantity
-                | trade.timestamp
-                | trade.taker_fee
-                | trade.maker_fee
-            )
-            <= INTEGER_MAX
-        ):
-            raise InvalidRecord(f"trade {trade.trade_id!r} has a number outside 0..2^63-1")
-        if not (
-            is_id(trade.taker_order_id)
-            and is_id(trade.maker_order_id)
-            and is_id(trade.taker_user_id)
-            and is_id(trade.maker_user_id)
-        ):
-            raise InvalidRecord(
-                f"trade {trade.trade_id}: an id of an order or user is not 1..255 bytes of "
-                "UTF-8 without control characters"
-            )
-        for symbol in (trade.symbol, trade.maker_symbol):
-            if symbol not in self._symbols:
-                self._check_symbol(symbol)
-
-    def _check_symbol(self, symbol: Symbol) -> None:
-        numbers = (symbol.event_id, symbol.market_id)
-        fits = all(type(number) is int and 0 <= number <= INTEGER_MAX for number in numbers)
-        if not fits or not is_id(symbol.token_id):
-            raise InvalidRecord(f"{symbol!r} is not a symbol that a store may hold")
-        if len(self._symbols) >= _SYMBOLS_MAX:
-            self._symbols.clear()
-        self._symbols.add(symbol)
 
     def _check_open(self) -> None:
         if not self._opened:
