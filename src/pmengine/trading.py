@@ -35,7 +35,6 @@ from pmstore import (
     Symbol,
     TimeInForce,
     Trade,
-    order_memory_key,
 )
 
 # Enum members as module constants: looking one up on its class costs as much as a call.
@@ -547,9 +546,7 @@ class Trading:
         """
         state = self._state
         state.orders.pop(order.id, None)
-        key = order_memory_key(order)
-        if key in state.memories:
-            state.ended.append((now_ms, key))
+        state.remember_end(order, now_ms)
         return kind(
             order.id,
             order.symbol,

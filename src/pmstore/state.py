@@ -178,9 +178,19 @@ class State:
             return False
         while ended and ended[0][0] <= due_ms:
             memory = self.memories.pop(ended.popleft()[1])
-            if memory.kind == SUBMIT_ORDER:
+            if memory.kind == SUBMIT_ORDER and memory.outcome == ACCEPTED:
                 self.order_ids.discard(memory.order_id)
         return True
+
+    def remember_end(self, order: Order, time_ms: int) -> None:
+        """Let the memory of *order*, which ended at *time_ms*, begin to run out."""
+        key = order_memory_key(order)
+        memory = self.memories.get(key)
+        if memory is not None and memory.order_id == order.id and memory.outcome == ACCEPTED:
+            self.ended.append((time_ms, key))
+        else:
+            # A taker, remembered when its command is done; or from a foreign snapshot.
+            self.order_ids.discard(order.id)
 
     def freeze(self, timestamp: int) -> Snapshot:
         """
@@ -244,7 +254,11 @@ class State:
                 state.order_ids.add(answer.order_id)
         state.ended = deque(snapshot.ended)
         state.work = dict.fromkeys(snapshot.work)
-        state.order_counter = snapshot.order_counter
+        # A foreign snapshot has orders and no counters.
+        last = orders[-1].order_num if orders else 0
+        state.order_counter = max(snapshot.order_counter, last)
+        for order in orders:
+            state._user_changed(order.user_id, order.version)
         state.trade_counter = snapshot.trade_counter
         state.deposited = snapshot.deposited
         state.paused = snapshot.paused
@@ -311,9 +325,7 @@ class State:
         order = self.orders.pop(change.order_id, None)
         if order is None:
             return
-        key = order_memory_key(order)
-        if key in self.memories:
-            self.ended.append((change.timestamp, key))
+        self.remember_end(order, change.timestamp)
         self._user_changed(order.user_id, change.version)
 
     def _user_changed(self, user_id: str, version: int) -> None:
