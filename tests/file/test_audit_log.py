@@ -15,7 +15,7 @@ from pmstore.backends.file import FileTradeStore, verify_audit_log
 from pmstore.errors import CorruptData, StoreUnavailable, WriteOutcome
 from pmstore.models.query import LIMIT_MAX, TradeQuery
 from pmstore.models.trade import Trade
-from tests.file.disks import RefusingDisk
+from tests.file.disks import HastyDisk, RefusingDisk
 from tests.file.workloads import TradeWorkload
 
 trade = TradeWorkload().trade
@@ -30,7 +30,7 @@ async def written(path: Path, count: int = 6, **arguments: int) -> list[bytes]:
 
 
 async def held(path: Path) -> list[int]:
-    async with FileTradeStore(path) as store:
+    async with FileTradeStore(path, disk=HastyDisk()) as store:
         found = (await store.find(TradeQuery(limit=LIMIT_MAX))).items
     return sorted(one.trade_id // 1024 for one in found)
 
@@ -110,7 +110,7 @@ async def test_what_a_crash_left_after_the_head_is_cut_and_reported(tmp_path: Pa
         path.write_bytes(whole[:size])
         (tmp_path / "trades.log.head").write_bytes(head)
         assert verify_audit_log(path).problems == ()
-        async with FileTradeStore(path) as store:
+        async with FileTradeStore(path, disk=HastyDisk()) as store:
             if size in (before, len(whole)):
                 assert store.recovered is None
             else:

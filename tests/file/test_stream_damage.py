@@ -9,6 +9,7 @@ import pytest
 from pmstore.backends.file import FileStream
 from pmstore.errors import CorruptData
 from pmstore.models.position import START, Entry
+from tests.file.disks import HastyDisk
 
 HEADER_BYTES = 48
 RECORD_HEAD_BYTES = 24
@@ -41,7 +42,7 @@ def ends() -> list[int]:
 
 
 async def read_all(folder: Path) -> list[Entry]:
-    async with FileStream(folder, clock=lambda: 1000) as stream:
+    async with FileStream(folder, clock=lambda: 1000, disk=HastyDisk()) as stream:
         return await stream.read(START, 100)
 
 
@@ -55,7 +56,7 @@ async def test_cut_at_every_byte_it_keeps_the_whole_appends_before(tmp_path: Pat
     for size in range(HEADER_BYTES, len(whole)):
         segment_of(tmp_path).write_bytes(whole[:size])
         kept = max(at for at, end in enumerate(ends()) if end <= size)
-        async with FileStream(tmp_path, clock=lambda: 1000) as stream:
+        async with FileStream(tmp_path, clock=lambda: 1000, disk=HastyDisk()) as stream:
             found = await stream.read(START, 100)
             assert [entry.payload for entry in found] == payloads(kept)
             if size in ends():
