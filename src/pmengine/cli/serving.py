@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
 import typer
-import uvicorn
 
 from pmengine.assembly import Exchange, new_id, open_exchange
-from pmengine.gateways.http import GatewayParts, create_app
+from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.services.engine import EngineStopped
 from pmengine.services.recovery import CannotStart
 from pmengine.settings import Settings, load_settings
 from pmstore import PmstoreError, SettingsError
@@ -33,14 +32,6 @@ class Served:
     stopping: asyncio.Event
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to us: the API must end before the engine does."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
 async def serve(settings: Settings) -> AsyncIterator[Served]:
     """
@@ -54,39 +45,20 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
         loop.add_signal_handler(number, stopping.set)
     async with open_exchange(settings) as exchange:
         exchange.failed.add_done_callback(lambda _: stopping.set())
-        parts = GatewayParts(
+        venue = Venue(
             front=exchange.front,
             history=exchange.history,
             depth=exchange.depth,
             clock=system_clock,
             new_id=new_id,
             readiness=exchange.readiness,
-            order_timeout_s=settings.order_timeout_s,
+            answer_timeout_s=settings.order_timeout_s,
         )
-        config = uvicorn.Config(
-            create_app(parts),
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-            ws="websockets-sansio",
-            timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
-            lifespan="off",
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve())
-        try:
-            while not server.started:
-                if serving.done():
-                    serving.result()
-                    raise OSError(f"the API cannot listen on {settings.host}:{settings.port}")
-                await asyncio.sleep(0.01)
-            port = server.servers[0].sockets[0].getsockname()[1]
-            yield Served(exchange, f"http://{settings.host}:{port}", stopping)
-        finally:
-            exchange.ready = False
-            server.should_exit = True
-            await asyncio.gather(serving, return_exceptions=True)
+        async with serving(create_app(venue), settings.host, settings.port) as url:
+            try:
+                yield Served(exchange, url, stopping)
+            finally:
+                exchange.ready = False
 
 
 def run_or_explain(
@@ -103,13 +75,6 @@ def run_or_explain(
         for problem in error.problems:
             typer.echo(f"  {problem}", err=True)
         raise typer.Exit(EXIT_WRONG_SETTINGS) from None
-    except (PmstoreError, CannotStart, OSError) as error:
+    except (PmstoreError, CannotStart, EngineStopped, OSError) as error:
         typer.echo(f"The exchange cannot run: {error}", err=True)
         raise typer.Exit(EXIT_CANNOT_START) from None
-    except SystemExit:
-        typer.echo(
-            f"The API cannot listen on {settings.host}:{settings.port}: is another exchange "
-            "running? Choose a port with --port, or --port 0 for a free one.",
-            err=True,
-        )
-        sys.exit(EXIT_CANNOT_START)

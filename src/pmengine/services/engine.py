@@ -40,15 +40,19 @@ PUBLISH_BACKOFF_S: Final = 0.05
 _logger = structlog.get_logger("pmengine.engine")
 
 
-class PublishFailed(Exception):
+class EngineStopped(Exception):
+    """The engine cannot go on; what was acknowledged is in the log."""
+
+
+class PublishFailed(EngineStopped):
     """The log does not take the batch: the engine stops accepting, its books are dropped."""
 
 
-class Superseded(Exception):
+class Superseded(EngineStopped):
     """Another engine wrote to the log: this one's books are no longer the truth."""
 
 
-class InputBehind(Exception):
+class InputBehind(EngineStopped):
     """A durable input ends before the position that the log says was consumed."""
 
 
