@@ -1,0 +1,149 @@
+"""What clients are answered: the bodies of answers, as their schemas."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+PriceText = Annotated[str, Meta(description="Exact decimal.", examples=["0.5"])]
+QuantityText = Annotated[str, Meta(description="Shares, exact decimal.", examples=["1.25"])]
+MoneyText = Annotated[str, Meta(description="Money, exact decimal.", examples=["100"])]
+Status = Literal["new", "partially_filled", "filled", "cancelled", "rejected"]
+
+
+class OrderView(Struct, frozen=True, gc=False, kw_only=True):
+    """
+    An order as it is now; times in epoch milliseconds.
+
+    `average_price` is null before any fill, rounded to six digits, and left out of lists.
+    `volume` and `spent` are there for market buys.
+    """
+
+    id: str
+    client_order_id: str | None
+    event_id: int
+    market_id: int
+    token_id: str
+    side: Literal["buy", "sell"]
+    type: Literal["limit", "market"]
+    time_in_force: Literal["gtc", "gtd", "ioc", "fok"]
+    post_only: bool
+    status: Status
+    price: PriceText
+    quantity: QuantityText
+    filled_quantity: QuantityText
+    remaining_quantity: QuantityText
+    timestamp: int
+    version: int
+    average_price: PriceText | UnsetType | None = UNSET
+    volume: MoneyText | UnsetType = UNSET
+    spent: MoneyText | UnsetType = UNSET
+
+
+class TradeView(Struct, frozen=True, gc=False, kw_only=True):
+    """One fill in the taker's terms; `timestamp` in epoch milliseconds."""
+
+    trade_id: int
+    event_id: int
+    market_id: int
+    token_id: str
+    side: Literal["buy", "sell"]
+    price: PriceText
+    quantity: QuantityText
+    match_type: Literal["normal", "mint", "merge"]
+    timestamp: int
+
+
+class PlacedOrder(Struct, frozen=True, kw_only=True):
+    """An order after the request, with the fills that it took, oldest first."""
+
+    order: OrderView
+    trades: list[TradeView]
+
+
+class OneOrder(Struct, frozen=True, kw_only=True):
+    order: OrderView
+
+
+class OrderPage(Struct, frozen=True, kw_only=True):
+    """A page of orders in the order of their arrival; `next` is null on the last."""
+
+    items: list[OrderView]
+    next: str | None
+
+
+class TradePage(Struct, frozen=True, kw_only=True):
+    """A page of trades, newest first; `next` is null on the last."""
+
+    items: list[TradeView]
+    next: str | None
+
+
+class TokenView(Struct, frozen=True, kw_only=True):
+    """One outcome of a market; prices are null where there is none."""
+
+    token_id: str
+    outcome: str
+    best_bid: PriceText | None
+    best_ask: PriceText | None
+    last_price: PriceText | None
+    payout: PriceText | None
+
+
+class MarketView(Struct, frozen=True, kw_only=True):
+    market_id: int
+    state: Literal["open", "closed", "resolved"]
+    removing: bool
+    tick_size: int
+    tokens: list[TokenView]
+
+
+class EventView(Struct, frozen=True, kw_only=True):
+    """An event with its markets by id; `end_date` is RFC 3339 UTC."""
+
+    event_id: int
+    end_date: str | None
+    removing: bool
+    markets: dict[int, MarketView]
+
+
+class EventPage(Struct, frozen=True, kw_only=True):
+    """A page of events by id; `next` is null on the last."""
+
+    items: list[EventView]
+    next: str | None
+
+
+class CashView(Struct, frozen=True, kw_only=True):
+    available: MoneyText
+    frozen: MoneyText
+
+
+class PositionView(Struct, frozen=True, kw_only=True):
+    token_id: str
+    available: QuantityText
+    frozen: QuantityText
+
+
+class AccountView(Struct, frozen=True, kw_only=True):
+    """What a user holds; `frozen` is set aside for open orders."""
+
+    user_id: str
+    cash: CashView
+    positions: list[PositionView]
+
+
+class PauseView(Struct, frozen=True, kw_only=True):
+    """Whether new orders are refused everywhere."""
+
+    paused: bool
+
+
+class HealthView(Struct, frozen=True, kw_only=True):
+    status: Literal["alive"]
+
+
+class ReadinessView(Struct, frozen=True, kw_only=True):
+    ready: bool
+    reason: str

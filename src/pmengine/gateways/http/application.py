@@ -1,0 +1,71 @@
+"""Puts the gateway together: routes, guard, description, metrics, the depth feed."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from pmengine.gateways.http.api import OPERATIONS, PREFIX
+from pmengine.gateways.http.endpoint import JSON, Endpoint
+from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.guard import LoopbackGuard
+from pmengine.gateways.http.metrics import Metrics
+from pmengine.gateways.http.openapi import describe
+from pmengine.gateways.http.operations import Operation
+from pmengine.gateways.http.pages import Page
+from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
+from pmengine.gateways.venue import Venue
+
+METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+def create_app(venue: Venue) -> Starlette:
+    """
+    The gateway of *venue*, for AUTH=off: it listens to requests from this machine alone.
+
+    `/api/v1/…` with its description at `/api/v1/openapi.json`, `/health`, `/ready`,
+    `/metrics` and the WebSocket `/depth`.
+    """
+    metrics = Metrics()
+    freshness = Freshness(venue.history, venue.answer_timeout_s)
+    description = describe(OPERATIONS, PREFIX)
+    routes: list[BaseRoute] = []
+    by_path = sorted(OPERATIONS, key=_place)
+    for path, operations in groupby(by_path, key=_full_path):
+        routes.append(Route(path, Endpoint(path, list(operations), venue, freshness, metrics)))
+    routes += [
+        Route("/metrics", Page(METRICS_TYPE, metrics.text)),
+        Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description)),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(LoopbackGuard)],
+        exception_handlers={HTTPException: _not_found},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _full_path(operation: Operation) -> str:
+    return operation.path if operation.outside else PREFIX + operation.path
+
+
+def _place(operation: Operation) -> tuple[int, int]:
+    """Operations of one path together, in the order of the list: routes are tried in it."""
+    paths = list(dict.fromkeys(_full_path(one) for one in OPERATIONS))
+    return paths.index(_full_path(operation)), OPERATIONS.index(operation)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    problem = Problem(
+        404,
+        "NOT_FOUND",
+        f"there is nothing at {request.url.path[:128]}; {PREFIX}/openapi.json says what there is",
+    )
+    return Response(problem.encode(), problem.status, media_type=PROBLEM_JSON.decode())

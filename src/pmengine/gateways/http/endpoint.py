@@ -1,0 +1,203 @@
+"""One path of the API as an ASGI application: reads a request, has it done, writes the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Final
+
+import msgspec
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.metrics import Metrics
+from pmengine.gateways.http.operations import Call, Operation
+from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
+from pmengine.gateways.http.reading import decode_body, decode_parameters, parse_id
+from pmengine.gateways.http.requests import NoParameters
+from pmengine.gateways.venue import Venue
+from pmstore.errors import InvalidQuery, StoreUnavailable
+
+BODY_BYTES_MAX: Final = 64 * 1024
+JSON: Final = b"application/json"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+OTHER_METHOD: Final = "OTHER"
+"""What any other method is counted as: a client must not make up labels of ours."""
+
+_NO_PARAMETERS: Final = NoParameters()
+_encoder: Final = msgspec.json.Encoder()
+_logger = structlog.get_logger("pmengine.http")
+
+Respond = Callable[[int, bytes, bytes, Mapping[bytes, bytes]], Any]
+
+
+class Endpoint:
+    """
+    The operations of one path, by method.
+
+    What an operation does not foresee is answered too: a problem of the stores by 503, our
+    own bug by 500 with a line in the log.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        operations: Sequence[Operation],
+        venue: Venue,
+        freshness: Freshness,
+        metrics: Metrics,
+    ) -> None:
+        self._path = path
+        self._venue = venue
+        self._freshness = freshness
+        self._metrics = metrics
+        self._operations: dict[str, tuple[Operation, Any]] = {}
+        for one in operations:
+            decoder = None if one.body is None else msgspec.json.Decoder(one.body)
+            self._operations[one.method] = (one, decoder)
+        if "GET" in self._operations:
+            self._operations["HEAD"] = self._operations["GET"]
+        self._allow = ", ".join(sorted(self._operations)).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = perf_counter()
+        method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+        headers: Mapping[bytes, bytes] = {}
+        try:
+            operation, decoder = self._find(method)
+            call = await self._read(operation, decoder, scope, receive)
+            status, answer = await operation.handle(call)
+            content_type, body = JSON, _encoder.encode(answer)
+        except Exception as error:
+            problem = (
+                error if isinstance(error, Problem) else _unforeseen(error, method, self._path)
+            )
+            status, headers = problem.status, problem.headers
+            content_type, body = PROBLEM_JSON, problem.encode()
+        await respond(send, status, content_type, body, headers)
+        self._metrics.answered(method, self._path, status, perf_counter() - started)
+
+    def _find(self, method: str) -> tuple[Operation, Any]:
+        found = self._operations.get(method)
+        if found is None:
+            raise Problem(
+                405,
+                "METHOD_NOT_ALLOWED",
+                f"{self._path} does not take this method; it takes {self._allow.decode()}",
+                headers={b"allow": self._allow},
+            )
+        return found
+
+    async def _read(
+        self, operation: Operation, decoder: Any, scope: Scope, receive: Receive
+    ) -> Call:
+        user_id = content_type = b""
+        length = b""
+        for name, value in scope["headers"]:
+            if name == b"x-user-id":
+                user_id = value
+            elif name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                length = value
+        user = _user(user_id) if operation.user else ""
+        parameters: Any = _NO_PARAMETERS
+        if operation.parameters is not NoParameters or scope["query_string"]:
+            parameters = decode_parameters(
+                operation.parameters, scope["path_params"], scope["query_string"]
+            )
+        body = None
+        if decoder is not None:
+            if not _is_json(content_type):
+                raise Problem(
+                    415,
+                    "UNSUPPORTED_MEDIA_TYPE",
+                    f"the body is {content_type[:64].decode('latin-1') or 'of no type'}; "
+                    "send Content-Type: application/json",
+                    field="Content-Type",
+                )
+            body = decode_body(decoder, await _read_body(length, receive))
+        return Call(
+            venue=self._venue,
+            freshness=self._freshness,
+            metrics=self._metrics,
+            user_id=user,
+            parameters=parameters,
+            body=body,
+        )
+
+
+async def respond(
+    send: Send, status: int, content_type: bytes, body: bytes, headers: Mapping[bytes, bytes]
+) -> None:
+    """Write one whole answer."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                (b"cache-control", b"no-store"),
+                (b"x-content-type-options", b"nosniff"),
+                *headers.items(),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def _user(header: bytes) -> str:
+    if not header:
+        raise Problem(
+            401,
+            "NO_USER",
+            "the request does not say who asks; send the header X-User-Id",
+            field="X-User-Id",
+            headers={b"www-authenticate": b"X-User-Id"},
+        )
+    return parse_id(header.decode("latin-1"), "X-User-Id")
+
+
+_JSON_TYPE: Final = re.compile(rb'application/json\s*(;\s*charset="?utf-?8"?\s*)?', re.IGNORECASE)
+
+
+def _is_json(content_type: bytes) -> bool:
+    return content_type == JSON or _JSON_TYPE.fullmatch(content_type) is not None
+
+
+async def _read_body(length: bytes, receive: Receive) -> bytes:
+    if length.isdigit() and int(length[:20]) > BODY_BYTES_MAX:
+        raise _too_large()
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "MALFORMED", "the body ended before it was whole")
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return body
+
+
+def _too_large() -> Problem:
+    return Problem(413, "BODY_TOO_LARGE", f"the body is beyond {BODY_BYTES_MAX} bytes; send less")
+
+
+def _unforeseen(error: Exception, method: str, path: str) -> Problem:
+    if isinstance(error, InvalidQuery):
+        return Problem(400, "MALFORMED", str(error))
+    if isinstance(error, StoreUnavailable):
+        _logger.warning("store_unavailable", method=method, path=path, reason=str(error))
+        return Problem(
+            503,
+            "STORE_UNAVAILABLE",
+            "a store did not answer; ask again",
+            headers={b"retry-after": b"1"},
+        )
+    _logger.error("request_failed", method=method, path=path, exc_info=error)
+    return Problem(500, "INTERNAL", "the exchange failed at this request; its log says why")

@@ -1,0 +1,47 @@
+"""Nobody reads stale: questions wait until the stores hold what was answered before."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pmengine.gateways.http.problems import Problem
+from pmengine.services.history import History
+
+
+class Freshness:
+    """
+    Remembers the newest entry of the log that a client was told of.
+
+    One number for all clients: stores follow the log as a whole, so waiting for the newest
+    costs no more than waiting for one's own, and nothing is kept for each client.
+    """
+
+    def __init__(self, history: History, timeout_s: float) -> None:
+        self._history = history
+        self._timeout_s = timeout_s
+        self._number = 0
+
+    def told(self, number: int) -> None:
+        """A client was, or is about to be, told of entry *number*."""
+        if number > self._number:
+            self._number = number
+
+    async def reached(self) -> None:
+        """
+        Wait until the stores hold everything that was told.
+
+        Raises:
+            Problem: They did not catch up in time (503).
+        """
+        if self._history.place.number >= self._number:
+            return
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._history.reached(self._number)
+        except TimeoutError:
+            raise Problem(
+                503,
+                "HISTORY_BEHIND",
+                f"the stores did not catch up within {self._timeout_s:g} s; ask again",
+                headers={b"retry-after": b"1"},
+            ) from None

@@ -1,0 +1,69 @@
+"""Keeps web pages from elsewhere out while everybody is admin (AUTH=off)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pmengine.gateways.http.endpoint import respond
+from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
+from pmengine.gateways.loopback import is_loopback
+
+
+class LoopbackGuard:
+    """
+    Lets only requests through that name this machine and come from no foreign page.
+
+    A page elsewhere reaches 127.0.0.1 through the browser of who looks at it: it then says
+    its own Origin, or, with a name that it made point here, its own Host.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it (403)."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        host = origin = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
+        problem = None
+        if not _is_own_host(host):
+            problem = Problem(
+                403,
+                "FOREIGN_HOST",
+                "the Host names another machine; use 127.0.0.1 or localhost",
+                field="Host",
+            )
+        elif origin and not _is_own_origin(origin, host):
+            problem = Problem(
+                403,
+                "FOREIGN_ORIGIN",
+                "the request comes from a page of another origin, which may not speak to this",
+                field="Origin",
+            )
+        if problem is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
+        else:
+            await respond(send, problem.status, PROBLEM_JSON, problem.encode(), problem.headers)
+
+
+@lru_cache(maxsize=64)
+def _is_own_host(host: bytes) -> bool:
+    name, colon, port = host.decode("latin-1").lower().rpartition(":")
+    if not colon or port.endswith("]"):
+        return is_loopback(host.decode("latin-1").lower())
+    return port.isdigit() and is_loopback(name)
+
+
+def _is_own_origin(origin: bytes, host: bytes) -> bool:
+    scheme, _, authority = origin.lower().partition(b"://")
+    return scheme in (b"http", b"https") and authority == host.lower()

@@ -1,0 +1,56 @@
+"""Numbers about the gateway for Prometheus; no label names a user or an order."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """The counters of one application, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "pmengine_http_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "pmengine_http_request_seconds",
+            "Time from a request to its answer.",
+            ["method", "route"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=self._registry,
+        )
+        self._orders = Counter(
+            "pmengine_orders",
+            "New orders by outcome: accepted, repeated, or the code of the problem.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self.connections = Gauge(
+            "pmengine_websocket_connections", "Open connections.", registry=self._registry
+        )
+        # Looking a child up by its labels costs more than counting.
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request was answered; *route* is the path with its parameters' names."""
+        key = (method, route, status)
+        found = self._answered.get(key)
+        if found is None:
+            found = self._answered[key] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(method, route),
+            )
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def order(self, outcome: str) -> None:
+        """A new order was answered."""
+        self._orders.labels(outcome).inc()
+
+    def text(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        return generate_latest(self._registry)

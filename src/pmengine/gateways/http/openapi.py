@@ -1,0 +1,119 @@
+"""The description of the API (OpenAPI 3.1), made from the operations and their schemas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from pmengine.gateways.http.operations import Operation
+from pmengine.gateways.http.problems import ProblemDetails
+from pmengine.gateways.http.requests import ID_PATTERN
+
+_PROBLEM = "application/problem+json"
+_ALWAYS = {403: "The request comes from elsewhere.", 500: "The exchange failed."}
+
+
+def describe(operations: Iterable[Operation], prefix: str) -> bytes:
+    """The OpenAPI document of *operations*, those not `outside` under *prefix*; as JSON."""
+    operations = list(operations)
+    schemas: list[Any] = [ProblemDetails]
+    for one in operations:
+        schemas += [answer.body for answer in one.answers.values()]
+        schemas.append(one.parameters)
+        if one.body is not None:
+            schemas.append(one.body)
+    _, components = msgspec.json.schema_components(
+        schemas, ref_template="#/components/schemas/{name}"
+    )
+    parameter_names = {one.parameters.__name__ for one in operations}
+    paths: dict[str, dict[str, Any]] = {}
+    for one in operations:
+        path = one.path if one.outside else prefix + one.path
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, components)
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "pmengine",
+            "version": version("pmstore"),
+            "description": (
+                "A prediction-market exchange. Prices, quantities and money are exact decimal "
+                "strings; times are epoch milliseconds. Problems are RFC 9457 documents."
+            ),
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {
+                name: schema for name, schema in components.items() if name not in parameter_names
+            },
+            "securitySchemes": {
+                "user": {"type": "apiKey", "in": "header", "name": "X-User-Id"},
+            },
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.says,
+        "responses": {
+            **{
+                str(status): {
+                    "description": answer.says,
+                    "content": {
+                        "application/json": {
+                            "schema": _reference(answer.body),
+                            "example": answer.example,
+                        }
+                    },
+                }
+                for status, answer in operation.answers.items()
+            },
+            **{
+                str(status): {
+                    "description": says,
+                    "content": {_PROBLEM: {"schema": _reference(ProblemDetails)}},
+                }
+                for status, says in sorted({**operation.problems, **_ALWAYS}.items())
+            },
+        },
+    }
+    parameters = list(_parameters(operation, components[operation.parameters.__name__]))
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _reference(operation.body),
+                    "example": operation.body_example,
+                }
+            },
+        }
+    if operation.user:
+        described["security"] = [{"user": []}]
+    return described
+
+
+def _parameters(operation: Operation, schema: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    in_path = set(re.findall(r"{(\w+)}", operation.path))
+    required = set(schema.get("required", ()))
+    for name, of_type in schema.get("properties", {}).items():
+        if name == "order_id":
+            of_type = {**of_type, "pattern": ID_PATTERN}
+        yield {
+            "name": name,
+            "in": "path" if name in in_path else "query",
+            "required": name in in_path or name in required,
+            "schema": of_type,
+        }
+
+
+def _reference(schema: Any) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema.__name__}"}

@@ -1,0 +1,70 @@
+"""What an operation of the API is: one method of one path, declared once for routes and OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.metrics import Metrics
+from pmengine.gateways.http.requests import NoParameters
+from pmengine.gateways.venue import Venue
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """One request, read: who asks, the parameters and the body as their schemas say."""
+
+    venue: Venue
+    freshness: Freshness
+    metrics: Metrics
+    user_id: str
+    parameters: Any
+    body: Any
+
+
+Reply = tuple[int, msgspec.Struct]
+"""Status and body of an answer."""
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+@attrs.frozen
+class Answer:
+    """One way in which an operation answers, with an example of the body."""
+
+    body: Any
+    says: str
+    example: Any
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """
+    One method of one path.
+
+    Args:
+        path: With parameters in braces; under the API's prefix unless `outside`.
+        handle: Does it; raises `Problem` for what is not done.
+        name: Unique; the `operationId`.
+        says: What it does, in one sentence.
+        answers: By status; problems are described by `problems`.
+        problems: Status -> when it is answered.
+        user: Whether the request must name its user.
+    """
+
+    method: str
+    path: str
+    handle: Handler
+    name: str
+    says: str
+    answers: Mapping[int, Answer]
+    problems: Mapping[int, str] = attrs.Factory(dict)
+    parameters: Any = NoParameters
+    body: Any = None
+    body_example: Any = None
+    user: bool = False
+    outside: bool = False

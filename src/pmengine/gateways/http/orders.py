@@ -1,0 +1,231 @@
+"""Orders: place, look at, change and cancel them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder
+from pmengine.facts import Refusal
+from pmengine.gateways.http.answers import OneOrder, OrderPage, PlacedOrder
+from pmengine.gateways.http.operations import Call, Reply
+from pmengine.gateways.http.problems import Problem
+from pmengine.gateways.http.reading import parse_id, parse_money, parse_price, parse_quantity
+from pmengine.gateways.http.requests import (
+    NewOrder,
+    OrderAmendment,
+    OrderFilter,
+    OrderPath,
+)
+from pmengine.gateways.http.sending import refused, send, valid_until_ms
+from pmengine.gateways.http.showing import average_price, show_order, show_trade
+from pmstore import (
+    ACTIVE_STATUSES,
+    Order,
+    OrderQuery,
+    OrderStatus,
+    OrderType,
+    SelfTrade,
+    Side,
+    Symbol,
+    TimeInForce,
+    Trade,
+    TradeQuery,
+)
+from pmstore.queries import all as all_of
+
+TRADES_PAGE: Final = 1000
+_SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
+_TIMES: Final = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
+_CLOSED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+
+
+async def place_order(call: Call) -> Reply:
+    """Place an order and answer its outcome."""
+    try:
+        reply = await _place(call)
+    except Problem as problem:
+        call.metrics.order(problem.code)
+        raise
+    call.metrics.order("accepted" if reply[0] == 201 else "repeated")
+    return reply
+
+
+async def _place(call: Call) -> Reply:
+    command = _submission(call)
+    order_id, own_id = command.order_id, command.client_order_id
+    answer = await send(call, command, order_id=order_id, client_order_id=own_id)
+    if answer.refusal is not None:
+        raise refused(answer.refusal)
+    if answer.order is None:
+        return await _repeated(call, answer.answered.order_id)
+    order = show_order(answer.order, average_price(order_id, answer.trades))
+    return 201, PlacedOrder(order=order, trades=[show_trade(trade) for trade in answer.trades])
+
+
+async def get_order(call: Call) -> Reply:
+    """One own order as it is now."""
+    parameters: OrderPath = call.parameters
+    await call.freshness.reached()
+    order = await _own_order(call, parameters.order_id)
+    if order is None:
+        raise refused(Refusal.UNKNOWN_ORDER, 404)
+    average = average_price(order.id, await _trades(call, order))
+    return 200, OneOrder(order=show_order(order, average))
+
+
+async def list_orders(call: Call) -> Reply:
+    """Own orders, oldest first."""
+    parameters: OrderFilter = call.parameters
+    statuses = {"active": ACTIVE_STATUSES, "closed": _CLOSED}.get(parameters.status or "")
+    await call.freshness.reached()
+    page = await call.venue.history.orders.find(
+        OrderQuery(
+            user_id=call.user_id,
+            event_id=parameters.event_id,
+            market_id=parameters.market_id,
+            statuses=statuses,
+            after=parameters.after,
+            limit=parameters.limit,
+        )
+    )
+    return 200, OrderPage(items=[show_order(order) for order in page.items], next=page.next)
+
+
+async def amend_order(call: Call) -> Reply:
+    """Give an own order a new price and/or total quantity in one step."""
+    parameters: OrderPath = call.parameters
+    body: OrderAmendment = call.body
+    if body.price is None and body.quantity is None:
+        raise Problem(422, "MALFORMED", "nothing to change; send price, quantity or both")
+    command = AmendOrder(
+        order_id=parse_id(parameters.order_id, "order_id"),
+        user_id=call.user_id,
+        price=None if body.price is None else parse_price(body.price),
+        quantity=None if body.quantity is None else parse_quantity(body.quantity),
+        valid_until_ms=valid_until_ms(call),
+    )
+    await _change(call, command)
+    order = await _own_order(call, command.order_id)
+    if order is None:
+        raise _not_kept(command.order_id)
+    return 200, await _with_trades(call, order)
+
+
+async def cancel_order(call: Call) -> Reply:
+    """Cancel an own order."""
+    parameters: OrderPath = call.parameters
+    command = CancelOrder(
+        order_id=parse_id(parameters.order_id, "order_id"),
+        user_id=call.user_id,
+        valid_until_ms=valid_until_ms(call),
+    )
+    await _change(call, command)
+    order = await _own_order(call, command.order_id)
+    if order is None:
+        raise _not_kept(command.order_id)
+    average = average_price(order.id, await _trades(call, order))
+    return 200, OneOrder(order=show_order(order, average))
+
+
+def _submission(call: Call) -> SubmitOrder:
+    """The command that the body asks for."""
+    body: NewOrder = call.body
+    is_limit = body.type == "limit"
+    by_volume = not is_limit and body.side == "buy"
+    _require(is_limit, body.price, "price", "a limit order")
+    _require(not by_volume, body.quantity, "quantity", f"a {_kind(body)}")
+    _require(by_volume, body.volume, "volume", f"a {_kind(body)}")
+    _forbid(not by_volume, body.volume, "volume", f"a {_kind(body)}; it takes a quantity")
+    _forbid(by_volume, body.quantity, "quantity", f"a {_kind(body)}; it takes a volume")
+    if body.post_only and (not is_limit or body.time_in_force == "ioc"):
+        raise Problem(
+            422, "MALFORMED", "post_only goes with a gtc limit order alone", field="post_only"
+        )
+    token_id = parse_id(body.token_id, "token_id")
+    own_id = body.client_order_id
+    own_id = call.venue.new_id() if own_id is None else parse_id(own_id, "client_order_id")
+    valid_until = body.valid_until_ms
+    return SubmitOrder(
+        order_id=call.venue.new_id(),
+        symbol=Symbol(body.event_id, body.market_id, token_id),
+        side=_SIDES[body.side],
+        order_type=OrderType.LIMIT if is_limit else OrderType.MARKET,
+        user_id=call.user_id,
+        quantity=0 if body.quantity is None else parse_quantity(body.quantity),
+        price=None if body.price is None else parse_price(body.price),
+        volume=0 if body.volume is None else parse_money(body.volume, "volume"),
+        client_order_id=own_id,
+        time_in_force=_TIMES[body.time_in_force or ("gtc" if is_limit else "ioc")],
+        post_only=body.post_only,
+        self_trade=None if body.self_trade is None else SelfTrade(body.self_trade),
+        valid_until_ms=valid_until_ms(call) if valid_until is None else valid_until,
+    )
+
+
+def _kind(body: NewOrder) -> str:
+    return "limit order" if body.type == "limit" else f"market {body.side}"
+
+
+def _require(needed: bool, value: str | None, field: str, kind: str) -> None:
+    if needed and value is None:
+        raise Problem(422, "MALFORMED", f"{kind} needs a {field}; add it", field=field)
+
+
+def _forbid(forbidden: bool, value: str | None, field: str, kind: str) -> None:
+    if forbidden and value is not None:
+        raise Problem(422, "MALFORMED", f"{field} does not go with {kind}", field=field)
+
+
+async def _repeated(call: Call, order_id: str) -> Reply:
+    """The order that the same request made before, as it is now."""
+    await call.freshness.reached()
+    order = await _own_order(call, order_id)
+    if order is None:
+        raise _not_kept(order_id)
+    return 200, await _with_trades(call, order)
+
+
+async def _with_trades(call: Call, order: Order) -> PlacedOrder:
+    """*order* with the fills that it took so far, oldest first."""
+    trades = await _trades(call, order)
+    taken = [show_trade(one) for one in reversed(trades) if one.taker_order_id == order.id]
+    return PlacedOrder(order=show_order(order, average_price(order.id, trades)), trades=taken)
+
+
+async def _change(call: Call, command: AmendOrder | CancelOrder) -> None:
+    """Have an own order changed, and wait until the stores show it."""
+    answer = await send(call, command, order_id=command.order_id)
+    await call.freshness.reached()
+    refusal = answer.refusal
+    if refusal is Refusal.UNKNOWN_ORDER:
+        order = await _own_order(call, command.order_id)
+        if order is None:
+            raise refused(refusal, 404)
+        status = show_order(order).status
+        raise Problem(409, refusal.name, f"the order is {status}; there is nothing to change")
+    if refusal is not None:
+        raise refused(refusal, 404 if refusal is Refusal.NOT_OWNER else 422)
+
+
+async def _own_order(call: Call, order_id: str) -> Order | None:
+    found = await call.venue.history.orders.get([parse_id(order_id, "order_id")])
+    order = found.get(order_id)
+    return order if order is not None and order.user_id == call.user_id else None
+
+
+async def _trades(call: Call, order: Order) -> list[Trade]:
+    """Every fill of *order*, newest first."""
+    if not order.filled_quantity:
+        return []
+    query = TradeQuery(order_id=order.id, limit=TRADES_PAGE)
+    return [trade async for trade in all_of(call.venue.history.trades, query)]
+
+
+def _not_kept(order_id: str) -> Problem:
+    return Problem(
+        410,
+        "ORDER_NOT_KEPT",
+        "the request was accepted, but the order ended before the stores began: it can no "
+        "longer be shown",
+        order_id=order_id,
+    )

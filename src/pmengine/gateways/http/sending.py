@@ -1,0 +1,88 @@
+"""Sends a command for a request and turns what is not an acceptance into a problem."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from pmengine.commands import Command
+from pmengine.facts import Refusal
+from pmengine.gateways.http.operations import Call
+from pmengine.gateways.http.problems import Problem
+from pmengine.services.front import Answer, NotTaken, OutcomeUnknown
+from pmstore import StoreUnavailable, WriteOutcome
+
+VALID_FOR_MS: Final = 3_600_000
+"""How long a command is valid that names no time of its own."""
+
+_AGAIN: Final = {b"retry-after": b"1"}
+_logger = structlog.get_logger("pmengine.http")
+
+
+async def send(
+    call: Call,
+    command: Command,
+    *,
+    listing: bool = False,
+    order_id: str | None = None,
+    client_order_id: str | None = None,
+) -> Answer:
+    """
+    The outcome of *command*, refusals included; later questions will see it.
+
+    Raises:
+        Problem: It was not applied (503), or nobody knows (504, with the ids of the order).
+    """
+    try:
+        answer = await call.venue.front.send(command, call.venue.answer_timeout_s, listing=listing)
+    except NotTaken as error:
+        raise _not_taken(str(error)) from None
+    except OutcomeUnknown as error:
+        raise _unknown(str(error), order_id, client_order_id) from None
+    except StoreUnavailable as error:
+        _logger.warning("input_unavailable", reason=str(error), outcome=error.outcome.value)
+        if error.outcome is WriteOutcome.NOT_APPLIED:
+            raise _not_taken("the input did not take the command") from None
+        raise _unknown("the input did not answer", order_id, client_order_id) from None
+    call.freshness.told(answer.number)
+    return answer
+
+
+async def accepted(call: Call, command: Command, *, listing: bool = False) -> Answer:
+    """
+    The outcome of *command*, once the stores show it.
+
+    Raises:
+        Problem: As for `send`; it was refused (422); the stores are behind (503).
+    """
+    answer = await send(call, command, listing=listing)
+    if answer.refusal is not None:
+        raise refused(answer.refusal)
+    await call.freshness.reached()
+    return answer
+
+
+def valid_until_ms(call: Call) -> int:
+    """Until when a command is valid whose client says nothing of it."""
+    return call.venue.clock() + VALID_FOR_MS
+
+
+def refused(refusal: Refusal, status: int = 422) -> Problem:
+    """A refusal of the engine as it is told to the client."""
+    return Problem(status, refusal.name, refusal.text)
+
+
+def _not_taken(reason: str) -> Problem:
+    return Problem(503, "NOT_TAKEN", f"{reason}; nothing was done, send it again", headers=_AGAIN)
+
+
+def _unknown(reason: str, order_id: str | None, client_order_id: str | None) -> Problem:
+    return Problem(
+        504,
+        "OUTCOME_UNKNOWN",
+        f"{reason}: it was neither accepted nor refused as far as is known; send the same "
+        "request with the same ids again, which does nothing twice",
+        order_id=order_id,
+        client_order_id=client_order_id,
+    )

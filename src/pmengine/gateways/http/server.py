@@ -1,0 +1,96 @@
+"""Serves an application on a socket for as long as a block lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+BACKLOG: Final = 1024
+CONNECTIONS_MAX: Final = 10_000
+KEEP_ALIVE_S: Final = 75
+STOP_TIMEOUT_S: Final = 5
+MESSAGE_BYTES_MAX: Final = 4 * 1024
+"""The longest message that a WebSocket client may send."""
+
+
+class _Server(uvicorn.Server):
+    """A server inside a running loop: signals are its owner's, and it says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.listening.set()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+    """
+    Serve *app* while the block lasts; gives the URL of its root.
+
+    Leaving stops listening, lets requests under way end (at most `STOP_TIMEOUT_S` seconds)
+    and closes the connections.
+
+    Args:
+        port: 0 takes a free one.
+
+    Raises:
+        OSError: The address cannot be had; the message names it.
+    """
+    listener = _bind(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    options: dict[str, Any] = {
+        "http": "httptools",
+        "ws": "websockets-sansio",
+        "ws_max_size": MESSAGE_BYTES_MAX,
+        "ws_per_message_deflate": False,
+        "lifespan": "off",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "date_header": False,
+        "limit_concurrency": CONNECTIONS_MAX,
+        "timeout_keep_alive": KEEP_ALIVE_S,
+        "timeout_graceful_shutdown": STOP_TIMEOUT_S,
+        "backlog": BACKLOG,
+    }
+    server = _Server(uvicorn.Config(app, **options))
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    listening = asyncio.create_task(server.listening.wait())
+    try:
+        await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        yield f"http://{shown}:{listener.getsockname()[1]}"
+    finally:
+        listening.cancel()
+        server.should_exit = True
+        await running
+        listener.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            error.errno, f"cannot listen on {host} port {port}: {error.strerror}"
+        ) from error
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,36 @@
+"""What a gateway needs of the exchange behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from pmengine.services.depth import DepthFeed
+from pmengine.services.front import Front
+from pmengine.services.history import History
+from pmstore.clock import Clock
+
+
+@attrs.frozen(kw_only=True)
+class Venue:
+    """
+    The running parts that gateways speak to; made by who assembles an exchange.
+
+    Args:
+        front: Takes commands and gives their outcomes.
+        history: The stores that answer questions, and how far they are.
+        depth: The depth of every market, as it changes.
+        clock: The time now in epoch milliseconds.
+        new_id: Makes a new id, unique and growing with time (UUID of version 7).
+        readiness: Whether orders are taken, and the reason in words.
+        answer_timeout_s: How long a request waits for its outcome, and for stores to catch up.
+    """
+
+    front: Front
+    history: History
+    depth: DepthFeed
+    clock: Clock
+    new_id: Callable[[], str]
+    readiness: Callable[[], tuple[bool, str]]
+    answer_timeout_s: float = 5.0
