@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from random import Random
@@ -55,7 +56,7 @@ def opening() -> list[Command]:
         AddOneEvent(event_id=2, markets={1: market(2, 1)}),
     ]
     for user_id in USERS:
-        listed.append(Deposit(id="opening", user_id=user_id, amount=100_000_000))
+        listed.append(Deposit(id="opening", user_id=user_id, amount=1_000_000_000))
         for event_id, market_id in MARKETS:
             listed.append(
                 Split(
@@ -86,6 +87,7 @@ class Tape:
         self._time_ms = START_MS
         self._made = 0
         self._recent: list[tuple[str, str]] = []
+        self._scheduled: deque[Command] = deque()
 
     def run(self, count: int) -> Iterator[tuple[Command, int]]:
         """The next *count* commands, each with its time."""
@@ -94,6 +96,9 @@ class Tape:
             yield self._command(), self._time_ms
 
     def _command(self) -> Command:
+        roll = self._chance.random()
+        if self._scheduled and roll < 0.25:
+            return self._scheduled.popleft()
         roll = self._chance.random()
         if roll < 0.55 or not self._recent:
             return self._order()
@@ -113,7 +118,7 @@ class Tape:
         return f"o{self._chance.randrange(self._id_range)}"
 
     def _known(self) -> tuple[str, str]:
-        order_id, user_id = self._chance.choice(self._recent[-60:])
+        order_id, user_id = self._chance.choice(self._recent[-25:])
         if self._chance.random() < 0.03:
             user_id = self._chance.choice(USERS)
         return order_id, user_id
@@ -168,12 +173,12 @@ class Tape:
         user_id = chance.choice(USERS)
         event_id, market_id = chance.choice(MARKETS)
         roll = chance.randrange(100)
-        if roll < 12:
-            return Deposit(id=self._id(), user_id=user_id, amount=chance.randint(1, 10**6))
         if roll < 20:
+            return Deposit(id=self._id(), user_id=user_id, amount=chance.randint(1, 10**6))
+        if roll < 35:
             return Withdraw(id=self._id(), user_id=user_id, amount=chance.randint(1, 10**6))
-        if roll < 55:
-            pairs = Split if roll < 45 else Merge
+        if roll < 85:
+            pairs = Split if roll < 65 else Merge
             return pairs(
                 id=self._id(),
                 user_id=user_id,
@@ -181,31 +186,52 @@ class Tape:
                 market_id=market_id,
                 quantity=chance.randint(1, 50),
             )
-        if roll < 57:
-            return StopAllEvents()
-        if roll < 70:
-            return ResumeAllEvents()
-        if roll < 74:
-            return Resolve(
-                event_id=event_id,
-                market_id=market_id,
-                payouts=chance.choice(((10_000, 0), (0, 10_000), (5_000, 5_000), (3, 9_997))),
+        if roll < 90:
+            return Tick()
+        return self._ending(event_id, market_id)
+
+    def _ending(self, event_id: int, market_id: int) -> Command:
+        """Stop or end something; what brings it back comes a few commands later."""
+        chance = self._chance
+        payouts = chance.choice(((10_000, 0), (0, 10_000), (5_000, 5_000), (3, 9_997)))
+        resolve = Resolve(event_id=event_id, market_id=market_id, payouts=payouts)
+        remove = RemoveOneMarket(event_id=event_id, market_id=market_id)
+        first = chance.choice((StopAllEvents(), resolve, remove, RemoveOneEvent(event_id=event_id)))
+        self._later(ResumeAllEvents())
+        if isinstance(first, StopAllEvents):
+            return first
+        listed = [m for e, m in MARKETS if e == event_id]
+        for number in listed:
+            self._later(Resolve(event_id=event_id, market_id=number, payouts=payouts))
+        for number in listed:
+            self._later(RemoveOneMarket(event_id=event_id, market_id=number))
+        if chance.random() < 0.7:
+            self._later(RemoveOneEvent(event_id=event_id))
+        self._list_again(event_id, listed)
+        return first
+
+    def _list_again(self, event_id: int, listed: list[int]) -> None:
+        chance = self._chance
+        end_date = None
+        if chance.random() < 0.3:
+            ends_ms = self._time_ms + chance.randint(500, 60_000)
+            end_date = datetime.fromtimestamp(ends_ms / 1000, UTC).isoformat()
+        markets = {number: market(event_id, number) for number in listed}
+        self._later(AddOneEvent(event_id=event_id, markets=markets, end_date=end_date))
+        for number in listed:
+            added = AddOneMarket(
+                event_id=event_id, market_id=number, market=market(event_id, number)
             )
-        if roll < 76:
-            return RemoveOneMarket(event_id=event_id, market_id=market_id)
-        if roll < 77:
-            return RemoveOneEvent(event_id=event_id)
-        if roll < 88:
-            return AddOneMarket(
-                event_id=event_id, market_id=market_id, market=market(event_id, market_id)
-            )
-        if roll < 97:
-            markets = {m: market(e, m) for e, m in MARKETS if e == event_id}
-            ends = self._time_ms + chance.randint(500, 60_000)
-            end_date = datetime.fromtimestamp(ends / 1000, UTC).isoformat()
-            return AddOneEvent(
-                event_id=event_id,
-                markets=markets,
-                end_date=end_date if chance.random() < 0.3 else None,
-            )
-        return Tick()
+            self._later(added)
+            for user_id in USERS:
+                split = Split(
+                    id=self._id(),
+                    user_id=user_id,
+                    event_id=event_id,
+                    market_id=number,
+                    quantity=chance.randint(1, 500),
+                )
+                self._later(split)
+
+    def _later(self, command: Command) -> None:
+        self._scheduled.append(command)
