@@ -12,6 +12,7 @@ from pmengine.cli.exits import Exit
 if TYPE_CHECKING:
     from pmengine.replay import Pace, Reader, Report
 
+
 def replay(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The recording, plain or xz.")],
     form: Annotated[str, typer.Option("--format", help="Its format: bitstamp.")],
@@ -33,8 +34,7 @@ def replay(
     """
     Play recorded order flow through the engine and compare it with what the venue did.
 
-    Exit codes: 0 done, 1 the complement gave other fills, 2 the command line or the
-    recording cannot be read.
+    Exit codes: 0 done, 1 the complement gave other fills, 2 unusable input.
 
     Examples:
 

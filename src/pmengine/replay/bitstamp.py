@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -68,7 +68,7 @@ def read_bitstamp(path: Path) -> Iterator[Event]:
             if not time.isdigit():
                 raise ValueError("the receive time is not a whole number of milliseconds")
             yield make(int(time), document)
-        except (KeyError, ValueError, InvalidOperation) as error:
+        except (KeyError, ValueError) as error:
             shown = line[:_SHOWN_MAX].decode("ascii", "backslashreplace")
             raise RecordingError(
                 f"{path}: line {number} is no line of a Bitstamp recording: {_reason(error)}; "
@@ -82,8 +82,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         known = ", ".join(kind.decode() for kind in _KINDS)
         return f"its kind is none of {known}"
-    if isinstance(error, InvalidOperation):
-        return "a number is too large"
     if "unpack" in str(error):
         return "it has fewer than three parts"
     return str(error)
@@ -124,6 +122,8 @@ def _exact(text: str, decimals: int, what: str) -> int:
 
 
 def _rounded(value: Decimal, decimals: int) -> int:
+    if value.adjusted() >= _DIGITS_MAX - decimals:
+        raise ValueError("a number is too large")
     return int(value.scaleb(decimals).to_integral_value(ROUND_HALF_EVEN))
 
 
