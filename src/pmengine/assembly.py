@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -24,7 +24,7 @@ from pmengine.services.recovery import Recovered, recover
 from pmengine.services.relay import Relay
 from pmengine.services.store import StoreService
 from pmengine.settings import Settings
-from pmstore import START, SelfTrade, State, open_stores, open_stream
+from pmstore import START, SelfTrade, State, Stream, open_stores, open_stream
 from pmstore.clock import system_clock
 
 _logger = structlog.get_logger("pmengine")
@@ -35,10 +35,13 @@ class Exchange:
     """
     A whole exchange in one process, running.
 
-    `failed` ends with the error of the first service that could not go on.
+    `failed` ends with the error of the first service that could not go on. `inputs` are the
+    engine's input streams by name, `log` is what it writes.
     """
 
     settings: Settings
+    inputs: Mapping[str, Stream]
+    log: Log
     recovered: Recovered
     engine: EngineService
     store: StoreService
@@ -84,6 +87,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
             open_stream("memory://", PROCESSOR_STREAM) as processor,
             open_stream("memory://", WEBSOCKET_STREAM) as websocket,
         ):
+            inputs: dict[str, Stream] = {ORDER_INPUT: order_input, EVENT_INPUT: event_input}
             engine = EngineService(
                 Engine(
                     shard=settings.shard,
@@ -95,7 +99,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 ),
                 log,
                 recovered,
-                inputs={ORDER_INPUT: order_input, EVENT_INPUT: event_input},
+                inputs=inputs,
                 volatile_inputs=True,
                 epoch=recovered.epoch + 1,
                 tick_ms=settings.tick_ms,
@@ -124,6 +128,8 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
             )
             exchange = Exchange(
                 settings=settings,
+                inputs=inputs,
+                log=log,
                 recovered=recovered,
                 engine=engine,
                 store=store,

@@ -1,0 +1,138 @@
+"""`python -m benchmarks [NAME…]`: measures, prints a table, writes JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks import end_to_end, engine, ladder, recovery
+from benchmarks.machine import Machine, this_machine
+from benchmarks.measuring import Advance, Figure, bare_loop_ns
+
+_Measure = Callable[[int, int, Advance], list[Figure]]
+
+
+@attrs.frozen
+class _Benchmark:
+    measure: _Measure
+    count: int
+    """Operations of a run."""
+    steps: int
+    """How often a repeat says that it advances."""
+
+
+BENCHMARKS: Final = {
+    "ladder": _Benchmark(ladder.measure, 500_000, 3),
+    "engine": _Benchmark(engine.measure, 100_000, 2),
+    "end-to-end": _Benchmark(end_to_end.measure, 60_000, 3),
+    "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
+}
+REPEATS: Final = 5
+QUICK_REPEATS: Final = 3
+QUICK_PART: Final = 10
+"""A quick run has one operation in so many: enough to see that everything runs."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what *arguments* ask for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--json", type=Path, default=Path(".benchmarks/latest.json"))
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work, fewer repeats")
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    console = Console()
+    machine = this_machine()
+    figures = _measure(asked.names or list(BENCHMARKS), asked.quick, console)
+    _show(figures, machine, asked.quick, console)
+    _write(asked.json, figures, machine, asked.quick)
+    console.print(f"Written to {asked.json}")
+
+
+def _measure(names: Sequence[str], quick: bool, console: Console) -> list[Figure]:
+    repeats = QUICK_REPEATS if quick else REPEATS
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    figures: list[Figure] = []
+    with Progress(*columns, console=console) as progress:
+        # A display that refreshes itself from a thread of its own would be measured too.
+        progress.live.auto_refresh = False
+        total = sum(BENCHMARKS[name].steps for name in names) * repeats
+        task = progress.add_task("starting", total=total)
+        for name in names:
+            benchmark = BENCHMARKS[name]
+            progress.update(task, description=name, refresh=True)
+
+            def advance() -> None:
+                progress.advance(task)
+                progress.refresh()
+
+            count = benchmark.count // QUICK_PART if quick else benchmark.count
+            figures += benchmark.measure(count, repeats, advance)
+    return figures
+
+
+def _show(figures: Sequence[Figure], machine: Machine, quick: bool, console: Console) -> None:
+    console.print(str(machine))
+    table = Table()
+    for name in ("figure", "median", "target", "reached", "bare loops", "spread"):
+        table.add_column(name, justify="left" if name == "figure" else "right", no_wrap=True)
+    for figure in figures:
+        reached = "" if figure.reached is None else f"{figure.reached:.2f}"
+        if figure.reached is not None:
+            verdict = "[green]met" if figure.reached >= 1 else "[red]MISSED"
+            reached = f"{verdict} {reached}[/]"
+        table.add_row(
+            figure.name,
+            _number(figure.value, figure.unit),
+            "" if figure.target is None else _number(figure.target, ""),
+            reached,
+            f"{figure.bare_loop_ratio:,.0f}",
+            f"{figure.spread:.0%}",
+        )
+    console.print(table)
+    for figure in figures:
+        if figure.detail:
+            console.print(f"{figure.name}: {figure.detail}", highlight=False)
+    console.print(
+        f"Medians of {figures[0].runs} runs, taken in turn. 'bare loops' is what one operation "
+        "costs in iterations of `for i in range(n): pass`, measured before and after each run "
+        f"(now {bare_loop_ns():.1f} ns). The garbage collector is set as the services do: "
+        "gc.freeze() before each run, thresholds 50000/20/1000000."
+    )
+    if quick:
+        console.print("[yellow]A quick run: too small for figures to be compared.")
+
+
+def _number(value: float, unit: str) -> str:
+    text = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+    return f"{text} {unit}"
+
+
+def _write(path: Path, figures: Sequence[Figure], machine: Machine, quick: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        "machine": attrs.asdict(machine),
+        "quick": quick,
+        "figures": [{**attrs.asdict(figure), "reached": figure.reached} for figure in figures],
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
