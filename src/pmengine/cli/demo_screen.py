@@ -22,6 +22,7 @@ from pmengine.projections import MarketDelta
 from pmengine.services.depth import Depth, DepthFeed
 from pmengine.services.recovery import Recovered
 from pmstore import PRICE_DECIMALS, QUANTITY_DECIMALS, Trade
+from pmstore.codec import first_token_price
 from pmstore.decimals import format_decimal
 
 LEVELS = 6
@@ -154,10 +155,10 @@ class Screen:
                 str(key[1]),
                 trade.match_type.value,
                 Text(
-                    format_decimal(trade.price, PRICE_DECIMALS),
+                    _fixed(first_token_price(trade), PRICE_DECIMALS),
                     style="green" if trade.taker_is_bid else "red",
                 ),
-                format_decimal(trade.quantity, QUANTITY_DECIMALS),
+                _fixed(trade.quantity, QUANTITY_DECIMALS),
             )
         return table
 
@@ -188,7 +189,7 @@ def _ladder(depth: Depth) -> Table:
         table.add_row("", "", "")
     for price, lots in reversed(asks):
         table.add_row(*_row(price, lots, largest, "red"))
-    last = format_decimal(depth.last_price, PRICE_DECIMALS) if depth.last_price else "-"
+    last = _fixed(depth.last_price, PRICE_DECIMALS) if depth.last_price else "-"
     table.add_row(Text(last, style="bold"), Text("last trade", style="dim"), "")
     for price, lots in bids:
         table.add_row(*_row(price, lots, largest, "green"))
@@ -200,7 +201,13 @@ def _ladder(depth: Depth) -> Table:
 def _row(price: int, lots: int, largest: int, style: str) -> tuple[Text, Text, Text]:
     bar = "█" * max(1, round(_BAR_WIDTH * lots / largest))
     return (
-        Text(format_decimal(price, PRICE_DECIMALS), style=style),
-        Text(format_decimal(lots, QUANTITY_DECIMALS)),
+        Text(_fixed(price, PRICE_DECIMALS), style=style),
+        Text(_fixed(lots, QUANTITY_DECIMALS)),
         Text(bar, style=style),
     )
+
+
+def _fixed(value: int, decimals: int) -> str:
+    """*value* with all its decimals, so that a column lines up."""
+    whole, _, fraction = format_decimal(value, decimals).partition(".")
+    return f"{whole}.{fraction:0<{decimals}}"
