@@ -265,7 +265,7 @@ class Engine:
     def _too_late(self, valid_until_ms: int, now_ms: int) -> Refusal | None:
         if now_ms > valid_until_ms:
             return Refusal.TOO_LATE
-        if valid_until_ms > now_ms + self.state.id_memory_ms:
+        if valid_until_ms >= now_ms + self.state.id_memory_ms:
             return Refusal.INVALID_EXPIRY  # its id would be forgotten before it is too late
         return None
 

@@ -34,8 +34,11 @@ def identify_order(command: SubmitOrder) -> Identity:
         and len(ids) <= ID_BYTES_MAX
     ) and not (is_id(order_id) and is_id(own_id) and is_id(user_id)):
         return ("", None, "", ())
+    symbol = command.symbol
     content: Content = (
-        command.symbol.token_id,
+        symbol.event_id,
+        symbol.market_id,
+        symbol.token_id,
         command.side._value_,
         command.order_type._value_,
         command.quantity,

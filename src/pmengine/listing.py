@@ -165,6 +165,7 @@ class Listing:
         for market in list(event.markets.values()):
             if not market.removing:
                 self._close(event.event_id, market, now_ms, facts, removing=True)
+        self.work(now_ms, facts)
         return None
 
     def remove_market(
@@ -176,6 +177,7 @@ class Listing:
             return market
         if not market.removing:
             self._close(command.event_id, market, now_ms, facts, removing=True)
+            self.work(now_ms, facts)
         return None
 
     def resolve(self, command: Resolve, now_ms: int, facts: list[Change]) -> Refusal | None:
@@ -189,10 +191,15 @@ class Listing:
         if market.state is MarketState.RESOLVED:
             return None if market.payouts == payouts else Refusal.MARKET_CLOSED
         self._close(command.event_id, market, now_ms, facts, payouts=payouts)
+        self.work(now_ms, facts)
         return None
 
     def expire(self, now_ms: int, facts: list[Change]) -> None:
-        """End trading in the events whose end date has come, the earliest first."""
+        """
+        End trading in the events whose end date has come, the earliest first.
+
+        Their orders are left for `work`, which the engine does next.
+        """
         while self._ends and self._ends[0][0] <= now_ms:
             end_date_ms, event_id = heapq.heappop(self._ends)
             event = self._state.events.get(event_id)
@@ -204,12 +211,24 @@ class Listing:
         self.next_end_ms = self._ends[0][0] if self._ends else INTEGER_MAX
 
     def work(self, now_ms: int, facts: list[Change]) -> None:
-        """Do one step of the oldest work left over."""
-        event_id, market_id = next(iter(self._state.work))
-        market = self._state.events[event_id].markets[market_id]
-        book = self._books[market.token_ids[0]]
-        ladder = book.ladder
+        """Do one step of the work left over, the oldest first."""
         steps = self._step_max
+        while steps > 0 and self._state.work:
+            event_id, market_id = next(iter(self._state.work))
+            market = self._state.events[event_id].markets[market_id]
+            book = self._books[market.token_ids[0]]
+            steps = self._work_off(market, book, steps, now_ms, facts)
+            if not self._is_work(market, book):
+                del self._state.work[book.key]
+                self._changed(event_id, market, facts)
+                self.let_go(event_id, market_id, facts)
+                steps -= 1  # an event has a thousand markets: ending one is work too
+
+    def _work_off(
+        self, market: Market, book: Book, steps: int, now_ms: int, facts: list[Change]
+    ) -> int:
+        """Cancel orders, then pay holders, up to *steps* of them; the steps still to do."""
+        ladder = book.ladder
         while steps and len(ladder):
             handle = ladder.first(ladder.best(True) != 0)
             self._trading.withdraw(book.resting[handle], book, now_ms, facts, "market_closed")
@@ -219,10 +238,7 @@ class Listing:
             for token, payout in zip(market.token_ids, market.payouts, strict=True):
                 if steps:
                     steps -= self._ledger.pay_out(token, payout, steps)
-        if not self._is_work(market, book):
-            del self._state.work[book.key]
-            self._changed(event_id, market, facts)
-            self.let_go(event_id, market_id, facts)
+        return steps
 
     def let_go(self, event_id: int, market_id: int, facts: list[Change]) -> None:
         """Drop a market that is being removed once nothing of it is left."""
@@ -264,7 +280,7 @@ class Listing:
         removing: bool = False,
         payouts: tuple[int, int] | None = None,
     ) -> None:
-        """The first step of every end: nothing trades any more. Then one step of the work."""
+        """Let nothing trade any more; orders and holders are left for `work`."""
         state = market.state
         if payouts is not None:
             state = MarketState.RESOLVED
@@ -289,9 +305,7 @@ class Listing:
             update = book.updated(now_ms, (), (), True)
             self._state.updates[book.key] = update
             facts.append(update)
-        if book.key in self._state.work:
-            self.work(now_ms, facts)
-        else:
+        if book.key not in self._state.work:
             self.let_go(event_id, market.market_id, facts)
 
     def _is_work(self, market: Market, book: Book) -> bool:
