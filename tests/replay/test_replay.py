@@ -15,8 +15,8 @@ from tests.replay.venue import COIN, Venue, trade_for_a_while, write_lines
 read = FORMATS["bitstamp"]
 
 
-def played(path: Path, **options: int) -> Report:
-    return replay(read, path, **options)
+def played(path: Path, complement_seed: int | None = None) -> Report:
+    return replay(read, path, complement_seed=complement_seed)
 
 
 def test_a_recording_of_a_venue_is_explained(recording: Path) -> None:
@@ -157,7 +157,8 @@ def test_a_level_that_nothing_touched_is_not_excused(tmp_path: Path) -> None:
     venue = quiet_market()
     venue.line("order_book", {"bids": [["235.00", "0.1"]], "asks": []}, after_ms=5_000)
     report = played(venue.write(tmp_path / "flow.log"))
-    assert report.pictures.levels == {Difference.OTHER: 1}
+    assert report.pictures.off_by == {0: 1, 2: 1}
+    assert report.pictures.levels == {Difference.OTHER: 2}
 
 
 def test_orders_that_never_speak_are_found_by_their_constant_surplus(tmp_path: Path) -> None:
@@ -172,6 +173,29 @@ def test_orders_that_never_speak_are_found_by_their_constant_surplus(tmp_path: P
     assert report.pictures.off_by == {1: 3}
     assert report.pictures.levels == {Difference.SILENT: 3}
     assert (report.pictures.silent_levels, report.pictures.equal_but_silent) == (1, 3)
+
+
+def test_a_surplus_that_comes_and_goes_is_no_silent_order(tmp_path: Path) -> None:
+    venue = quiet_market()
+    venue.lines.pop()
+    bids = [["235.00", "0.75"], ["234.00", "2.0"]]
+    for nth in range(4):
+        book = {"bids": bids[: 1 + nth % 2], "asks": [["237.00", "0.75"], ["238.00", "1.0"]]}
+        venue.line("order_book", book, after_ms=5_000)
+    report = played(venue.write(tmp_path / "flow.log"))
+    assert report.pictures.levels == {Difference.SILENT: 4, Difference.OTHER: 2}
+
+
+def test_a_level_too_many_of_ours_makes_no_other_look_missing(tmp_path: Path) -> None:
+    venue = Venue()
+    venue.record()
+    for distance in range(25):
+        venue.submit(True, 23_500 - distance, COIN)
+    best = venue.submit(True, 23_600, COIN)
+    del venue.orders[best]
+    venue.picture()
+    report = played(venue.write(tmp_path / "flow.log"))
+    assert report.pictures.off_by == {1: 1}
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Venue:
 
     def tell(self, kind: str, order_id: int) -> None:
         is_bid, price, amount, _ = self.orders[order_id]
-        self.line(kind, order_document(order_id, is_bid, price, amount))
+        self.line(kind, order_document(order_id, bool(is_bid), price, amount))
 
     def line(self, kind: str, document: object, after_ms: int = 100) -> None:
         self.time_ms += after_ms

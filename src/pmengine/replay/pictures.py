@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,10 +16,13 @@ from pmengine.replay.events import OrderEvent, Picture
 from pmengine.replay.prints import Miss, Unmatched
 from pmstore import Level
 
-DEPTH: Final = 40
+PICTURE_DEPTH: Final = 20
+"""A side of a picture has at most so many levels; one with fewer shows all there are."""
+
+DEPTH: Final = 2 * PICTURE_DEPTH
 """
-How many of our levels to compare with. A picture has 20: with as many of ours, one level too
-many at the top would make the last one look missing.
+How many of our levels to compare with: with only as many as the picture has, one level too many
+at our top would make its last one look missing.
 """
 
 MOVING_MS: Final = 1_000
@@ -69,7 +73,7 @@ class _Gap:
 
 class PictureComparison:
     """
-    Compares every level of a picture, and every one of ours as far down as the picture goes.
+    Compares every level of a picture, and every one of ours as far down as the picture shows.
 
     Prices are cents less *price_offset*, amounts lots. The causes are told apart at the end,
     since only all pictures together show what never moves.
@@ -78,7 +82,7 @@ class PictureComparison:
     def __init__(self, price_offset: int) -> None:
         self._offset = price_offset
         self._times: list[int] = []
-        self._worst: dict[bool, list[int]] = {True: [], False: []}
+        self._worst: dict[bool, list[float]] = {True: [], False: []}
         self._gaps: list[_Gap] = []
         self._touched: dict[int, list[int]] = {}
 
@@ -93,7 +97,7 @@ class PictureComparison:
         for is_bid, theirs, ours in ((True, picture.bids, bids), (False, picture.asks, asks)):
             shown = {price - self._offset: amount for price, amount in theirs}
             have = dict(ours)
-            worst = min(shown, default=0) if is_bid else max(shown, default=0)
+            worst = _worst_shown(is_bid, shown)
             self._worst[is_bid].append(worst)
             if shown == have:
                 continue
@@ -159,6 +163,13 @@ class PictureComparison:
         times = self._touched.get(gap.price, [])
         at = self._times[gap.picture]
         return bisect_left(times, at - MOVING_MS) < bisect_right(times, at + MOVING_MS)
+
+
+def _worst_shown(is_bid: bool, shown: dict[int, int]) -> float:
+    """The price down to which a side of a picture shows everything."""
+    if len(shown) < PICTURE_DEPTH:
+        return -math.inf if is_bid else math.inf
+    return min(shown) if is_bid else max(shown)
 
 
 def _budget_surpluses(extra: Iterable[Unmatched]) -> dict[int, set[int]]:
