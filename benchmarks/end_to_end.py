@@ -104,7 +104,7 @@ async def engine_alone(folder: Path) -> AsyncIterator[tuple[Stream, Stream, Engi
         open_snapshot_store(f"file:{folder}/store") as snapshots,
     ):
         log = Log(stream)
-        recovered = await recover(log, snapshots, id_memory_s=ID_MEMORY_S)
+        recovered = await recover(log, snapshots, id_memory_s=ID_MEMORY_S, now_ms=0)
         start = _consumed(recovered.state)
         async with (
             open_stream(f"memory://?start={start}", ORDER_INPUT) as order_input,

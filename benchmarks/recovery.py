@@ -77,7 +77,7 @@ async def _state(folder: Path, watch: Stopwatch) -> None:
             open_stream(f"file:{folder}/streams", STORE_STREAM) as stream,
             open_snapshot_store(f"file:{folder}/store") as snapshots,
         ):
-            recovered = await recover(Log(stream), snapshots, id_memory_s=ID_MEMORY_S)
+            recovered = await recover(Log(stream), snapshots, id_memory_s=ID_MEMORY_S, now_ms=0)
             Engine(state=recovered.state)
 
 

@@ -20,7 +20,7 @@ from pmengine.services.engine import EngineService
 from pmengine.services.front import Front
 from pmengine.services.history import History
 from pmengine.services.log import STORE_STREAM, Log
-from pmengine.services.recovery import Recovered, recover
+from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
 from pmengine.services.store import StoreService
 from pmengine.settings import Settings
@@ -72,9 +72,26 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
     """
     async with open_stores(settings=settings.storage) as stores:
         log = Log(await stores.open_stream(STORE_STREAM))
-        recovered = await recover(log, stores.snapshots, id_memory_s=settings.id_memory_s)
+
+        async def find(oldest: bool = False) -> Recovered:
+            return await recover(
+                log,
+                stores.snapshots,
+                id_memory_s=settings.id_memory_s,
+                now_ms=system_clock(),
+                oldest=oldest,
+            )
+
+        recovered = await find()
+        if recovered.adopted is not None:
+            if settings.ledger and recovered.state.orders:
+                raise CannotStart(
+                    f"{recovered.snapshot} is foreign: it has orders and says nothing of the "
+                    "money behind them. Start with ENGINE_LEDGER=off, or move it away"
+                )
+            await stores.snapshots.save(recovered.adopted)
         state = recovered.state
-        began = await recover(log, stores.snapshots, id_memory_s=settings.id_memory_s, oldest=True)
+        began = await find(oldest=True)
         folded = State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
         consumed = state.input_position or {}
         order_start = consumed.get(ORDER_INPUT, START)
@@ -113,8 +130,8 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 trades=stores.trades,
                 accounts=await stores.open_accounts(),
                 events=await stores.open_events(),
-                start=began.state,
-                place=began.place,
+                start=began,
+                restart=find,
             )
             store = StoreService(
                 log,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from pmengine.services.log import Log, Place
+from pmengine.services.log import Log, LogGap, Place
+from pmengine.services.recovery import Recovered
 from pmstore import (
     AccountStore,
     Balance,
@@ -41,7 +42,13 @@ class History:
     A consumer of the log of its own: an outage of its stores delays nothing but trimming.
 
     It begins at the oldest verified snapshot, from which the log is whole, and writes again
-    what the stores may know: they keep newest versions and each trade once.
+    what the stores may know: they keep newest versions and each trade once. Where the log
+    has a gap (its tail was lost and a snapshot went on above it) it begins again from the
+    newest snapshot.
+
+    Args:
+        start: Where to begin.
+        restart: Finds the newest snapshot on the log.
     """
 
     def __init__(
@@ -52,42 +59,54 @@ class History:
         trades: TradeStore,
         accounts: AccountStore,
         events: EventStore,
-        start: State,
-        place: Place,
+        start: Recovered,
+        restart: Callable[[], Awaitable[Recovered]],
     ) -> None:
         self._log = log
         self.orders = orders
         self.trades = trades
         self.accounts = accounts
         self.events = events
-        self._open = dict(start.orders)
+        self._open: dict[str, Order] = {}
         self._listed = State()
-        self._listed.events = dict(start.events)
-        self._start = start
-        self.place = place
+        self._start: Recovered | None = start
+        self._restart = restart
+        self.place = start.place
         """How far the stores are."""
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def run(self) -> None:
         """Fill the stores from where it starts, then follow until cancelled."""
-        start = self._start
-        await self._save(
-            list(start.orders.values()),
-            [],
-            [row for rows in start.balances.values() for row in rows.values()],
-            list(start.events),
-            self.place.number,
-        )
-        self._start = State()
-        self._wake()
+        start, self._start = self._start, None
+        assert start is not None, "a history runs once"
+        await self._begin(start)
+        del start
         while True:
-            found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
+            try:
+                found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
+            except LogGap:
+                await self._begin(await self._restart())
+                continue
             if not found:
                 continue
             await self._apply([batch for _, batch in found])
             entry, batch = found[-1]
             self.place = Place(entry.id, batch.number, batch.hash)
             self._wake()
+
+    async def _begin(self, start: Recovered) -> None:
+        state = start.state
+        self._open = dict(state.orders)
+        self._listed.events = dict(state.events)
+        await self._save(
+            list(state.orders.values()),
+            [],
+            [row for rows in state.balances.values() for row in rows.values()],
+            list(state.events),
+            start.place.number,
+        )
+        self.place = start.place
+        self._wake()
 
     async def reached(self, number: int) -> None:
         """Wait until the stores hold everything through entry *number* of the log."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from pmengine.services.foreign import adopt
 from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten, Place
-from pmstore import EMPTY, Batch, CorruptData, Head, Position, Snapshot, SnapshotStore, State
+from pmstore import EMPTY, START, Batch, CorruptData, Head, Position, Snapshot, SnapshotStore, State
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
@@ -24,7 +25,8 @@ class Recovered:
     `head` is what the next append must find. With `lost_tail` the log ends before the
     snapshot, and the leader says `Restored` before anything else. `snapshot` names the
     generation that it began with, `folded` counts the entries after it; `epoch` is the
-    highest that wrote.
+    highest that wrote. `adopted` is a foreign snapshot made ours: it must be saved before
+    the first entry is written, or a restart would not know it.
     """
 
     state: State
@@ -34,16 +36,23 @@ class Recovered:
     snapshot: str | None
     folded: int
     epoch: int
+    adopted: Snapshot | None = None
 
 
 async def recover(
-    log: Log, snapshots: SnapshotStore, *, id_memory_s: int, oldest: bool = False
+    log: Log,
+    snapshots: SnapshotStore,
+    *,
+    id_memory_s: int,
+    now_ms: int,
+    oldest: bool = False,
 ) -> Recovered:
     """
     The state that the newest valid snapshot on the log and the log after it add up to.
 
     With *oldest* it begins at the oldest such snapshot and follows nothing: a consumer
-    that must see every entry reads on from there.
+    that must see every entry reads on from there. *now_ms* (epoch milliseconds) judges
+    which events of a foreign snapshot have ended.
 
     Raises:
         CannotStart: No snapshot lies on the log, and the log does not begin at number 1.
@@ -60,13 +69,17 @@ async def recover(
             continue
         if snapshot is None:
             continue
-        state = State.restore(snapshot, id_memory_s=id_memory_s)
         if snapshot.input_position is None:
             if ends is None:
-                return _fresh(state, name)
+                adopted = adopt(snapshot, now_ms)
+                state = State.restore(adopted, id_memory_s=id_memory_s)
+                return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0, adopted)
             refused.append(f"{name} is foreign and the log is not empty")
             continue
+        state = State.restore(snapshot, id_memory_s=id_memory_s)
         if ends is None:
+            if snapshot.number == 0:
+                return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0)
             return _above(state, EMPTY, name, 0)
         head, last = ends[1]
         if snapshot.number > last.number:
@@ -74,7 +87,7 @@ async def recover(
                 return _above(state, head, name, last.epoch)
             refused.append(f"{name} is at number {snapshot.number}, beyond the log")
         elif await _lies_on(log, snapshot):
-            place = Place(_position(snapshot), snapshot.number, snapshot.hash)
+            place = Place(snapshot.last_message_id or START, snapshot.number, snapshot.hash)
             if oldest:
                 return Recovered(state, head, place, False, name, 0, last.epoch)
             try:
@@ -84,7 +97,9 @@ async def recover(
         else:
             refused.append(f"{name} is at number {snapshot.number} of another history")
     if ends is None and not names:
-        return _fresh(State(id_memory_s=id_memory_s), None)
+        state = State(id_memory_s=id_memory_s)
+        state.hash = GENESIS_HASH
+        return Recovered(state, EMPTY, BEGINNING, False, None, 0, 0)
     if ends is not None and ends[0][1].number == 1:
         state = State(id_memory_s=id_memory_s)
         if oldest:
@@ -98,12 +113,6 @@ async def recover(
     )
 
 
-def _fresh(state: State, name: str | None) -> Recovered:
-    state.last_message_id = None
-    state.hash = GENESIS_HASH
-    return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0)
-
-
 def _above(state: State, head: Head, name: str, epoch: int) -> Recovered:
     """The log lost its tail: go on above the snapshot."""
     return Recovered(state, head, Place(head.id, state.number, state.hash), True, name, 0, epoch)
@@ -111,9 +120,9 @@ def _above(state: State, head: Head, name: str, epoch: int) -> Recovered:
 
 async def _lies_on(log: Log, snapshot: Snapshot) -> bool:
     """Whether the entry that *snapshot* ends with is on the log, or would be but for trimming."""
-    position = _position(snapshot)
+    position = snapshot.last_message_id or START
     ms, seq = position
-    before = Position(ms, seq - 1) if seq else Position(ms - 1, _SEQ_MAX)
+    before = Position(ms, seq - 1) if seq else Position(max(ms - 1, 0), _SEQ_MAX if ms else 0)
     entries = await log.stream.read(before, 1)
     if not entries:
         return False
@@ -143,8 +152,3 @@ async def _follow(log: Log, state: State, place: Place, name: str | None) -> Rec
     assert ends is not None, "something was read from it"
     head, last = ends[1]
     return Recovered(state, head, place, False, name, folded, last.epoch)
-
-
-def _position(snapshot: Snapshot) -> Position:
-    assert snapshot.last_message_id is not None, "only a foreign snapshot has no position"
-    return snapshot.last_message_id

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from pmengine.gateways.http.api import OPERATIONS, PREFIX
 from pmengine.gateways.http.endpoint import JSON, Endpoint
@@ -21,6 +21,7 @@ from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.http.pages import Page
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.venue import Venue
+from pmengine.gateways.websocket import DepthEndpoint
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,6 +41,7 @@ def create_app(venue: Venue) -> Starlette:
     for path, operations in groupby(by_path, key=_full_path):
         routes.append(Route(path, Endpoint(path, list(operations), venue, freshness, metrics)))
     routes += [
+        WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
         Route("/metrics", Page(METRICS_TYPE, metrics.text)),
         Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description)),
     ]

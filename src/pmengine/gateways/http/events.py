@@ -5,6 +5,7 @@ from __future__ import annotations
 from pmengine.commands import AddOneEvent, NewMarket, Resolve, ResumeAllEvents, StopAllEvents
 from pmengine.facts import Refusal
 from pmengine.gateways.http.answers import EventPage, EventView, MarketView, PauseView
+from pmengine.gateways.http.lookup import find_event, find_market
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_end_date, parse_id, parse_payout
@@ -18,7 +19,7 @@ from pmengine.gateways.http.requests import (
 )
 from pmengine.gateways.http.sending import accepted, refused, send, valid_until_ms
 from pmengine.gateways.http.showing import show_event, show_market
-from pmstore import PAYOUT, PRICE_DECIMALS, Event, EventQuery, Market
+from pmstore import PAYOUT, PRICE_DECIMALS, EventQuery, Market
 from pmstore.decimals import format_decimal
 
 
@@ -73,7 +74,9 @@ async def resolve_market(call: Call) -> Reply:
     if refusal is not None:
         unknown = refusal in (Refusal.UNKNOWN_EVENT, Refusal.UNKNOWN_MARKET)
         raise refused(refusal, 404 if unknown else 422)
-    _, market = await find_market(call, parameters.event_id, parameters.market_id)
+    market = await find_market(
+        call.venue.history, call.freshness, parameters.event_id, parameters.market_id
+    )
     return 200, _market_view(call, parameters.event_id, market)
 
 
@@ -89,31 +92,10 @@ async def resume(call: Call) -> Reply:
     return 200, PauseView(paused=False)
 
 
-async def find_event(call: Call, event_id: int) -> Event:
-    """
-    An event as the stores have it, after everything that was told.
-
-    Raises:
-        Problem: There is none (404).
-    """
-    await call.freshness.reached()
-    event = (await call.venue.history.events.get([event_id])).get(event_id)
-    if event is None:
-        raise refused(Refusal.UNKNOWN_EVENT, 404)
-    return event
-
-
-async def find_market(call: Call, event_id: int, market_id: int) -> tuple[Event, Market]:
-    """A market with its event; raises as `find_event` does."""
-    event = await find_event(call, event_id)
-    market = event.markets.get(market_id)
-    if market is None:
-        raise refused(Refusal.UNKNOWN_MARKET, 404)
-    return event, market
-
-
 async def _event_view(call: Call, event_id: int) -> EventView:
-    return show_event(await find_event(call, event_id), call.venue.depth)
+    return show_event(
+        await find_event(call.venue.history, call.freshness, event_id), call.venue.depth
+    )
 
 
 def _market_view(call: Call, event_id: int, market: Market) -> MarketView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pmengine.gateways.depth_view import show_snapshot
 from pmengine.gateways.http.answers import TradePage
-from pmengine.gateways.http.events import find_market
+from pmengine.gateways.http.lookup import find_market
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.requests import DepthFilter, TradeFilter
 from pmengine.gateways.http.showing import show_trade
@@ -15,7 +15,7 @@ async def get_depth(call: Call) -> Reply:
     """The levels of both tokens of a market."""
     parameters: DepthFilter = call.parameters
     key = (parameters.event_id, parameters.market_id)
-    _, market = await find_market(call, *key)
+    market = await find_market(call.venue.history, call.freshness, *key)
     depth = call.venue.depth.depth(key)
     return 200, show_snapshot(key, market.token_ids, depth, parameters.levels)
 

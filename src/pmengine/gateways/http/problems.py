@@ -58,7 +58,7 @@ class Problem(Exception):
         self.status = status
         self.code = code
         self.headers = headers or {}
-        self._detail = detail
+        self.detail = detail
         self._field = field
         self._order_id = order_id
         self._client_order_id = client_order_id
@@ -72,7 +72,7 @@ class Problem(Exception):
                 title=name.replace("-", " ").capitalize(),
                 status=self.status,
                 code=self.code,
-                detail=self._detail,
+                detail=self.detail,
                 field=self._field,
                 order_id=self._order_id,
                 client_order_id=self._client_order_id,

@@ -1,0 +1,38 @@
+"""Makes a snapshot of another system ours, before the first entry of a log."""
+
+from __future__ import annotations
+
+import attrs
+
+from pmstore import Snapshot
+from pmstore.codec import GENESIS_HASH
+
+
+def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
+    """
+    *snapshot* as the state before our first entry.
+
+    Events that ended by *now_ms* are left out with their orders: nobody will say any more
+    that they ended. Numbers and versions go on above those that its orders have.
+    """
+    events = {
+        event_id: event
+        for event_id, event in snapshot.events.items()
+        if event.end_date_ms is None or event.end_date_ms > now_ms
+    }
+    orders = [order for order in snapshot.orders if order.symbol.event_id in events]
+    versions: dict[str, int] = {}
+    for order in orders:
+        versions[order.user_id] = max(versions.get(order.user_id, 0), order.version)
+    return attrs.evolve(
+        snapshot,
+        events=events,
+        orders=orders,
+        user_update_ids=versions,
+        order_counter=max((order.order_num for order in orders), default=0),
+        timestamp=now_ms,
+        last_message_id=None,
+        input_position={},
+        number=0,
+        hash=GENESIS_HASH,
+    )
