@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import re
 from pathlib import Path
@@ -23,33 +24,37 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 WITH_CODE = [page for page in PAGES if blocks(page)]
 
 
-async def run(page: Path) -> None:
-    """Run the blocks of *page* one after another in one namespace; `await` may stand anywhere."""
+def run(page: Path) -> None:
+    """
+    Run the blocks of *page* one after another in one namespace.
+
+    `await` may stand anywhere, and a block may call `asyncio.run` itself.
+    """
     namespace: dict[str, object] = {"__name__": page.stem}
     for line, code in blocks(page):
         compiled = compile(
             "\n" * (line - 1) + code, str(page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         )
         result = eval(compiled, namespace)
-        if inspect.isawaitable(result):
-            await result
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
 
 
 @pytest.mark.docs
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
-async def test_the_code_of_a_page_runs(
+def test_the_code_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    await run(page)
+    run(page)
 
 
 @pytest.mark.docs
-async def test_a_page_whose_code_is_wrong_fails(tmp_path: Path) -> None:
+def test_a_page_whose_code_is_wrong_fails(tmp_path: Path) -> None:
     page = tmp_path / "wrong.md"
     page.write_text("```python\nx = 1\n```\ntext\n```python\nassert x == 2\n```\n")
     with pytest.raises(AssertionError) as caught:
-        await run(page)
+        run(page)
     assert caught.traceback[-1].lineno == 5
 
 
