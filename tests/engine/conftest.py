@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.engine.witnesses")
+pytest.register_assert_rewrite("tests.engine.witnesses", "tests.engine.scenario")
