@@ -18,7 +18,7 @@ from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.http.reading import decode_body, decode_parameters, parse_id
 from pmengine.gateways.http.requests import NoParameters
 from pmengine.gateways.venue import Venue
-from pmstore.errors import InvalidQuery, StoreUnavailable
+from pmstore.errors import InvalidQuery, StoreClosed, StoreUnavailable
 
 BODY_BYTES_MAX: Final = 64 * 1024
 JSON: Final = b"application/json"
@@ -191,7 +191,7 @@ def _too_large() -> Problem:
 def _unforeseen(error: Exception, method: str, path: str) -> Problem:
     if isinstance(error, InvalidQuery):
         return Problem(400, "MALFORMED", str(error))
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreClosed | StoreUnavailable):
         _logger.warning("store_unavailable", method=method, path=path, reason=str(error))
         return Problem(
             503,

@@ -11,7 +11,7 @@ from pmengine.facts import Refusal
 from pmengine.gateways.http.operations import Call
 from pmengine.gateways.http.problems import Problem
 from pmengine.services.front import Answer, NotTaken, OutcomeUnknown
-from pmstore import StoreUnavailable, WriteOutcome
+from pmstore import StoreClosed, StoreUnavailable, WriteOutcome
 
 VALID_FOR_MS: Final = 3_600_000
 """How long a command is valid that names no time of its own."""
@@ -40,7 +40,7 @@ async def send(
         raise _not_taken(str(error)) from None
     except OutcomeUnknown as error:
         raise _unknown(str(error), order_id, client_order_id) from None
-    except StoreUnavailable as error:
+    except (StoreClosed, StoreUnavailable) as error:
         _logger.warning("input_unavailable", reason=str(error), outcome=error.outcome.value)
         if error.outcome is WriteOutcome.NOT_APPLIED:
             raise _not_taken("the input did not take the command") from None

@@ -1,0 +1,38 @@
+"""Finds what a request names among the listed events, or answers that it is not there."""
+
+from __future__ import annotations
+
+from pmengine.facts import Refusal
+from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.problems import Problem
+from pmengine.services.history import History
+from pmstore import Event, Market
+
+
+async def find_event(history: History, freshness: Freshness, event_id: int) -> Event:
+    """
+    An event as the stores have it, after everything that was told.
+
+    Raises:
+        Problem: There is none (404).
+    """
+    await freshness.reached()
+    event = (await history.events.get([event_id])).get(event_id)
+    if event is None:
+        raise _missing(Refusal.UNKNOWN_EVENT)
+    return event
+
+
+async def find_market(
+    history: History, freshness: Freshness, event_id: int, market_id: int
+) -> Market:
+    """A market as the stores have it; raises as `find_event` does."""
+    event = await find_event(history, freshness, event_id)
+    market = event.markets.get(market_id)
+    if market is None:
+        raise _missing(Refusal.UNKNOWN_MARKET)
+    return market
+
+
+def _missing(refusal: Refusal) -> Problem:
+    return Problem(404, refusal.name, refusal.text)
