@@ -3,7 +3,7 @@
 import attrs
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Balance:
     """
     One row of an account: what a user holds of one asset; replaced, never mutated.

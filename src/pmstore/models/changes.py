@@ -18,21 +18,21 @@ Content = tuple[str | int | bool | None, ...]
 """What makes two commands with one id the same command."""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class OrderCreated:
     """An accepted order as it came in, also if it never rests."""
 
     order: Order
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class OrderUpdated:
     """An open order as it is now."""
 
     order: Order
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class OrderFilled:
     """An order ended, filled; quantities in lots, spent in micros."""
 
@@ -47,7 +47,7 @@ class OrderFilled:
     reason: str = ""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class OrderCancelled:
     """An order ended with something left, or a market order that bought nothing."""
 
@@ -62,7 +62,7 @@ class OrderCancelled:
     reason: str = ""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class MarketUpdateId:
     """
     A market's ladder or last price changed.
@@ -81,14 +81,14 @@ class MarketUpdateId:
     cleared: bool = False
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class EventAdded:
     """An event, with its markets, as it was added."""
 
     event: Event
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class EventChanged:
     """Whether an event leaves the state when its last market does."""
 
@@ -96,14 +96,14 @@ class EventChanged:
     removing: bool
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class EventRemoved:
     """An event left the state, with all of its markets."""
 
     event_id: int
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class MarketAdded:
     """A market as it was added to its event."""
 
@@ -111,7 +111,7 @@ class MarketAdded:
     market: Market
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class MarketRemoved:
     """A market left the state: no token of it is outstanding."""
 
@@ -119,7 +119,7 @@ class MarketRemoved:
     market_id: int
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class MarketChanged:
     """
     A market's state as it is now.
@@ -136,14 +136,14 @@ class MarketChanged:
     working: bool = False
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Paused:
     """Whether new orders are refused everywhere."""
 
     paused: bool
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Remembered:
     """
     The outcome of one command, under its id if it has one.
@@ -163,7 +163,7 @@ class Remembered:
     repeat: bool = False
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Counters:
     """
     Engine time (epoch milliseconds): what was due to be forgotten by now is; and the cash
@@ -174,7 +174,7 @@ class Counters:
     deposited: int
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Restored:
     """A log that lost its tail goes on above the snapshot with this number and hash."""
 

@@ -44,7 +44,7 @@ class SelfTrade(enum.Enum):
 ACTIVE_STATUSES = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Order:
     """
     An order as it is at one `version`; replaced, never mutated.

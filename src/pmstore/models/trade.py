@@ -16,7 +16,7 @@ class MatchType(enum.Enum):
     MERGE = "Merge"
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Trade:
     """
     One fill; made once, never mutated.
