@@ -21,6 +21,7 @@ from pmengine.replay.events import (
     RecordingError,
 )
 from pmengine.replay.recording import read_lines
+from pmstore.decimals import parse_decimal
 
 _SHOWN_MAX: Final = 60
 _DIGITS_MAX: Final = 18
@@ -95,8 +96,8 @@ def _order_event(kind: OrderEventKind) -> Callable[[int, bytes], Event]:
             kind,
             str(order.id),
             order.order_type == 0,
-            _exact(order.price, PRICE_DECIMALS, "price"),
-            _exact(order.amount, AMOUNT_DECIMALS, "amount"),
+            parse_decimal(order.price, PRICE_DECIMALS, "its price"),
+            parse_decimal(order.amount, AMOUNT_DECIMALS, "its amount"),
         )
 
     return make
@@ -110,15 +111,6 @@ def _print(time_ms: int, document: bytes) -> Event:
         _rounded(trade.amount, AMOUNT_DECIMALS),
         str(trade.id),
     )
-
-
-def _exact(text: str, decimals: int, what: str) -> int:
-    whole, _, fraction = text.partition(".")
-    digits = whole + fraction.ljust(decimals, "0")
-    plain = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX
-    if not whole or not plain or len(fraction) > decimals:
-        raise ValueError(f"its {what} {text!r} is no number with up to {decimals} decimals")
-    return int(digits)
 
 
 def _rounded(value: Decimal, decimals: int) -> int:
@@ -136,8 +128,8 @@ def _levels(pairs: list[tuple[str, str]]) -> tuple[Level, ...]:
     return tuple(
         [
             (
-                _exact(price, PRICE_DECIMALS, "price"),
-                _exact(amount, AMOUNT_DECIMALS, "amount"),
+                parse_decimal(price, PRICE_DECIMALS, "its price"),
+                parse_decimal(amount, AMOUNT_DECIMALS, "its amount"),
             )
             for price, amount in pairs
         ]
