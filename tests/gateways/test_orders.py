@@ -173,12 +173,14 @@ async def test_whoever_was_answered_reads_it_everywhere_at_once(running: Running
         deposit = {"id": "d", "user_id": user, "amount": "10"}
         shown = await running.done("POST", "/deposits", json=deposit)
         assert shown["cash"]["available"] == "10"
-        placed = await place(running, user, price="0.2")
+        placed = await place(running, user, price=f"0.1{number:02}")
+        depth = await running.done("GET", "/depth?event_id=1&market_id=1", user=user)
+        assert f"0.1{number:02}".rstrip("0") in str(depth["depths"]["y1"]["bids"])
         order_id = placed["order"]["id"]
         listed = await running.done("GET", "/orders?status=active", user=user)
         assert [one["id"] for one in listed["items"]] == [order_id]
         account = await running.done("GET", "/account", user=user)
-        assert account["cash"] == {"available": "9.8", "frozen": "0.2"}
+        assert account["cash"]["frozen"] == f"0.1{number:02}".rstrip("0")
         await running.done("DELETE", f"/orders/{order_id}", user=user)
         assert (await running.done("GET", "/orders?status=active", user=user))["items"] == []
 

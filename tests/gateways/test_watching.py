@@ -1,0 +1,114 @@
+"""Whether it lives, whether it takes orders, and its numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import httpx
+import pytest
+
+from pmengine.gateways.http import create_app, serving
+from pmengine.services.history import History
+from tests.gateways.exchange import Running, order, running_exchange, venue_of
+
+
+async def test_it_lives_and_takes_orders(running: Running) -> None:
+    assert (await running.client.get("/health")).json() == {"status": "alive"}
+    response = await running.client.get("/ready")
+    assert (response.status_code, response.json()["ready"]) == (200, True)
+    assert (await running.client.head("/ready")).content == b""
+
+
+async def test_it_says_why_it_takes_none_and_lives_on(running: Running) -> None:
+    running.exchange.ready = False
+    response = await running.client.get("/ready")
+    assert response.status_code == 503
+    assert response.json()["code"] == "NOT_READY"
+    assert response.json()["detail"]
+    assert (await running.client.get("/health")).status_code == 200
+
+
+async def test_requests_and_orders_are_counted_without_naming_anybody(running: Running) -> None:
+    placed = await running.done("POST", "/orders", json=order(client_order_id="secret-c"))
+    await running.done("POST", "/orders", json=order(client_order_id="secret-c"))
+    await running.done("GET", f"/orders/{placed['order']['id']}")
+    await running.refused(422, "PAUSED", "POST", "/orders", json=await paused(running))
+    await running.refused(422, "INVALID_PRICE", "POST", "/orders", json=order(price="7"))
+    await running.client.request("PROPFIND", "/api/v1/orders")
+    text = (await running.client.get("/metrics")).text
+    for line in (
+        'pmengine_orders_total{outcome="accepted"} 1.0',
+        'pmengine_orders_total{outcome="repeated"} 1.0',
+        'pmengine_orders_total{outcome="PAUSED"} 1.0',
+        'pmengine_orders_total{outcome="INVALID_PRICE"} 1.0',
+        'pmengine_http_requests_total{method="GET",route="/api/v1/orders/{order_id}",status="200"}',
+        'pmengine_http_requests_total{method="OTHER",route="/api/v1/orders",status="405"} 1.0',
+        'pmengine_http_request_seconds_count{method="POST",route="/api/v1/orders"} 4.0',
+    ):
+        assert line in text
+    for secret in ("secret-c", placed["order"]["id"], 'u1"', "PROPFIND"):
+        assert secret not in text
+
+
+async def paused(running: Running) -> dict[str, object]:
+    await running.done("POST", "/pause")
+    return order()
+
+
+async def test_an_own_bug_is_500_and_says_nothing_of_its_inside(running: Running) -> None:
+    def broken() -> tuple[bool, str]:
+        raise RuntimeError("the inside")
+
+    app = create_app(attrs.evolve(venue_of(running.exchange), readiness=broken))
+    async with serving(app, "127.0.0.1", 0) as url:
+        response = await running.client.get(f"{url}/ready")
+    assert (response.status_code, response.json()["code"]) == (500, "INTERNAL")
+    assert "inside" not in response.text
+
+
+async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Running) -> None:
+    known = running.exchange.history
+    standing = History(
+        running.exchange.log,
+        orders=known.orders,
+        trades=known.trades,
+        accounts=known.accounts,
+        events=known.events,
+        start=running.exchange.recovered,
+    )
+    venue = attrs.evolve(venue_of(running.exchange), history=standing, answer_timeout_s=0.5)
+    async with serving(create_app(venue), "127.0.0.1", 0) as url:
+        headers = {"X-User-Id": "u1"}
+        first = await running.client.get(f"{url}/api/v1/orders", headers=headers)
+        assert first.status_code == 200
+        placed = await running.client.post(f"{url}/api/v1/orders", headers=headers, json=order())
+        assert placed.status_code == 201
+        behind = await running.client.get(f"{url}/api/v1/orders", headers=headers)
+        assert (behind.status_code, behind.json()["code"]) == (503, "HISTORY_BEHIND")
+        assert behind.headers["retry-after"] == "1"
+
+
+async def test_a_store_that_does_not_answer_is_503(running: Running) -> None:
+    await running.exchange.history.orders.__aexit__(None, None, None)
+    await running.refused(503, "STORE_UNAVAILABLE", "GET", "/orders")
+
+
+async def test_a_port_that_is_taken_is_named(running: Running) -> None:
+    port = int(running.url.rpartition(":")[2])
+
+    async def nothing(*_: object) -> None:
+        raise AssertionError
+
+    with pytest.raises(OSError, match=f"127.0.0.1 port {port}"):
+        async with serving(nothing, "127.0.0.1", port):
+            pass
+
+
+async def test_leaving_the_block_ends_the_listening(tmp_path: Path) -> None:
+    async with running_exchange(tmp_path) as running:
+        url = running.url
+        await running.client.get("/health")
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{url}/health")
