@@ -17,7 +17,7 @@ quote: Final[Callable[[str], str]] = encode_basestring
 _encode: Final = msgspec.json.Encoder().encode
 
 _CACHED_MAX = 65_536
-_symbol_texts: dict[Symbol, str] = {}
+_symbol_texts: dict[str, tuple[Symbol, str]] = {}
 
 READ_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 """What reading foreign bytes can raise; always turned into `CorruptData`."""
@@ -25,15 +25,16 @@ READ_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, Recursion
 
 def symbol_text(symbol: Symbol) -> str:
     """A symbol as JSON; remembered, because every order and trade of a token repeats it."""
-    text = _symbol_texts.get(symbol)
-    if text is None:
-        if len(_symbol_texts) >= _CACHED_MAX:
-            _symbol_texts.clear()
-        text = (
-            f'{{"event_id":{symbol.event_id},"market_id":{symbol.market_id}'
-            f',"token_id":{quote(symbol.token_id)}}}'
-        )
-        _symbol_texts[symbol] = text
+    known = _symbol_texts.get(symbol.token_id)
+    if known is not None and (known[0] is symbol or known[0] == symbol):
+        return known[1]
+    if len(_symbol_texts) >= _CACHED_MAX:
+        _symbol_texts.clear()
+    text = (
+        f'{{"event_id":{symbol.event_id},"market_id":{symbol.market_id}'
+        f',"token_id":{quote(symbol.token_id)}}}'
+    )
+    _symbol_texts[symbol.token_id] = (symbol, text)
     return text
 
 
