@@ -12,6 +12,8 @@ from pmstore.decimals import parse_decimal
 from tests.trips.http_client import Connection, NoAnswer
 
 USERS: Final = tuple(f"trader-{number}" for number in range(8))
+CONNECTIONS: Final = 6
+"""How many requests each user has under way."""
 EVENT: Final = 1
 MARKETS: Final = (1, 2)
 CASH: Final = "100000"
@@ -114,7 +116,7 @@ class Traders:
 
     async def trade(self, url: str) -> None:
         """Everybody trades, as fast as answers come, until the exchange is gone."""
-        await asyncio.gather(*(self._trade(url, user) for user in USERS))
+        await asyncio.gather(*(self._trade(url, user) for user in USERS * CONNECTIONS))
 
     async def _trade(self, url: str, user: str) -> None:
         try:

@@ -19,6 +19,7 @@ from pmstore import (
     Change,
     Conflict,
     Entry,
+    Fenced,
     Position,
     Remembered,
     Restored,
@@ -176,7 +177,7 @@ class EngineService:
         _logger.warning("dead_letter", stream=name, position=str(entry.id), reason=reason)
         try:
             asked = msgspec.json.decode(entry.payload, type=_Correlated)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if asked.correlation_id:
             facts.append(
@@ -220,6 +221,8 @@ class EngineService:
                 if bounds is not None and bounds.last.payload == payload:
                     return bounds.last.id
                 raise Superseded(f"the log goes on without this engine: {error}") from error
+            except Fenced as error:
+                raise Superseded(f"another engine took over: {error}") from error
             except StoreUnavailable as error:
                 _logger.warning("publish_failed", attempt=attempt + 1, reason=str(error))
                 failure = error
@@ -252,7 +255,10 @@ def _read(payload: bytes) -> list[Command]:
     """The commands of an input entry, if it is of a size that one batch can hold."""
     if len(payload) > ENTRY_BYTES_MAX:
         raise ValueError(f"{len(payload)} bytes; an input entry has at most {ENTRY_BYTES_MAX}")
-    commands = decode_commands(payload)
+    try:
+        commands = decode_commands(payload)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if len(commands) > ENTRY_COMMANDS_MAX:
         raise ValueError(f"{len(commands)} commands; an entry has at most {ENTRY_COMMANDS_MAX}")
     return commands

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+import structlog
+
 from pmengine.services.log import Log, LogGap, Place
 from pmengine.services.recovery import Recovered
 from pmstore import (
@@ -27,6 +29,7 @@ from pmstore import (
     OrderStore,
     OrderUpdated,
     State,
+    StoreUnavailable,
     Trade,
     TradeStore,
     ended_order,
@@ -34,7 +37,11 @@ from pmstore import (
 
 READ_BATCHES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
+RETRY_S_MIN: Final = 0.05
+RETRY_S_MAX: Final = 5.0
 T = TypeVar("T")
+
+_logger = structlog.get_logger("pmengine.history")
 
 
 class History:
@@ -157,6 +164,25 @@ class History:
         )
 
     async def _save(
+        self,
+        orders: Sequence[Order],
+        trades: Sequence[Trade],
+        balances: Sequence[Balance],
+        event_ids: Sequence[int],
+        number: int,
+    ) -> None:
+        """Write it all, waiting out an outage: what is written twice changes nothing."""
+        retry_s = RETRY_S_MIN
+        while True:
+            try:
+                await self._write(orders, trades, balances, event_ids, number)
+                return
+            except StoreUnavailable as error:
+                _logger.warning("history_waits", reason=str(error), retry_s=retry_s)
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, RETRY_S_MAX)
+
+    async def _write(
         self,
         orders: Sequence[Order],
         trades: Sequence[Trade],

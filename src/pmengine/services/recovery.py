@@ -80,11 +80,11 @@ async def recover(
         if ends is None:
             if snapshot.number == 0:
                 return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0)
-            return _above(state, EMPTY, name, 0)
+            return _above(state, EMPTY, name, 0, now_ms)
         head, last = ends[1]
         if snapshot.number > last.number:
             if (last.number, last.hash) in snapshot.trail:
-                return _above(state, head, name, last.epoch)
+                return _above(state, head, name, last.epoch, now_ms)
             refused.append(f"{name} is at number {snapshot.number}, beyond the log")
         elif await _lies_on(log, snapshot):
             place = Place(snapshot.last_message_id or START, snapshot.number, snapshot.hash)
@@ -113,8 +113,15 @@ async def recover(
     )
 
 
-def _above(state: State, head: Head, name: str, epoch: int) -> Recovered:
-    """The log lost its tail: go on above the snapshot."""
+def _above(state: State, head: Head, name: str, epoch: int, now_ms: int) -> Recovered:
+    """The log lost its tail: go on above the snapshot, with ids above its last one too."""
+    lost = state.last_message_id or START
+    if lost.ms >= now_ms:
+        raise CannotStart(
+            f"the log ends at {head.id}, {name} at {lost}, and the clock ({now_ms} ms) is not "
+            "beyond it: new entries would stand before what the snapshot has. Set the clock "
+            "right and start again; nothing was changed."
+        )
     return Recovered(state, head, Place(head.id, state.number, state.hash), True, name, 0, epoch)
 
 
@@ -140,6 +147,13 @@ async def _follow(log: Log, state: State, place: Place, name: str | None) -> Rec
         except LogRewritten as error:
             raise CannotStart(
                 f"the log contradicts itself: {error}. Restore it from a backup"
+            ) from error
+        except LogGap as error:
+            if name is not None:
+                raise
+            raise CannotStart(
+                f"the log has a gap that no valid snapshot bridges: {error}. Restore a "
+                "snapshot that lies beyond it; nothing was changed."
             ) from error
         if not batches:
             break

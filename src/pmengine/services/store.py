@@ -95,4 +95,4 @@ class StoreService:
             return
         oldest = verified[0].last_message_id
         if oldest is not None:
-            await self._log.stream.trim(min(oldest, *(place() for place in self._consumers)))
+            await self._log.stream.trim(min([oldest, *(place() for place in self._consumers)]))
