@@ -7,9 +7,13 @@ from pathlib import Path
 import attrs
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from pmengine.gateways.http import create_app, serving
 from pmengine.services.history import History
+from pmengine.services.recovery import Recovered
+from tests.gateways.depth_client import follow, hear
 from tests.gateways.exchange import Running, order, running_exchange, venue_of
 
 
@@ -67,6 +71,10 @@ async def test_an_own_bug_is_500_and_says_nothing_of_its_inside(running: Running
     assert "inside" not in response.text
 
 
+async def no_restart() -> Recovered:
+    raise AssertionError("it never runs")
+
+
 async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Running) -> None:
     known = running.exchange.history
     standing = History(
@@ -76,6 +84,7 @@ async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Runnin
         accounts=known.accounts,
         events=known.events,
         start=running.exchange.recovered,
+        restart=no_restart,
     )
     venue = attrs.evolve(venue_of(running.exchange), history=standing, answer_timeout_s=0.5)
     async with serving(create_app(venue), "127.0.0.1", 0) as url:
@@ -87,11 +96,41 @@ async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Runnin
         behind = await running.client.get(f"{url}/api/v1/orders", headers=headers)
         assert (behind.status_code, behind.json()["code"]) == (503, "HISTORY_BEHIND")
         assert behind.headers["retry-after"] == "1"
+        body = {"id": "d", "user_id": "u1", "amount": "1"}
+        done = await running.client.post(f"{url}/api/v1/deposits", json=body)
+        assert (done.status_code, done.json()["code"]) == (504, "DONE_NOT_SHOWN")
+    assert (await running.done("GET", "/account"))["cash"]["available"] == "9000.5"
 
 
 async def test_a_store_that_does_not_answer_is_503(running: Running) -> None:
     await running.exchange.history.orders.__aexit__(None, None, None)
     await running.refused(503, "STORE_UNAVAILABLE", "GET", "/orders")
+
+
+async def test_a_store_that_fails_after_an_acceptance_is_no_503(tmp_path: Path) -> None:
+    async with running_exchange(tmp_path, answer_timeout_s=2.0) as running:
+        await running.open_market()
+        placed = await running.done("POST", "/orders", json=order())
+        await running.exchange.history.orders.__aexit__(None, None, None)
+        path = f"/orders/{placed['order']['id']}"
+        await running.refused(504, "DONE_NOT_SHOWN", "DELETE", path)
+        assert placed["order"]["id"] not in running.exchange.engine.engine.state.orders
+
+
+async def test_a_stop_ends_with_clients_that_listen_and_one_that_does_not_read(
+    tmp_path: Path,
+) -> None:
+    async with running_exchange(tmp_path) as running:
+        await running.open_market()
+        url = running.url.replace("http", "ws") + "/depth"
+        reading, deaf = await connect(url), await connect(url)
+        await follow(reading, 1, 1)
+        await follow(deaf, 1, 1)
+        deaf.transport.pause_reading()
+    with pytest.raises(ConnectionClosed):
+        await hear(reading)
+    assert reading.close_code == 1012
+    deaf.transport.abort()
 
 
 async def test_a_port_that_is_taken_is_named(running: Running) -> None:

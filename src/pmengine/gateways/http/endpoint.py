@@ -66,6 +66,7 @@ class Endpoint:
         started = perf_counter()
         method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
         headers: Mapping[bytes, bytes] = {}
+        call = None
         try:
             operation, decoder = self._find(method)
             call = await self._read(operation, decoder, scope, receive)
@@ -75,6 +76,8 @@ class Endpoint:
             problem = (
                 error if isinstance(error, Problem) else _unforeseen(error, method, self._path)
             )
+            if call is not None and call.is_applied and problem.status == 503:
+                problem = _done_but_not_shown(problem)
             status, headers = problem.status, problem.headers
             content_type, body = PROBLEM_JSON, problem.encode()
         await respond(send, status, content_type, body, headers)
@@ -141,8 +144,6 @@ async def respond(
             "headers": [
                 (b"content-type", content_type),
                 (b"content-length", b"%d" % len(body)),
-                (b"cache-control", b"no-store"),
-                (b"x-content-type-options", b"nosniff"),
                 *headers.items(),
             ],
         }
@@ -186,6 +187,15 @@ async def _read_body(length: bytes, receive: Receive) -> bytes:
 
 def _too_large() -> Problem:
     return Problem(413, "BODY_TOO_LARGE", f"the body is beyond {BODY_BYTES_MAX} bytes; send less")
+
+
+def _done_but_not_shown(problem: Problem) -> Problem:
+    """503 says that nothing was done; after an acceptance that would be false."""
+    return Problem(
+        504,
+        "DONE_NOT_SHOWN",
+        f"it was done, but its result cannot be shown: {problem.detail}",
+    )
 
 
 def _unforeseen(error: Exception, method: str, path: str) -> Problem:

@@ -34,6 +34,7 @@ class Metrics:
         )
         # Looking a child up by its labels costs more than counting.
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._outcomes: dict[str, Counter] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered; *route* is the path with its parameters' names."""
@@ -49,7 +50,10 @@ class Metrics:
 
     def order(self, outcome: str) -> None:
         """A new order was answered."""
-        self._orders.labels(outcome).inc()
+        counter = self._outcomes.get(outcome)
+        if counter is None:
+            counter = self._outcomes[outcome] = self._orders.labels(outcome)
+        counter.inc()
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""

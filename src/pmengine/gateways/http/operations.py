@@ -14,9 +14,14 @@ from pmengine.gateways.http.requests import NoParameters
 from pmengine.gateways.venue import Venue
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Call:
-    """One request, read: who asks, the parameters and the body as their schemas say."""
+    """
+    One request, read: who asks, the parameters and the body as their schemas say.
+
+    `is_applied` is set when its command was accepted: what fails after that must not sound
+    as if nothing had been done.
+    """
 
     venue: Venue
     freshness: Freshness
@@ -24,6 +29,7 @@ class Call:
     user_id: str
     parameters: Any
     body: Any
+    is_applied: bool = False
 
 
 Reply = tuple[int, msgspec.Struct]

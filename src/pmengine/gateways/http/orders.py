@@ -143,10 +143,11 @@ def _submission(call: Call) -> SubmitOrder:
         )
     token_id = parse_id(body.token_id, "token_id")
     own_id = body.client_order_id
-    own_id = call.venue.new_id() if own_id is None else parse_id(own_id, "client_order_id")
+    order_id = call.venue.new_id()
+    own_id = order_id if own_id is None else parse_id(own_id, "client_order_id")
     valid_until = body.valid_until_ms
     return SubmitOrder(
-        order_id=call.venue.new_id(),
+        order_id=order_id,
         symbol=Symbol(body.event_id, body.market_id, token_id),
         side=_SIDES[body.side],
         order_type=OrderType.LIMIT if is_limit else OrderType.MARKET,

@@ -46,6 +46,7 @@ async def send(
             raise _not_taken("the input did not take the command") from None
         raise _unknown("the input did not answer", order_id, client_order_id) from None
     call.freshness.told(answer.number)
+    call.is_applied = answer.refusal is None
     return answer
 
 

@@ -61,6 +61,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         "access_log": False,
         "server_header": False,
         "date_header": False,
+        "proxy_headers": False,
         "limit_concurrency": CONNECTIONS_MAX,
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": STOP_TIMEOUT_S,
