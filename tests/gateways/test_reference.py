@@ -1,0 +1,73 @@
+"""The reference pages of the gateways and the code say the same."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pmengine.facts import Refusal
+from pmengine.gateways.http.api import OPERATIONS, PREFIX
+from pmengine.gateways.websocket import connection, messages, subscription
+
+pytestmark = pytest.mark.docs
+ROOT = Path(__file__).parents[2]
+HTTP = (ROOT / "docs/reference/http-api.md").read_text(encoding="utf-8")
+SOCKET = (ROOT / "docs/reference/websocket.md").read_text(encoding="utf-8")
+SOURCE = ROOT / "src/pmengine/gateways"
+_CODE = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
+
+
+def test_every_operation_is_in_the_table_and_nothing_else() -> None:
+    documented = set(re.findall(r"^\| `((?:GET|POST|PATCH|DELETE) /[^`]*)` \|", HTTP, re.M))
+    known = {f"{one.method} {one.path if one.outside else PREFIX + one.path}" for one in OPERATIONS}
+    assert documented == known | {"GET /metrics"}
+
+
+def codes_of(folder: str, *called: str) -> set[str]:
+    """The codes that calls of *called* name in the sources of *folder*."""
+    found: set[str] = set()
+    for path in (SOURCE / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id in called:
+                texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                found |= {one for one in map(str, texts) if _CODE.fullmatch(one)}
+    return found
+
+
+def test_every_problem_is_documented() -> None:
+    codes = codes_of("http", "Problem", "_not_taken", "_unknown")
+    assert {"NOT_TAKEN", "OUTCOME_UNKNOWN", "METHOD_NOT_ALLOWED", "DONE_NOT_SHOWN"} <= codes
+    assert {code for code in codes if f"`{code}`" not in HTTP} == set()
+
+
+@pytest.mark.parametrize("refusal", list(Refusal))
+def test_every_refusal_is_documented(refusal: Refusal) -> None:
+    assert f"`{refusal.name}`" in HTTP
+
+
+def test_every_message_error_and_limit_of_the_socket_is_documented() -> None:
+    codes = codes_of("websocket", "Error", "SubscribeError", "UnsubscribeError")
+    assert len(codes) >= 4
+    assert {code for code in codes if f"`{code}`" not in SOCKET} == set()
+    tags = re.findall(r'tag="(\w+)"', (SOURCE / "websocket/messages.py").read_text())
+    assert len(tags) == 13
+    assert {tag for tag in tags if f'"{tag}"' not in SOCKET and f"`{tag}`" not in SOCKET} == set()
+    assert f"{connection.SUBSCRIPTIONS_MAX} subscriptions" in SOCKET
+    assert f"{subscription.MERGED_LEVELS_MAX} levels" in SOCKET
+    assert f"{subscription.MERGED_TRADES_MAX} trades" in SOCKET
+
+
+@pytest.mark.parametrize("kind", [messages.Snapshot, messages.Delta])
+def test_the_shown_messages_are_of_their_schemas(kind: type) -> None:
+    blocks = re.findall(r"^```json\n(.*?)^```$", SOCKET, re.M | re.S)
+    tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
+    shown = [json.loads(block) for block in blocks if json.loads(block)["type"] == tag]
+    assert len(shown) == 1
+    assert msgspec.to_builtins(msgspec.convert(shown[0], kind)) == shown[0]
