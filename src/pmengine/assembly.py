@@ -178,6 +178,7 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("collector", lambda: _spare_the_collector(exchange.settings), exchange),
     ]
     try:
+        await _filled(exchange)
         yield
     finally:
         exchange.ready = False
@@ -198,6 +199,13 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
             await exchange.store.save()
         else:
             exchange.failed.exception()
+
+
+async def _filled(exchange: Exchange) -> None:
+    """Wait until history shows what was there before: nothing known may look unknown."""
+    filling = asyncio.ensure_future(exchange.history.reached(0))
+    await asyncio.wait({filling, exchange.failed}, return_when=asyncio.FIRST_COMPLETED)
+    filling.cancel()
 
 
 def _watched(

@@ -36,3 +36,17 @@ def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
         number=0,
         hash=GENESIS_HASH,
     )
+
+
+def unlisted_orders(snapshot: Snapshot) -> list[str]:
+    """What is wrong with each order whose token its market does not have; empty if none is."""
+    found: list[str] = []
+    for order in snapshot.orders:
+        symbol = order.symbol
+        market = snapshot.events[symbol.event_id].markets.get(symbol.market_id)
+        if market is None:
+            found.append(f"{order.id} names market {symbol.market_id}, which its event has not")
+        elif symbol.token_id not in market.token_ids:
+            tokens = " and ".join(market.token_ids)
+            found.append(f"{order.id} names token {symbol.token_id}, its market has {tokens}")
+    return found

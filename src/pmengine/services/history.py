@@ -79,7 +79,8 @@ class History:
         self._start: Recovered | None = start
         self._restart = restart
         self.place = start.place
-        """How far the stores are."""
+        """How far the stores are, once they were filled."""
+        self._filled = False
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def run(self) -> None:
@@ -113,11 +114,12 @@ class History:
             start.place.number,
         )
         self.place = start.place
+        self._filled = True
         self._wake()
 
     async def reached(self, number: int) -> None:
-        """Wait until the stores hold everything through entry *number* of the log."""
-        if self.place.number >= number:
+        """Wait until the stores were filled and hold everything through entry *number*."""
+        if self._filled and self.place.number >= number:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((number, future))

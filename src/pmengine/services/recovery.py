@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from pmengine.services.foreign import adopt
+from pmengine.services.foreign import adopt, unlisted_orders
 from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten, Place
 from pmstore import EMPTY, START, Batch, CorruptData, Head, Position, Snapshot, SnapshotStore, State
 from pmstore.codec import GENESIS_HASH
@@ -55,7 +55,8 @@ async def recover(
     which events of a foreign snapshot have ended.
 
     Raises:
-        CannotStart: No snapshot lies on the log, and the log does not begin at number 1.
+        CannotStart: No snapshot lies on the log, and the log does not begin at number 1; or
+            the snapshot cannot be gone on from.
         CorruptData, StoreUnavailable: From the stores.
     """
     ends = await log.ends()
@@ -72,6 +73,12 @@ async def recover(
         if snapshot.input_position is None:
             if ends is None:
                 adopted = adopt(snapshot, now_ms)
+                unlisted = unlisted_orders(adopted)
+                if unlisted:
+                    raise CannotStart(
+                        f"{name} is foreign and has orders that no market can hold: "
+                        f"{'; '.join(unlisted)}. Correct the file or move it away"
+                    )
                 state = State.restore(adopted, id_memory_s=id_memory_s)
                 return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0, adopted)
             refused.append(f"{name} is foreign and the log is not empty")

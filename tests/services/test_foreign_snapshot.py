@@ -1,0 +1,171 @@
+"""The snapshot file that the source prints: it starts an empty log, and only that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pmengine.commands import CancelOrder, SubmitOrder, Tick
+from pmengine.services.recovery import CannotStart
+from pmstore import OrderType, Side, Symbol, Trade
+from pmstore.backends.file import FileSnapshotStore, FileStream
+from pmstore.testing import ManualClock
+from tests.services.rig import batches_of, engine_on, recover_on
+
+END_MS = 1_704_110_400_000
+PRINTED = """{
+  "snapshots": [
+    {
+      "symbol": {
+        "event_id": 1,
+        "market_id": 1,
+        "token_id": "token_123"
+      },
+      "orders": [
+        {
+          "id": "order_123",
+          "symbol": {
+            "event_id": 1,
+            "market_id": 1,
+            "token_id": "token_123"
+          },
+          "side": "Buy",
+          "order_type": "Limit",
+          "quantity": 100,
+          "price": 5000,
+          "status": "New",
+          "filled_quantity": 0,
+          "remaining_quantity": 100,
+          "timestamp": 1704110400000,
+          "user_id": "user_456",
+          "order_num": 1
+        }
+      ],
+      "timestamp": 1704110400000
+    }
+  ],
+  "events": {
+    "1": {
+      "event_id": 1,
+      "markets": {
+        "1": {
+          "id": 1,
+          "outcomes": ["Yes", "No"],
+          "token_ids": ["token_yes", "token_no"]
+        }
+      },
+      "end_date": "2024-01-01T12:00:00Z"
+    }
+  },
+  "timestamp": 1704110400000,
+  "last_message_id": "1704110400000-0"
+}
+"""
+"""As it is printed: its order names a token that its market does not have."""
+LISTED = PRINTED.replace("token_123", "token_yes")
+"""The same with an order of the market."""
+
+
+def write(folder: Path, text: str) -> None:
+    (folder / "store").mkdir()
+    (folder / "store" / "orders_snapshot.json").write_text(text, encoding="utf-8")
+
+
+async def test_its_orders_are_served_on_an_empty_log(tmp_path: Path) -> None:
+    write(tmp_path, LISTED)
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        found = await recover_on(log, snapshots, clock=clock)
+        assert found.state.orders.keys() == {"order_123"}
+        assert found.adopted is not None
+        await snapshots.save(found.adopted)
+        async with engine_on(log, snapshots, clock=clock, ledger=False) as engine:
+            sale = SubmitOrder(
+                order_id="sale",
+                symbol=Symbol(1, 1, "token_yes"),
+                side=Side.SELL,
+                order_type=OrderType.LIMIT,
+                user_id="ann",
+                quantity=30,
+                price=4_000,
+            )
+            await engine.take([sale])
+            assert engine.state.orders["order_123"].remaining_quantity == 70
+            await engine.take([CancelOrder(order_id="order_123", user_id="user_456")])
+            assert not engine.state.orders
+            digest = engine.service.engine.state_digest()
+        facts = [fact for _, batch in await batches_of(log) for fact in batch.changes]
+        trades = [fact for fact in facts if isinstance(fact, Trade)]
+        assert [(one.price, one.quantity) for one in trades] == [(5_000, 30)]
+        again = await recover_on(log, snapshots, clock=clock)
+        assert again.state.digest() == digest
+
+
+async def test_it_is_not_taken_on_a_log_with_entries(tmp_path: Path) -> None:
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        async with engine_on(log, snapshots, clock=clock) as engine:
+            await engine.take([Tick()])
+            await engine.take([Tick()])
+        (tmp_path / "store" / "orders_snapshot.json").write_text(LISTED, encoding="utf-8")
+        found = await recover_on(log, snapshots, clock=clock)
+        assert (found.snapshot, found.folded) == (None, 2)
+        assert not found.state.orders
+
+
+async def test_on_a_trimmed_log_it_does_not_stand_in_for_ours(tmp_path: Path) -> None:
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock, segment_bytes_max=1024) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        async with engine_on(log, snapshots, clock=clock) as engine:
+            for _ in range(20):
+                await engine.take([Tick()])
+        await log.trim((await batches_of(log))[-1][0].id)
+        (tmp_path / "store" / "orders_snapshot.json").write_text(LISTED, encoding="utf-8")
+        with pytest.raises(CannotStart, match="is foreign and the log is not empty"):
+            await recover_on(log, snapshots, clock=clock)
+
+
+async def test_an_event_that_has_ended_is_left_out_with_its_orders(tmp_path: Path) -> None:
+    write(tmp_path, LISTED)
+    clock = ManualClock(END_MS)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        found = await recover_on(log, snapshots, clock=clock)
+        assert not found.state.orders
+        assert not found.state.events
+
+
+async def test_an_order_of_a_token_that_its_market_has_not_stops_the_start(tmp_path: Path) -> None:
+    write(tmp_path, PRINTED)
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        reason = "order_123 names token token_123, its market has token_yes and token_no"
+        with pytest.raises(CannotStart, match=reason):
+            await recover_on(log, snapshots, clock=clock)
+
+
+async def test_the_file_as_it_is_printed_starts_once_its_event_has_ended(tmp_path: Path) -> None:
+    write(tmp_path, PRINTED)
+    clock = ManualClock(END_MS)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+        engine_on(log, snapshots, clock=clock) as engine,
+    ):
+        await engine.take([Tick()])
+        assert not engine.state.orders

@@ -1,0 +1,154 @@
+"""History follows the log on its own, and an outage of its stores delays nothing but itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+
+import pmengine.services.history as history_module
+from pmengine.services.history import History
+from pmengine.services.log import Log
+from pmstore import (
+    OrderQuery,
+    OrderStatus,
+    SnapshotStore,
+    StoreUnavailable,
+    Stream,
+    Trade,
+    TradeQuery,
+    TradeStore,
+    open_account_store,
+    open_event_store,
+    open_order_store,
+    open_trade_store,
+)
+from pmstore.backends.memory import MemorySnapshotStore, MemoryStream, MemoryTradeStore
+from pmstore.queries import all as all_of
+from pmstore.testing import ManualClock
+from tests.services.rig import (
+    DEADLINE_S,
+    NOW_MS,
+    batches_of,
+    engine_on,
+    flow,
+    recover_on,
+    store_on,
+)
+
+
+class FailingTrades(MemoryTradeStore):
+    """A store of trades that does not answer its next appends."""
+
+    failures = 0
+
+    async def append(self, trades: Sequence[Trade], /) -> None:
+        if self.failures and trades:
+            self.failures -= 1
+            raise StoreUnavailable("no answer")
+        await super().append(trades)
+
+
+@asynccontextmanager
+async def history_on(
+    stream: Stream, snapshots: SnapshotStore, trades: TradeStore | None = None
+) -> AsyncIterator[History]:
+    """A history that runs on the log *stream*, from the oldest of *snapshots*."""
+    async with (
+        open_order_store("memory://") as orders,
+        trades or open_trade_store("memory://") as kept,
+        open_account_store("memory://") as accounts,
+        open_event_store("memory://") as events,
+    ):
+        history = History(
+            Log(stream),
+            orders=orders,
+            trades=kept,
+            accounts=accounts,
+            events=events,
+            start=await recover_on(stream, snapshots, oldest=True),
+            restart=partial(recover_on, stream, snapshots),
+        )
+        task = asyncio.create_task(history.run())
+        try:
+            yield history
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def trades_on(stream: Stream) -> dict[int, Trade]:
+    return {
+        fact.trade_id: fact
+        for _, batch in await batches_of(stream)
+        for fact in batch.changes
+        if isinstance(fact, Trade)
+    }
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+async def test_the_stores_hold_every_order_trade_balance_and_event(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "RETRY_S_MIN", 0.0)
+    trades = FailingTrades()
+    trades.failures = failures
+    async with (
+        MemoryStream(clock=ManualClock(NOW_MS)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots) as engine,
+        history_on(log, snapshots, trades) as history,
+    ):
+        for start in range(0, 300, 60):
+            await engine.take(flow(start, start + 60))
+        async with asyncio.timeout(DEADLINE_S):
+            await history.reached(engine.service.place.number)
+        assert trades.failures == 0
+        expected = await trades_on(log)
+        kept = {one.trade_id: one async for one in all_of(history.trades, TradeQuery())}
+        assert kept == expected
+        assert kept
+        state = engine.state
+        orders = {one.id: one async for one in all_of(history.orders, OrderQuery())}
+        assert {key: orders[key] for key in state.orders} == state.orders
+        filled: dict[str, int] = {}
+        for trade in kept.values():
+            for order_id in (trade.taker_order_id, trade.maker_order_id):
+                filled[order_id] = filled.get(order_id, 0) + trade.quantity
+        assert all(one.filled_quantity == filled.get(one.id, 0) for one in orders.values())
+        ended = [one for one in orders.values() if one.id not in state.orders]
+        assert {one.status for one in ended} == {OrderStatus.FILLED, OrderStatus.CANCELLED}
+        rows = [row for rows in state.balances.values() for row in rows.values()]
+        found = await history.accounts.get([(row.user_id, row.asset) for row in rows])
+        assert sorted(found) == sorted((row.user_id, row.asset) for row in rows)
+        assert all(found[row.user_id, row.asset] == row for row in rows)
+        assert (await history.events.get(list(state.events))).keys() == state.events.keys()
+
+
+async def test_it_begins_at_the_oldest_snapshot_and_writes_nothing_twice() -> None:
+    async with (
+        MemoryStream(clock=ManualClock(NOW_MS)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots) as engine,
+        MemoryTradeStore() as trades,
+    ):
+        store = store_on(log, snapshots, await recover_on(log, snapshots))
+        for start in range(0, 200, 50):
+            await engine.take(flow(start, start + 50))
+            await store.catch_up()
+            if start:
+                await store.save()
+        number = engine.service.place.number
+        expected = await trades_on(log)
+        for _ in range(2):
+            async with history_on(log, snapshots, trades) as history:
+                async with asyncio.timeout(DEADLINE_S):
+                    await history.reached(number)
+                kept = [one async for one in all_of(trades, TradeQuery())]
+                assert len(kept) == len({one.trade_id for one in kept})
+                assert {one.trade_id for one in kept} <= expected.keys()
+                orders = await history.orders.get(list(engine.state.orders))
+                assert orders == engine.state.orders

@@ -1,0 +1,127 @@
+"""Consume, snapshot, trim: what the store service keeps and what it lets go."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from pmstore import START, Position
+from pmstore.backends.file import FileSnapshotStore
+from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
+from pmstore.testing import ManualClock
+from tests.services.rig import DEADLINE_S, NOW_MS, engine_on, flow, recover_on, store_on
+from tests.services.streams import WatchedStream
+
+
+async def first_position(stream: WatchedStream) -> Position:
+    bounds = await stream.bounds()
+    assert bounds is not None
+    return bounds.first.id
+
+
+async def test_the_log_is_trimmed_only_when_two_verified_snapshots_exist(tmp_path: Path) -> None:
+    clock = ManualClock(NOW_MS)
+    async with (
+        WatchedStream(MemoryStream(clock=clock)) as log,
+        FileSnapshotStore(tmp_path) as snapshots,
+        engine_on(log, snapshots, clock=clock) as engine,
+    ):
+        store = store_on(log, snapshots, await recover_on(log, snapshots))
+        whole = None
+        taken: list[Position] = []
+        for start in range(0, 120, 40):
+            await engine.take(flow(start, start + 40))
+            await store.catch_up()
+            info = await store.save()
+            assert info is not None
+            assert info.last_message_id is not None
+            taken.append(info.last_message_id)
+            whole = whole or await first_position(log)
+            if len(taken) == 1:
+                assert not log.calls["trim"]
+                continue
+            # Through the older of the two that are kept: both can be started from.
+            assert await first_position(log) > whole
+            assert await first_position(log) > taken[-2]
+            assert log.calls["trim"] == len(taken) - 1
+        digest = engine.service.engine.state_digest()
+        for _ in range(2):
+            found = await recover_on(log, snapshots)
+            assert found.state.digest() == digest
+            assert found.snapshot is not None
+            path = tmp_path / found.snapshot
+            path.write_bytes(path.read_bytes()[:-20])
+
+
+async def test_a_snapshot_that_is_broken_does_not_count(tmp_path: Path) -> None:
+    clock = ManualClock(NOW_MS)
+    async with (
+        WatchedStream(MemoryStream(clock=clock)) as log,
+        FileSnapshotStore(tmp_path) as snapshots,
+        engine_on(log, snapshots, clock=clock) as engine,
+    ):
+        store = store_on(log, snapshots, await recover_on(log, snapshots))
+        await engine.take(flow(0, 40))
+        await store.catch_up()
+        info = await store.save()
+        assert info is not None
+        path = tmp_path / info.name
+        path.write_bytes(path.read_bytes()[:-20])
+        await engine.take(flow(40, 80))
+        await store.catch_up()
+        await store.save()
+        assert not log.calls["trim"]
+        assert (await recover_on(log, snapshots)).state.digest() == store.state.digest()
+
+
+async def test_the_log_is_never_trimmed_past_the_slowest_consumer() -> None:
+    clock = ManualClock(NOW_MS)
+    slowest = START
+    async with (
+        WatchedStream(MemoryStream(clock=clock)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots, clock=clock) as engine,
+    ):
+        store = store_on(log, snapshots, await recover_on(log, snapshots), slowest=lambda: slowest)
+        await engine.take(flow(0, 40))
+        begins = await first_position(log)
+        second = None
+        for start in range(40, 200, 40):
+            await engine.take(flow(start, start + 40))
+            second = second or engine.service.place.position
+            await store.catch_up()
+            await store.save()
+            assert await first_position(log) == begins
+        slowest = begins
+        await store.save()
+        assert await first_position(log) == second
+
+
+async def test_a_snapshot_is_taken_when_it_is_due_and_the_log_grew() -> None:
+    clock = ManualClock(NOW_MS)
+    async with (
+        WatchedStream(MemoryStream(clock=clock)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots, clock=clock) as engine,
+    ):
+        store = store_on(log, snapshots, await recover_on(log, snapshots), clock=clock)
+        task = asyncio.create_task(store.run())
+        await engine.take(flow(0, 40))
+        async with asyncio.timeout(DEADLINE_S):
+            while store.place != engine.service.place:
+                await asyncio.sleep(0)
+        assert await snapshots.list() == []
+        clock.move(5)
+        await engine.take(flow(40, 50))
+        async with asyncio.timeout(DEADLINE_S):
+            while not await snapshots.list():
+                await asyncio.sleep(0)
+        assert (await snapshots.list())[-1].number == engine.service.place.number
+        task.cancel()
+
+
+async def test_nothing_is_saved_before_the_first_entry() -> None:
+    async with MemoryStream() as log, MemorySnapshotStore() as snapshots:
+        store = store_on(log, snapshots, await recover_on(log, snapshots))
+        assert await store.save() is None
+        assert await snapshots.list() == []
