@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pmstore import CASH, INTEGER_MAX, PAYOUT, Balance, Change, State
+from pmstore import CASH, PAYOUT, Balance, Change, State
 
 
 class Ledger:
@@ -36,11 +36,6 @@ class Ledger:
         rows = self._balances.get(asset)
         row = None if rows is None else rows.get(user_id)
         return 0 if row is None else row.frozen
-
-    def can_receive(self, user_id: str, asset: str, amount: int) -> bool:
-        """Whether *amount* more still fits the integers that stores keep."""
-        held = self.available(user_id, asset) + self.frozen(user_id, asset)
-        return held + amount <= INTEGER_MAX
 
     def move(self, user_id: str, asset: str, available: int, frozen: int) -> None:
         """Change a row by *available* and *frozen*, either may be negative."""
