@@ -106,6 +106,7 @@ def venue_of(exchange: Exchange, **options: Any) -> Venue:
         clock=system_clock,
         new_id=new_id,
         readiness=exchange.readiness,
+        recovered_number=exchange.recovered.place.number,
         **options,
     )
 

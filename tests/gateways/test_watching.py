@@ -102,6 +102,32 @@ async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Runnin
     assert (await running.done("GET", "/account"))["cash"]["available"] == "9000.5"
 
 
+async def test_after_a_restart_nobody_reads_less_than_before(tmp_path: Path) -> None:
+    async with running_exchange(tmp_path) as running:
+        await running.open_market()
+        for _ in range(30):
+            await running.done("POST", "/orders", json=order())
+        orders = await running.done("GET", "/orders")
+        account = await running.done("GET", "/account")
+        depth = await running.done("GET", "/depth?event_id=1&market_id=1")
+    async with running_exchange(tmp_path) as again:
+        assert await again.done("GET", "/orders") == orders
+        assert await again.done("GET", "/account") == account
+        after = await again.done("GET", "/depth?event_id=1&market_id=1")
+        assert (after["update_id"], after["depths"]) == (depth["update_id"], depth["depths"])
+
+
+async def test_questions_wait_for_what_the_life_before_was_told(running: Running) -> None:
+    ahead = running.exchange.history.place.number + 1
+    venue = attrs.evolve(venue_of(running.exchange), recovered_number=ahead, answer_timeout_s=0.5)
+    async with serving(create_app(venue), "127.0.0.1", 0) as url:
+        response = await running.client.get(f"{url}/api/v1/events")
+        assert response.json()["code"] == "HISTORY_BEHIND"
+        await running.done("POST", "/orders", json=order())
+        response = await running.client.get(f"{url}/api/v1/events")
+        assert response.status_code == 200
+
+
 async def test_a_store_that_does_not_answer_is_503(running: Running) -> None:
     await running.exchange.history.orders.__aexit__(None, None, None)
     await running.refused(503, "STORE_UNAVAILABLE", "GET", "/orders")

@@ -25,6 +25,8 @@ class Venue:
         new_id: Makes a new id, unique and growing with time (UUID of version 7).
         readiness: Whether orders are taken, and the reason in words.
         answer_timeout_s: How long a request waits for its outcome, and for stores to catch up.
+        recovered_number: The last entry of the log at the start: clients of the life before
+            were told of it, so no question is answered before the stores hold it.
     """
 
     front: Front
@@ -34,3 +36,4 @@ class Venue:
     new_id: Callable[[], str]
     readiness: Callable[[], tuple[bool, str]]
     answer_timeout_s: float = 5.0
+    recovered_number: int = 0

@@ -34,7 +34,7 @@ def create_app(venue: Venue) -> Starlette:
     `/metrics` and the WebSocket `/depth`.
     """
     metrics = Metrics()
-    freshness = Freshness(venue.history, venue.answer_timeout_s)
+    freshness = Freshness(venue.history, venue.answer_timeout_s, venue.recovered_number)
     description = describe(OPERATIONS, PREFIX)
     routes: list[BaseRoute] = []
     by_path = sorted(OPERATIONS, key=_place)

@@ -14,12 +14,16 @@ class Freshness:
 
     One number for all clients: stores follow the log as a whole, so waiting for the newest
     costs no more than waiting for one's own, and nothing is kept for each client.
+
+    Args:
+        timeout_s: How long to wait for the stores.
+        number: What clients were told of before.
     """
 
-    def __init__(self, history: History, timeout_s: float) -> None:
+    def __init__(self, history: History, timeout_s: float, number: int) -> None:
         self._history = history
         self._timeout_s = timeout_s
-        self._number = 0
+        self._number = number
 
     def told(self, number: int) -> None:
         """A client was, or is about to be, told of entry *number*."""
