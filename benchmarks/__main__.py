@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -31,19 +32,21 @@ class _Benchmark:
 
 
 BENCHMARKS: Final = {
-    "ladder": _Benchmark(ladder.measure, 500_000, 3),
+    "ladder": _Benchmark(ladder.measure, 500_000, 4),
     "engine": _Benchmark(engine.measure, 100_000, 2),
     "end-to-end": _Benchmark(end_to_end.measure, 60_000, 3),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5
 QUICK_REPEATS: Final = 3
+_WIDTH_MIN: Final = 96
+_MILLIONS_FROM: Final = 10_000_000
 QUICK_PART: Final = 10
 """A quick run has one operation in so many: enough to see that everything runs."""
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Measure what *arguments* ask for."""
+def main(arguments: Sequence[str]) -> list[Figure]:
+    """Measure what *arguments* ask for; the figures that were shown and written."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", type=Path, default=Path(".benchmarks/latest.json"))
@@ -53,11 +56,14 @@ def main(arguments: Sequence[str]) -> None:
     if unknown:
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     console = Console()
+    if console.width < _WIDTH_MIN:
+        console = Console(width=_WIDTH_MIN)
     machine = this_machine()
     figures = _measure(asked.names or list(BENCHMARKS), asked.quick, console)
     _show(figures, machine, asked.quick, console)
     _write(asked.json, figures, machine, asked.quick)
-    console.print(f"Written to {asked.json}")
+    console.print(f"Written to {asked.json}", highlight=False)
+    return figures
 
 
 def _measure(names: Sequence[str], quick: bool, console: Console) -> list[Figure]:
@@ -88,21 +94,19 @@ def _measure(names: Sequence[str], quick: bool, console: Console) -> list[Figure
 
 
 def _show(figures: Sequence[Figure], machine: Machine, quick: bool, console: Console) -> None:
-    console.print(str(machine))
-    table = Table()
-    for name in ("figure", "median", "target", "reached", "bare loops", "spread"):
-        table.add_column(name, justify="left" if name == "figure" else "right", no_wrap=True)
+    console.print(str(machine), highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("figure", "median", "", "target", "reached", "bare loops", "spread"):
+        left = name in ("figure", "")
+        table.add_column(name, justify="left" if left else "right", no_wrap=True)
     for figure in figures:
-        reached = "" if figure.reached is None else f"{figure.reached:.2f}"
-        if figure.reached is not None:
-            verdict = "[green]met" if figure.reached >= 1 else "[red]MISSED"
-            reached = f"{verdict} {reached}[/]"
         table.add_row(
             figure.name,
-            _number(figure.value, figure.unit),
-            "" if figure.target is None else _number(figure.target, ""),
-            reached,
-            f"{figure.bare_loop_ratio:,.0f}",
+            _number(figure.value),
+            figure.unit,
+            "" if figure.target is None else _number(figure.target),
+            _verdict(figure.reached),
+            _number(figure.bare_loop_ratio),
             f"{figure.spread:.0%}",
         )
     console.print(table)
@@ -112,16 +116,24 @@ def _show(figures: Sequence[Figure], machine: Machine, quick: bool, console: Con
     console.print(
         f"Medians of {figures[0].runs} runs, taken in turn. 'bare loops' is what one operation "
         "costs in iterations of `for i in range(n): pass`, measured before and after each run "
-        f"(now {bare_loop_ns():.1f} ns). The garbage collector is set as the services do: "
-        "gc.freeze() before each run, thresholds 50000/20/1000000."
+        f"(now {bare_loop_ns():.1f} ns). The garbage collector is set as the services set it: "
+        "gc.freeze() before each run, thresholds 50000/20/1000000.",
+        highlight=False,
     )
     if quick:
         console.print("[yellow]A quick run: too small for figures to be compared.")
 
 
-def _number(value: float, unit: str) -> str:
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-    return f"{text} {unit}"
+def _verdict(reached: float | None) -> str:
+    if reached is None:
+        return ""
+    return f"[green]met {reached:.2f}[/]" if reached >= 1 else f"[red]missed {reached:.2f}[/]"
+
+
+def _number(value: float) -> str:
+    if value >= _MILLIONS_FROM:
+        return f"{value / 1e6:,.1f} M"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def _write(path: Path, figures: Sequence[Figure], machine: Machine, quick: bool) -> None:

@@ -46,7 +46,7 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             alone_orders.runs,
             target=ORDERS_TARGET,
             unit="orders/s",
-            detail=f"JSON in, durable facts out, nothing beside it; half rest, half trade; fsync always; {rests}",
+            detail=f"JSON in, durable facts out; half rest, half trade; fsync always; {rests}",
         ),
         rate(
             "engine service, mix",

@@ -12,15 +12,17 @@ from pmengine.matching import Ladder
 ONE_MARKET_TARGET: Final = 1_200_000
 MANY_MARKETS_TARGET: Final = 800_000
 MANY_MARKETS: Final = 100
+MANY_ORDERS: Final = 100_000
 DEEP_ORDERS: Final = 100_000
 DEEP_SHARE: Final = 0.5
 
 
 def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
-    """The three figures of the ladder, their repeats taken in turn."""
+    """The figures of the ladder, their repeats taken in turn."""
     tapes = [
         (1, make_tape(count)),
-        (MANY_MARKETS, make_tape(count, ladders=MANY_MARKETS, resting=100_000)),
+        (MANY_MARKETS, make_tape(count, ladders=MANY_MARKETS)),
+        (MANY_MARKETS, make_tape(count, ladders=MANY_MARKETS, resting=MANY_ORDERS)),
         (1, make_tape(count, resting=DEEP_ORDERS, one_price=True)),
     ]
     watches = [Stopwatch() for _ in tapes]
@@ -28,7 +30,7 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
         for (ladders, tape), watch in zip(tapes, watches, strict=True):
             _run(tape, ladders, watch)
             advance()
-    one, many, deep = watches
+    one, many, many_full, deep = watches
     one_market = rate(
         "ladder, one market",
         one.runs,
@@ -42,6 +44,12 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             many.runs,
             target=MANY_MARKETS_TARGET,
             detail=f"{tapes[1][1].resting} orders rest in all",
+        ),
+        rate(
+            f"ladder, {MANY_MARKETS} full markets",
+            many_full.runs,
+            target=MANY_MARKETS_TARGET,
+            detail=f"{tapes[2][1].resting} orders rest in all, more than caches hold",
         ),
         rate(
             f"ladder, {DEEP_ORDERS:,} at one price",

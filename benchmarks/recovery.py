@@ -32,7 +32,7 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
     """The state from snapshot and log, and a whole exchange until it takes orders, in turn."""
     resting = min(RESTING, count)
     tail = min(TAIL, count)
-    before, measured = commands_of(make_tape(tail, resting=resting, owners=USERS))
+    before, measured = commands_of(make_tape(tail, resting=resting, owners=USERS, settle=False))
     state, whole = Stopwatch(), Stopwatch()
     with TemporaryDirectory() as name:
         saved = Path(name, "saved")

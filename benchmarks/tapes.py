@@ -69,6 +69,7 @@ def make_tape(
     one_price: bool = False,
     cancels: bool = True,
     owners: int = 0,
+    settle: bool = True,
 ) -> Tape:
     """
     A tape with *count* measured operations over *ladders* with *resting* orders in all.
@@ -80,7 +81,8 @@ def make_tape(
     """
     maker = _Maker(Random(seed), ladders, one_price, cancels, owners)
     before = [maker.add() for _ in range(resting)]
-    before += [maker.any() for _ in range(resting)]
+    if settle:
+        before += [maker.any() for _ in range(resting)]
     standing = len(maker.live)
     measured = [maker.any() for _ in range(count)]
     left = len(maker.live)
