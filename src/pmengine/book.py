@@ -64,12 +64,10 @@ class Book:
         """*price* of *token_id* in terms of the first token; also the way back."""
         return price if token_id == self.market.token_ids[0] else PAYOUT - price
 
-    def rest(self, order: Order, owner: int) -> int:
-        """Put what remains of *order* on the ladder; its handle."""
-        price = self.ladder_price(order.symbol.token_id, order.price)
-        handle = self.ladder.add(self.is_bid(order), price, order.remaining_quantity, owner)
-        self.resting[handle] = order
-        return handle
+    def crosses(self, is_bid: bool, ladder_price: int) -> bool:
+        """Whether a taker at *ladder_price* would meet the best of the other side."""
+        best = self.ladder.best(not is_bid)
+        return best != 0 and (best <= ladder_price if is_bid else best >= ladder_price)
 
     def updated(
         self,

@@ -36,6 +36,8 @@ from pmengine.identity import (
 from pmengine.ledger import Ledger
 from pmengine.listing import Listing
 from pmengine.matching import Ladder, LadderContract
+from pmengine.orders import OpenOrders
+from pmengine.taking import Taking
 from pmengine.trading import Trading
 from pmstore import (
     ACCEPTED,
@@ -102,21 +104,21 @@ class Engine:
         self.books: dict[str, Book] = {}
         """The book of each token; both tokens of a market have the same one."""
         self.ledger = Ledger(self.state) if ledger else None
-        self._trading = Trading(
-            self.state, self.books, self.ledger, shard=shard, self_trade=self_trade
-        )
+        self._orders = OpenOrders(self.state, self.ledger, shard)
+        taking = Taking(self._orders, self.ledger)
+        trading = Trading(self.state, self.books, self._orders, taking, self.ledger, self_trade)
         self._listing = Listing(
             self.state,
             self.books,
-            self._trading,
+            taking,
             self.ledger,
             new_ladder=new_ladder,
             step_max=step_max,
         )
         self._handlers: dict[type, _Handler] = {
-            SubmitOrder: self._trading.submit,
-            CancelOrder: self._trading.cancel,
-            AmendOrder: self._trading.amend,
+            SubmitOrder: trading.submit,
+            CancelOrder: trading.cancel,
+            AmendOrder: trading.amend,
             Deposit: self._deposit,
             Withdraw: self._withdraw,
             Split: self._split,
@@ -135,7 +137,7 @@ class Engine:
         for event in self.state.events.values():
             self._listing.index(event)
         for order in self.state.orders.values():
-            self._trading.index(order, self.books[order.symbol.token_id])
+            self._orders.index(order, self.books[order.symbol.token_id])
         for key, update in self.state.updates.items():
             book = self._listing.find(*key)
             if isinstance(book, Book):
@@ -362,14 +364,14 @@ class Engine:
             order = fact.order
             book = self.books[order.symbol.token_id]
             if gone is not None and gone.order_num == order.order_num:
-                self._trading.reindex(order, book)
+                self._orders.reindex(order, book)
                 return
             if gone is not None:
-                self._trading.unindex(gone, book)
+                self._orders.unindex(gone, book)
             if order.order_type is OrderType.LIMIT and order.time_in_force is not TimeInForce.IOC:
-                self._trading.index(order, book)
+                self._orders.index(order, book)
         elif gone is not None:
-            self._trading.unindex(gone, self.books[gone.symbol.token_id])
+            self._orders.unindex(gone, self.books[gone.symbol.token_id])
         elif isinstance(fact, EventAdded):
             self._listing.index(fact.event)
         elif isinstance(fact, MarketAdded | MarketChanged):

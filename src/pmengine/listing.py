@@ -21,7 +21,7 @@ from pmengine.commands import (
 from pmengine.facts import Refusal
 from pmengine.ledger import Ledger
 from pmengine.matching import LadderContract
-from pmengine.trading import Trading
+from pmengine.taking import Taking
 from pmstore import (
     CASH,
     INTEGER_MAX,
@@ -56,7 +56,7 @@ class Listing:
         self,
         state: State,
         books: dict[str, Book],
-        trading: Trading,
+        taking: Taking,
         ledger: Ledger | None,
         *,
         new_ladder: Callable[[], LadderContract],
@@ -64,7 +64,7 @@ class Listing:
     ) -> None:
         self._state = state
         self._books = books
-        self._trading = trading
+        self._taking = taking
         self._ledger = ledger
         self._new_ladder = new_ladder
         self._step_max = step_max
@@ -231,7 +231,7 @@ class Listing:
         ladder = book.ladder
         while steps and len(ladder):
             handle = ladder.first(ladder.best(True) != 0)
-            self._trading.withdraw(book.resting[handle], book, now_ms, facts, "market_closed")
+            self._taking.cancel(book.resting[handle], book, now_ms, facts, "market_closed")
             steps -= 1
         if market.state is MarketState.RESOLVED and self._ledger is not None:
             assert market.payouts is not None

@@ -66,6 +66,8 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"identity"}),
     frozenset({"ledger", "matching"}),
     frozenset({"book"}),
+    frozenset({"admission", "orders"}),
+    frozenset({"taking"}),
     frozenset({"trading"}),
     frozenset({"listing"}),
     frozenset({"engine"}),
