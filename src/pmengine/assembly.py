@@ -73,13 +73,14 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
     async with open_stores(settings=settings.storage) as stores:
         log = Log(await stores.open_stream(STORE_STREAM))
 
-        async def find(oldest: bool = False) -> Recovered:
+        async def find(*, oldest: bool = False, beyond: int = 0) -> Recovered:
             return await recover(
                 log,
                 stores.snapshots,
                 id_memory_s=settings.id_memory_s,
                 now_ms=system_clock(),
                 oldest=oldest,
+                beyond=beyond,
             )
 
         recovered = await find()
@@ -131,7 +132,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 accounts=await stores.open_accounts(),
                 events=await stores.open_events(),
                 start=began,
-                restart=find,
+                restart=lambda number: find(oldest=True, beyond=number),
             )
             store = StoreService(
                 log,

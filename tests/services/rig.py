@@ -124,11 +124,17 @@ async def recover_on(
     *,
     clock: ManualClock | None = None,
     oldest: bool = False,
+    beyond: int = 0,
 ) -> Recovered:
     """What `recover` finds, read with nothing cached."""
     now_ms = (clock or ManualClock(NOW_MS))()
     return await recover(
-        Log(stream), snapshots, id_memory_s=ID_MEMORY_S, now_ms=now_ms, oldest=oldest
+        Log(stream),
+        snapshots,
+        id_memory_s=ID_MEMORY_S,
+        now_ms=now_ms,
+        oldest=oldest,
+        beyond=beyond,
     )
 
 

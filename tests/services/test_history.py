@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 import pytest
 
@@ -70,7 +69,7 @@ async def history_on(
             accounts=accounts,
             events=events,
             start=await recover_on(stream, snapshots, oldest=True),
-            restart=partial(recover_on, stream, snapshots),
+            restart=lambda number: recover_on(stream, snapshots, oldest=True, beyond=number),
         )
         task = asyncio.create_task(history.run())
         try:

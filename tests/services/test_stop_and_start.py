@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,41 @@ async def test_who_asks_again_after_a_restart_gets_the_same_outcome(tmp_path: Pa
                 answer = await exchange.front.send(command, DEADLINE_S)
                 assert answer.refusal in (Refusal.UNKNOWN_ORDER, Refusal.NOT_OWNER)
         assert exchange.engine.engine.state.orders == orders
+
+
+@pytest.mark.parametrize("lost", ["the tail", "everything"])
+async def test_a_log_that_lost_what_a_snapshot_has_goes_on_above_it(
+    lost: str, tmp_path: Path
+) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    async with open_exchange(settings(data)) as exchange:
+        await trade(exchange, 0, 100)
+    shutil.copytree(data / "streams", backup)
+    async with open_exchange(settings(data)) as exchange:
+        await trade(exchange, 100, 200)
+        digest = exchange.engine.engine.state_digest()
+        number = exchange.engine.place.number
+        await exchange.history.reached(number)
+        trades = [one async for one in all_of(exchange.history.trades, TradeQuery())]
+    shutil.rmtree(data / "streams")
+    if lost == "the tail":
+        shutil.copytree(backup, data / "streams")
+    async with open_exchange(settings(data)) as exchange:
+        assert exchange.recovered.lost_tail
+        assert exchange.engine.engine.state_digest() == digest
+        await trade(exchange, 200, 300)
+        assert exchange.engine.place.number > number + 1
+        await exchange.history.reached(exchange.engine.place.number)
+        found = [one async for one in all_of(exchange.history.trades, TradeQuery())]
+        assert found[-len(trades) :] == trades
+        assert len(found) > len(trades)
+        for order_id, order in exchange.engine.engine.state.orders.items():
+            assert (await exchange.history.orders.get([order_id]))[order_id] == order
+        digest = exchange.engine.engine.state_digest()
+    async with open_exchange(settings(data)) as exchange:
+        assert not exchange.recovered.lost_tail
+        assert exchange.engine.engine.state_digest() == digest
+        assert engine_violations(exchange.engine.engine) == []
 
 
 async def test_a_second_exchange_on_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+import attrs
 import structlog
 
 from pmengine.services.log import Log, LogGap, Place
@@ -50,12 +51,12 @@ class History:
 
     It begins at the oldest verified snapshot, from which the log is whole, and writes again
     what the stores may know: they keep newest versions and each trade once. Where the log
-    has a gap (its tail was lost and a snapshot went on above it) it begins again from the
-    newest snapshot.
+    has a gap (its tail was lost and a snapshot went on above it) it begins again at the first
+    snapshot behind the gap, and forgets the open orders that ended unseen in between.
 
     Args:
         start: Where to begin.
-        restart: Finds the newest snapshot on the log.
+        restart: Finds where to begin again behind the number that is given.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class History:
         accounts: AccountStore,
         events: EventStore,
         start: Recovered,
-        restart: Callable[[], Awaitable[Recovered]],
+        restart: Callable[[int], Awaitable[Recovered]],
     ) -> None:
         self._log = log
         self.orders = orders
@@ -93,7 +94,7 @@ class History:
             try:
                 found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
             except LogGap:
-                await self._begin(await self._restart())
+                await self._begin(await self._restart(self.place.number))
                 continue
             if not found:
                 continue
@@ -104,6 +105,13 @@ class History:
 
     async def _begin(self, start: Recovered) -> None:
         state = start.state
+        unseen = [
+            (order.id, order.version)
+            for order in self._open.values()
+            if order.id not in state.orders
+        ]
+        for some in _pieces(unseen, self.orders.limits.batch_size_max):
+            await self.orders.remove(some)
         self._open = dict(state.orders)
         self._listed.events = dict(state.events)
         await self._save(
@@ -153,8 +161,8 @@ class History:
                         orders[order.id] = ended_order(order, change)
                 else:
                     event_id = _event_id(change)
-                    if event_id is not None and not isinstance(change, EventRemoved):
-                        self._listed.apply(change)
+                    if event_id is not None:
+                        self._list(change)
                         events[event_id] = None
             await asyncio.sleep(0)
         await self._save(
@@ -164,6 +172,16 @@ class History:
             list(events),
             batches[-1].number,
         )
+
+    def _list(self, change: Change) -> None:
+        """Fold a change of an event; one that was removed stays as an empty shell of itself."""
+        if isinstance(change, EventRemoved):
+            event = self._listed.events.get(change.event_id)
+            if event is not None:
+                shell = attrs.evolve(event, removing=True, markets={})
+                self._listed.events[change.event_id] = shell
+        else:
+            self._listed.apply(change)
 
     async def _save(
         self,

@@ -46,13 +46,15 @@ async def recover(
     id_memory_s: int,
     now_ms: int,
     oldest: bool = False,
+    beyond: int = 0,
 ) -> Recovered:
     """
     The state that the newest valid snapshot on the log and the log after it add up to.
 
     With *oldest* it begins at the oldest such snapshot and follows nothing: a consumer
     that must see every entry reads on from there. *now_ms* (epoch milliseconds) judges
-    which events of a foreign snapshot have ended.
+    which events of a foreign snapshot have ended. *beyond* leaves out what lies at or before
+    that number, where a reader met a gap.
 
     Raises:
         CannotStart: No snapshot lies on the log, and the log does not begin at number 1; or
@@ -60,7 +62,8 @@ async def recover(
         CorruptData, StoreUnavailable: From the stores.
     """
     ends = await log.ends()
-    names = [info.name for info in await snapshots.list() if info.problem is None]
+    valid = [info for info in await snapshots.list() if info.problem is None]
+    names = [info.name for info in valid if not beyond or info.number > beyond]
     refused: list[str] = []
     for name in names if oldest else reversed(names):
         try:
@@ -103,11 +106,11 @@ async def recover(
                 refused.append(f"{name} is at number {snapshot.number}: {error}")
         else:
             refused.append(f"{name} is at number {snapshot.number} of another history")
-    if ends is None and not names:
+    if ends is None and not names and not beyond:
         state = State(id_memory_s=id_memory_s)
         state.hash = GENESIS_HASH
         return Recovered(state, EMPTY, BEGINNING, False, None, 0, 0)
-    if ends is not None and ends[0][1].number == 1:
+    if ends is not None and ends[0][1].number == 1 and not beyond:
         state = State(id_memory_s=id_memory_s)
         if oldest:
             return Recovered(state, ends[1][0], BEGINNING, False, None, 0, ends[1][1].epoch)
