@@ -13,6 +13,7 @@ from pmstore import (
     SUBMIT_ORDER,
     Balance,
     Batch,
+    MarketRemoved,
     MarketUpdateId,
     Order,
     OrderCancelled,
@@ -96,7 +97,8 @@ class MarketDelta(msgspec.Struct, kw_only=True, omit_defaults=True):
     What changed in a market within one batch, in terms of its first token.
 
     Levels are (price in ticks, lots there now; 0: gone). `prev_update_id` is the update
-    before the first that this merges. When `cleared`, every level not named is gone.
+    before the first that this merges. When `cleared`, every level not named is gone. When
+    `removed`, the market is, and a market listed under its id begins anew.
     """
 
     event_id: int
@@ -108,6 +110,7 @@ class MarketDelta(msgspec.Struct, kw_only=True, omit_defaults=True):
     asks: list[tuple[int, int]] = []
     last_price: int = 0
     cleared: bool = False
+    removed: bool = False
     trades: list[Trade] = []
 
 
@@ -223,6 +226,7 @@ def _happened(
 
 def market_deltas(batch: Batch) -> list[MarketDelta]:
     """What the batch changed in each market, merged to one delta a market."""
+    told: list[MarketDelta] = []
     deltas: dict[tuple[int, int], MarketDelta] = {}
     levels: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]] = {}
     trades: dict[tuple[int, int], list[Trade]] = {}
@@ -252,12 +256,33 @@ def market_deltas(batch: Batch) -> list[MarketDelta]:
             delta.last_price = change.last_price
             bids.update(change.bids)
             asks.update(change.asks)
+        elif isinstance(change, MarketRemoved):
+            key = (change.event_id, change.market_id)
+            if key in deltas:
+                told.append(_merged(deltas.pop(key), levels.pop(key), trades.pop(key, [])))
+            told.append(
+                MarketDelta(
+                    event_id=change.event_id,
+                    market_id=change.market_id,
+                    prev_update_id=0,
+                    update_id=0,
+                    timestamp=batch.time,
+                    removed=True,
+                )
+            )
     for key, delta in deltas.items():
-        bids, asks = levels[key]
-        delta.bids = sorted(bids.items(), reverse=True)
-        delta.asks = sorted(asks.items())
-        delta.trades = trades.get(key, [])
-    return list(deltas.values())
+        told.append(_merged(delta, levels[key], trades.get(key, [])))
+    return told
+
+
+def _merged(
+    delta: MarketDelta, levels: tuple[dict[int, int], dict[int, int]], trades: list[Trade]
+) -> MarketDelta:
+    bids, asks = levels
+    delta.bids = sorted(bids.items(), reverse=True)
+    delta.asks = sorted(asks.items())
+    delta.trades = trades
+    return delta
 
 
 def encode_processor_entry(batch: Batch) -> bytes:
@@ -281,10 +306,13 @@ def decode_websocket_entry(payload: bytes) -> list[MarketDelta]:
 
 
 PROJECTIONS: Final[dict[str, Projection]] = {
-    PROCESSOR_STREAM: encode_processor_entry,
     WEBSOCKET_STREAM: encode_websocket_entry,
+    PROCESSOR_STREAM: encode_processor_entry,
 }
-"""Every stream that is derived from the log, one entry for each entry of the log."""
+"""
+Every stream that is derived from the log, one entry for each entry of the log. What answers
+are made of comes last: who was answered finds the market data already told.
+"""
 
 
 def refusal_of(outcome: str) -> Refusal | None:

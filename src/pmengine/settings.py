@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from pmengine.engine import ID_MEMORY_S, STEP_MAX
+from pmengine.gateways.loopback import is_loopback
 from pmstore import SelfTrade
 from pmstore.settings import (
     StorageSettings,
@@ -53,7 +53,7 @@ class Settings:
     )
     id_memory_s: int = setting(
         "ENGINE_ID_MEMORY_S",
-        integer(60, 31_536_000),
+        integer(7_200, 31_536_000),
         default=ID_MEMORY_S,
         doc="How long outcomes are remembered under their ids, in seconds.",
     )
@@ -107,16 +107,6 @@ class Settings:
                 "is admin; listen on 127.0.0.1"
             )
         return problems
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* can be reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def load_settings(env_file: Path | None = None) -> Settings:

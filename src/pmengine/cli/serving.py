@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import typer
+import uvloop
 
 from pmengine.assembly import Exchange, new_id, open_exchange
 from pmengine.gateways.http import Venue, create_app, serving
@@ -53,6 +54,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             new_id=new_id,
             readiness=exchange.readiness,
             answer_timeout_s=settings.order_timeout_s,
+            recovered_number=exchange.recovered.place.number,
         )
         async with serving(create_app(venue), settings.host, settings.port) as url:
             try:
@@ -69,7 +71,8 @@ def run_or_explain(
         settings = load_settings(env_file)
         if port is not None:
             settings = attrs.evolve(settings, port=port)
-        asyncio.run(main(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main(settings))
     except SettingsError as error:
         typer.echo("The settings cannot be used:", err=True)
         for problem in error.problems:

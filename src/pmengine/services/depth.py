@@ -122,12 +122,16 @@ class DepthFeed:
             entries = await self._stream.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
             for entry in entries:
                 self._after = entry.id
-                self._tell(decode_websocket_entry(entry.payload))
+                self.tell(decode_websocket_entry(entry.payload))
             await asyncio.sleep(0)
 
-    def _tell(self, deltas: Iterable[MarketDelta]) -> None:
+    def tell(self, deltas: Iterable[MarketDelta]) -> None:
+        """Take *deltas* in, and pass them on to who listens."""
         for delta in deltas:
             key = (delta.event_id, delta.market_id)
+            if delta.removed:
+                self._depths.pop(key, None)
+                continue
             self.depth(key).apply(delta)
             for listener in tuple(self._listeners.get(key, ())):
                 listener(delta)

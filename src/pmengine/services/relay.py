@@ -26,7 +26,9 @@ class Relay:
     def __init__(self, log: Log, targets: dict[str, Stream], place: Place) -> None:
         self._log = log
         self._targets = [
-            (PROJECTIONS[name], stream, _Kept(stream)) for name, stream in targets.items()
+            (project, targets[name], _Kept(targets[name]))
+            for name, project in PROJECTIONS.items()
+            if name in targets
         ]
         self.place = place
         """How far the log was projected."""

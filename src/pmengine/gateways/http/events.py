@@ -5,7 +5,7 @@ from __future__ import annotations
 from pmengine.commands import AddOneEvent, NewMarket, Resolve, ResumeAllEvents, StopAllEvents
 from pmengine.facts import Refusal
 from pmengine.gateways.http.answers import EventPage, EventView, MarketView, PauseView
-from pmengine.gateways.http.lookup import find_event, find_market
+from pmengine.gateways.http.lookup import find_event, find_market, is_gone
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_end_date, parse_id, parse_payout
@@ -50,7 +50,8 @@ async def list_events(call: Call) -> Reply:
         EventQuery(after=parameters.after, limit=parameters.limit)
     )
     feed = call.venue.depth
-    return 200, EventPage(items=[show_event(one, feed) for one in page.items], next=page.next)
+    listed = [show_event(event, feed) for event in page.items if not is_gone(event)]
+    return 200, EventPage(items=listed, next=page.next)
 
 
 async def resolve_market(call: Call) -> Reply:

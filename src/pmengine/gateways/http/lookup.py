@@ -18,9 +18,14 @@ async def find_event(history: History, freshness: Freshness, event_id: int) -> E
     """
     await freshness.reached()
     event = (await history.events.get([event_id])).get(event_id)
-    if event is None:
+    if event is None or is_gone(event):
         raise _missing(Refusal.UNKNOWN_EVENT)
     return event
+
+
+def is_gone(event: Event) -> bool:
+    """Whether nothing but its record is left of an event: it was removed with its last market."""
+    return event.removing and not event.markets
 
 
 async def find_market(
