@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 import pmengine.services.history as history_module
+from pmengine.commands import AddOneEvent, Command, NewMarket, RemoveOneEvent
 from pmengine.services.history import History
 from pmengine.services.log import Log
 from pmstore import (
+    Event,
     OrderQuery,
     OrderStatus,
     SnapshotStore,
@@ -151,3 +153,27 @@ async def test_it_begins_at_the_oldest_snapshot_and_writes_nothing_twice() -> No
                 assert {one.trade_id for one in kept} <= expected.keys()
                 orders = await history.orders.get(list(engine.state.orders))
                 assert orders == engine.state.orders
+
+
+async def test_an_event_that_was_removed_stays_as_a_shell_until_it_is_listed_again() -> None:
+    listed = AddOneEvent(event_id=9, markets={1: NewMarket(("y9", "n9"))})
+    async with (
+        MemoryStream(clock=ManualClock(NOW_MS)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots) as engine,
+        history_on(log, snapshots) as history,
+    ):
+
+        async def shown(commands: Sequence[Command]) -> Event:
+            await engine.take(commands)
+            async with asyncio.timeout(DEADLINE_S):
+                await history.reached(engine.service.place.number)
+            return (await history.events.get([9]))[9]
+
+        assert (await shown([listed])).markets.keys() == {1}
+        shell = await shown([RemoveOneEvent(event_id=9)])
+        assert shell.removing
+        assert not shell.markets
+        again = await shown([listed])
+        assert again.markets.keys() == {1}
+        assert not again.removing

@@ -180,8 +180,10 @@ class History:
             if event is not None:
                 shell = attrs.evolve(event, removing=True, markets={})
                 self._listed.events[change.event_id] = shell
-        else:
-            self._listed.apply(change)
+            return
+        if isinstance(change, EventAdded):
+            self._listed.events.pop(change.event.event_id, None)
+        self._listed.apply(change)
 
     async def _save(
         self,
