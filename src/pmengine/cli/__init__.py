@@ -2,6 +2,8 @@
 
 import sys
 
+from pmengine.cli.exits import Exit
+
 __all__ = ["main"]
 
 
@@ -13,5 +15,5 @@ def main() -> None:
         if error.name not in ("rich", "typer"):
             raise
         print("The command pmengine needs an extra: pip install 'pmstore[engine]'", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(Exit.MISSING)
     application(prog_name="pmengine")

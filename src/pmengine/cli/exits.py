@@ -13,4 +13,8 @@ class Exit(enum.IntEnum):
     DIFFERENT = 1
     """Done, and two things that should agree do not."""
     USAGE = 2
-    """The command line or its input cannot be read."""
+    """The command line, its input or the settings cannot be read."""
+    MISSING = 3
+    """A package is missing."""
+    STOPPED = 4
+    """The exchange cannot start, or a service could not go on."""

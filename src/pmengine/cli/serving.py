@@ -13,15 +13,13 @@ import typer
 import uvloop
 
 from pmengine.assembly import Exchange, new_id, open_exchange
+from pmengine.cli.exits import Exit
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.services.engine import EngineStopped
 from pmengine.services.recovery import CannotStart
 from pmengine.settings import Settings, load_settings
 from pmstore import PmstoreError, SettingsError
 from pmstore.clock import system_clock
-
-EXIT_CANNOT_START = 1
-EXIT_WRONG_SETTINGS = 2
 
 
 @attrs.frozen
@@ -77,7 +75,7 @@ def run_or_explain(
         typer.echo("The settings cannot be used:", err=True)
         for problem in error.problems:
             typer.echo(f"  {problem}", err=True)
-        raise typer.Exit(EXIT_WRONG_SETTINGS) from None
+        raise typer.Exit(Exit.USAGE) from None
     except (PmstoreError, CannotStart, EngineStopped, OSError) as error:
         typer.echo(f"The exchange cannot run: {error}", err=True)
-        raise typer.Exit(EXIT_CANNOT_START) from None
+        raise typer.Exit(Exit.STOPPED) from None

@@ -20,7 +20,7 @@ def up(
     Run the whole exchange in one process on embedded stores under DATA_DIR.
 
     It takes orders when `/ready` answers 200, and ends on Ctrl-C or SIGTERM with everything
-    acknowledged kept. Exit codes: 0 ended by a signal, 1 cannot run, 2 wrong settings.
+    acknowledged kept. Exit codes: 0 ended by a signal, 2 wrong settings, 4 cannot run.
 
     Examples:
 

@@ -1,0 +1,83 @@
+"""`pmengine` as a program: its help, its page, wrong settings, and a port that is taken."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from pmengine.cli.application import application
+from pmengine.cli.exits import Exit
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "engine-cli.md"
+
+
+def pmengine(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from pmengine.cli import main; main()", *words],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def commands() -> list[str]:
+    group = typer.main.get_command(application)
+    return sorted(getattr(group, "commands", {}))
+
+
+def test_every_command_and_exit_code_is_on_the_page() -> None:
+    text = PAGE.read_text()
+    assert sorted(re.findall(r"^## `pmengine (\w+)", text, re.MULTILINE)) == commands()
+    for code in Exit:
+        assert f"| {code.value} | {code.name} |" in text
+
+
+@pytest.mark.parametrize("command", commands())
+def test_help_shows_an_example(command: str, tmp_path: Path) -> None:
+    shown = pmengine(command, "--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert f"pmengine {command}" in shown.stdout.split("Examples")[-1]
+
+
+def test_wrong_settings_are_all_named_and_nothing_is_made(tmp_path: Path) -> None:
+    ran = pmengine(
+        "up", cwd=tmp_path, ENGINE_TIK_MS="5", API_PORT="99999", DATA_DIR=str(tmp_path / "data")
+    )
+    assert ran.returncode == Exit.USAGE
+    assert "ENGINE_TIK_MS" in ran.stderr
+    assert "ENGINE_TICK_MS" in ran.stderr
+    assert "API_PORT" in ran.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_address_that_others_reach_is_refused_without_auth(tmp_path: Path) -> None:
+    ran = pmengine("up", cwd=tmp_path, API_HOST="0.0.0.0", DATA_DIR=str(tmp_path / "data"))
+    assert ran.returncode == Exit.USAGE
+    assert "127.0.0.1" in ran.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = pmengine("up", "--port", str(port), cwd=tmp_path, DATA_DIR=str(tmp_path / "data"))
+    assert ran.returncode == Exit.STOPPED
+    assert f"127.0.0.1 port {port}" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    ran = pmengine("up", "--port", "0", cwd=tmp_path, DATA_DIR=str(tmp_path / "data"))
+    assert ran.returncode == Exit.STOPPED
+    assert "data" in ran.stderr
+    assert "Traceback" not in ran.stderr
