@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import end_to_end, engine, ladder, recovery
+from benchmarks import end_to_end, engine, ladder, memory, recovery
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measuring import Advance, Figure, bare_loop_ns
 
@@ -29,12 +29,14 @@ class _Benchmark:
     """Operations of a run."""
     steps: int
     """How often a repeat says that it advances."""
+    repeated: bool = True
 
 
 BENCHMARKS: Final = {
     "ladder": _Benchmark(ladder.measure, 500_000, 4),
     "engine": _Benchmark(engine.measure, 100_000, 2),
     "end-to-end": _Benchmark(end_to_end.measure, 60_000, 3),
+    "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5
@@ -78,7 +80,8 @@ def _measure(names: Sequence[str], quick: bool, console: Console) -> list[Figure
     with Progress(*columns, console=console) as progress:
         # A display that refreshes itself from a thread of its own would be measured too.
         progress.live.auto_refresh = False
-        total = sum(BENCHMARKS[name].steps for name in names) * repeats
+        chosen = [BENCHMARKS[name] for name in names]
+        total = sum(one.steps * (repeats if one.repeated else 1) for one in chosen)
         task = progress.add_task("starting", total=total)
         for name in names:
             benchmark = BENCHMARKS[name]
@@ -106,15 +109,16 @@ def _show(figures: Sequence[Figure], machine: Machine, quick: bool, console: Con
             figure.unit,
             "" if figure.target is None else _number(figure.target),
             _verdict(figure.reached),
-            _number(figure.bare_loop_ratio),
+            "" if figure.bare_loop_ratio is None else _number(figure.bare_loop_ratio),
             f"{figure.spread:.0%}",
         )
     console.print(table)
     for figure in figures:
         if figure.detail:
             console.print(f"{figure.name}: {figure.detail}", highlight=False)
+    runs = max(figure.runs for figure in figures)
     console.print(
-        f"Medians of {figures[0].runs} runs, taken in turn. 'bare loops' is what one operation "
+        f"Medians of {runs} runs, taken in turn. 'bare loops' is what one operation "
         "costs in iterations of `for i in range(n): pass`, measured before and after each run "
         f"(now {bare_loop_ns():.1f} ns). The garbage collector is set as the services set it: "
         "gc.freeze() before each run, thresholds 50000/20/1000000.",

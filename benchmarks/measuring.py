@@ -31,14 +31,14 @@ class Figure:
     `value` is a rate in operations a second or, `unit` being `s`, a duration in seconds;
     `target` the least rate or the longest duration, None where nothing is asked.
     `bare_loop_ratio` says how many iterations of a bare loop one operation costs (for a
-    duration: all of it).
+    duration: all of it; for what is no time: None).
     """
 
     name: str
     value: float
     unit: str
     target: float | None
-    bare_loop_ratio: float
+    bare_loop_ratio: float | None
     spread: float
     """Largest less smallest run, as a part of the median."""
     runs: int
@@ -73,6 +73,20 @@ def duration(
     values = [run.seconds for run in runs]
     ratios = [run.seconds * 1e9 / run.bare_loop_ns for run in runs]
     return _figure(name, values, ratios, target, "s", detail)
+
+
+def amount(name: str, value: float, unit: str, detail: str) -> Figure:
+    """Something that was counted once and takes no time."""
+    return Figure(
+        name=name,
+        value=value,
+        unit=unit,
+        target=None,
+        bare_loop_ratio=None,
+        spread=0.0,
+        runs=1,
+        detail=detail,
+    )
 
 
 def _figure(

@@ -68,7 +68,8 @@ def test_a_benchmark_runs_and_writes_its_figures(name: str, tmp_path: Path) -> N
     figures = main(["--quick", name, "--json", str(path)])
     written = json.loads(path.read_text(encoding="utf-8"))
     assert [one["name"] for one in written["figures"]] == [one.name for one in figures]
-    assert all(one["value"] > 0 and one["bare_loop_ratio"] > 0 for one in written["figures"])
+    assert all(one["value"] > 0 for one in written["figures"])
+    assert all(one["bare_loop_ratio"] for one in written["figures"] if one["runs"] > 1)
     assert written["machine"]["hot_loop"] in ("compiled", "interpreted")
     assert written["quick"] is True
 
