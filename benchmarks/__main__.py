@@ -35,12 +35,12 @@ class _Benchmark:
 BENCHMARKS: Final = {
     "ladder": _Benchmark(ladder.measure, 500_000, 4),
     "engine": _Benchmark(engine.measure, 100_000, 2),
-    "end-to-end": _Benchmark(end_to_end.measure, 60_000, 3),
+    "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5
-QUICK_REPEATS: Final = 3
+QUICK_REPEATS: Final = 2
 _WIDTH_MIN: Final = 96
 _MILLIONS_FROM: Final = 10_000_000
 QUICK_PART: Final = 10

@@ -23,14 +23,16 @@ from pmstore.clock import system_clock
 from pmstore.settings import StorageSettings
 
 ORDERS_TARGET: Final = 60_000
+RESTING: Final = 10_000
 FEED: Final = 500
 """Commands that are put on the input together, an entry each."""
 
 
 def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
     """The engine service alone on the mix and on orders only, then all services, in turn."""
-    mix = make_tape(count, owners=USERS)
-    orders = make_tape(count, owners=USERS, cancels=False)
+    resting = min(RESTING, count)
+    mix = make_tape(count, resting=resting, owners=USERS)
+    orders = make_tape(count, resting=resting, owners=USERS, cancels=False)
     alone_mix, alone_orders = Stopwatch(), Stopwatch()
     durable, caught_up = Stopwatch(), Stopwatch()
     for _ in range(repeats):
