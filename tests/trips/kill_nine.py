@@ -4,7 +4,8 @@ kill -9 of the real exchange under load, again and again: `python -m tests.trips
 Each round starts the process on the same folder, lets users trade over HTTP and kills it:
 at a random moment under load, at a random moment of its start, or while a snapshot is being
 written. What it left is then recovered on a copy and held against everything that the
-users were told; the next round goes on with the folder itself.
+users were told; the next round goes on with the folder itself. At last it is stopped as an
+operator stops it, under load too.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ async def kill_again_and_again(folder: Path, rounds: int, seed: int) -> Report:
     process = ExchangeProcess(data)
     await _started(process, report)
     await _ask_again(process.url, chance, traders, report)
+    trading = asyncio.create_task(traders.trade(process.url))
+    await asyncio.wait({trading}, timeout=chance.uniform(0, LOAD_S_MAX))
     await process.stop()
+    await trading
     await check_folder(data, folder / "copy", traders)
     report.answered = sum(order.answered for order in traders.orders.values())
     report.cancels = traders.cancels
