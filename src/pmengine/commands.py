@@ -7,14 +7,17 @@ tag `types` in one pass over the bytes, which attrs classes cannot do.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from pmstore import OrderType, SelfTrade, Side, Symbol, TimeInForce
+from pmstore import INTEGER_MAX, OrderType, SelfTrade, Side, Symbol, TimeInForce
 
 ORDER_INPUT: Final = "order_input_stream"
 EVENT_INPUT: Final = "event_input_stream"
+
+Integer = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+"""Beyond 64 bits a number is no command's: it is refused where it is read."""
 
 
 class _Command(msgspec.Struct, frozen=True, gc=False, tag_field="types", kw_only=True):
@@ -25,7 +28,7 @@ class _Command(msgspec.Struct, frozen=True, gc=False, tag_field="types", kw_only
     """
 
     correlation_id: str = ""
-    valid_until_ms: int | None = None
+    valid_until_ms: Integer | None = None
 
 
 class SubmitOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -41,12 +44,12 @@ class SubmitOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     side: Side
     order_type: OrderType
     user_id: str
-    quantity: int = 0
-    price: int | None = None
-    volume: int = 0
+    quantity: Integer = 0
+    price: Integer | None = None
+    volume: Integer = 0
     client_order_id: str | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
-    expires_at_ms: int | None = None
+    expires_at_ms: Integer | None = None
     post_only: bool = False
     self_trade: SelfTrade | None = None
 
@@ -64,8 +67,8 @@ class AmendOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 
     order_id: str
     user_id: str
-    price: int | None = None
-    quantity: int | None = None
+    price: Integer | None = None
+    quantity: Integer | None = None
 
 
 class Deposit(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -73,7 +76,7 @@ class Deposit(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 
     id: str
     user_id: str
-    amount: int
+    amount: Integer
 
 
 class Withdraw(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -81,7 +84,7 @@ class Withdraw(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 
     id: str
     user_id: str
-    amount: int
+    amount: Integer
 
 
 class Split(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -89,9 +92,9 @@ class Split(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 
     id: str
     user_id: str
-    event_id: int
-    market_id: int
-    quantity: int
+    event_id: Integer
+    market_id: Integer
+    quantity: Integer
 
 
 class Merge(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -99,9 +102,9 @@ class Merge(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 
     id: str
     user_id: str
-    event_id: int
-    market_id: int
-    quantity: int
+    event_id: Integer
+    market_id: Integer
+    quantity: Integer
 
 
 class NewMarket(msgspec.Struct, frozen=True, gc=False):
@@ -109,15 +112,15 @@ class NewMarket(msgspec.Struct, frozen=True, gc=False):
 
     token_ids: tuple[str, str]
     outcomes: tuple[str, str] = ("Yes", "No")
-    tick_size: int = 1
-    id: int | None = None
+    tick_size: Integer = 1
+    id: Integer | None = None
 
 
 class AddOneEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """A new event with its markets by id; `end_date` is RFC 3339."""
 
-    event_id: int
-    markets: dict[int, NewMarket]
+    event_id: Integer
+    markets: dict[Integer, NewMarket]
     end_date: str | None = None
     exclusive: bool = False
 
@@ -125,22 +128,22 @@ class AddOneEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 class RemoveOneEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """End trading in every market of an event and let it go once nothing is outstanding."""
 
-    event_id: int
+    event_id: Integer
 
 
 class AddOneMarket(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """A further market for an event."""
 
-    event_id: int
-    market_id: int
+    event_id: Integer
+    market_id: Integer
     market: NewMarket
 
 
 class RemoveOneMarket(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """End trading in a market and let it go once nothing is outstanding."""
 
-    event_id: int
-    market_id: int
+    event_id: Integer
+    market_id: Integer
 
 
 class StopAllEvents(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -154,9 +157,9 @@ class ResumeAllEvents(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 class Resolve(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """End a market: each lot of a token is paid its payout (ticks, adding up to 10000)."""
 
-    event_id: int
-    market_id: int
-    payouts: tuple[int, int]
+    event_id: Integer
+    market_id: Integer
+    payouts: tuple[Integer, Integer]
 
 
 class Tick(_Command, frozen=True, gc=False, tag=True, kw_only=True):

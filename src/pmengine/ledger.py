@@ -13,11 +13,10 @@ class Ledger:
     check first (`available`), then move: a move never fails.
     """
 
-    __slots__ = ("_balances", "_cash", "_facts", "_update_ids")
+    __slots__ = ("_balances", "_facts", "_update_ids")
 
     def __init__(self, state: State) -> None:
         self._balances = state.balances
-        self._cash = state.balances.setdefault(CASH, {})
         self._update_ids = state.user_update_ids
         self._facts: list[Change] = []
 
@@ -39,7 +38,9 @@ class Ledger:
 
     def move(self, user_id: str, asset: str, available: int, frozen: int) -> None:
         """Change a row by *available* and *frozen*, either may be negative."""
-        rows = self._cash if asset == CASH else self._balances.setdefault(asset, {})
+        rows = self._balances.get(asset)
+        if rows is None:
+            rows = self._balances[asset] = {}
         row = rows.get(user_id)
         if row is not None:
             available += row.available
