@@ -14,6 +14,7 @@ import uvloop
 
 from pmengine.assembly import Exchange, new_id, open_exchange
 from pmengine.cli.exits import Exit
+from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.services.engine import EngineStopped
 from pmengine.services.recovery import CannotStart
@@ -69,6 +70,7 @@ def run_or_explain(
         settings = load_settings(env_file)
         if port is not None:
             settings = attrs.evolve(settings, port=port)
+        configure_logs(settings.storage)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main(settings))
     except SettingsError as error:

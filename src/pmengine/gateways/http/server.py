@@ -58,6 +58,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         "ws_per_message_deflate": False,
         "lifespan": "off",
         "log_config": None,
+        "log_level": "warning",
         "access_log": False,
         "server_header": False,
         "date_header": False,
