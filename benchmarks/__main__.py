@@ -41,7 +41,7 @@ BENCHMARKS: Final = {
 }
 REPEATS: Final = 5
 QUICK_REPEATS: Final = 2
-_WIDTH_MIN: Final = 96
+_WIDTH_MIN: Final = 104
 _MILLIONS_FROM: Final = 10_000_000
 QUICK_PART: Final = 10
 """A quick run has one operation in so many: enough to see that everything runs."""
