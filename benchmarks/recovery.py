@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.end_to_end import engine_alone, entries_of, feed_durably
-from benchmarks.measuring import Advance, Figure, Stopwatch, duration
+from benchmarks.measuring import Advance, Figure, Run, Stopwatch, duration
 from benchmarks.tapes import USERS, commands_of, make_tape, opening_commands
 from pmengine.assembly import open_exchange
 from pmengine.commands import ORDER_INPUT, Command
@@ -21,6 +23,8 @@ from pmengine.services.recovery import recover
 from pmengine.settings import Settings
 from pmstore import open_snapshot_store, open_stream
 from pmstore.settings import StorageSettings
+
+_Work = Callable[[Path, Stopwatch], Coroutine[None, None, None]]
 
 TARGET_S: Final = 1.0
 RESTING: Final = 100_000
@@ -41,8 +45,8 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             # A start that ends takes a snapshot: each begins on a copy of the same folder.
             folder = Path(name, str(repeat))
             shutil.copytree(saved, folder)
-            asyncio.run(_state(folder, state))
-            asyncio.run(_whole(folder, whole))
+            state.runs.append(_in_new_process(_state, folder))
+            whole.runs.append(_in_new_process(_whole, folder))
             shutil.rmtree(folder)
             advance()
     detail = f"{rests} orders rest; snapshot and {entries} entries after it ({tail} commands)"
@@ -69,6 +73,18 @@ async def _prepare(
         number = service.place.number
         await feed_durably(order_input, log, service, entries_of(after))
         return len(service.engine.state.orders), service.place.number - number
+
+
+def _in_new_process(work: _Work, folder: Path) -> Run:
+    """Measure *work* where a restart happens: in a process that has done nothing before."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_measured, work, folder).result()
+
+
+def _measured(work: _Work, folder: Path) -> Run:
+    watch = Stopwatch()
+    asyncio.run(work(folder, watch))
+    return watch.runs[0]
 
 
 async def _state(folder: Path, watch: Stopwatch) -> None:

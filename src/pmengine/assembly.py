@@ -87,12 +87,11 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
         if recovered.adopted is not None:
             if settings.ledger and recovered.state.orders:
                 raise CannotStart(
-                    f"{recovered.snapshot} is foreign: it has orders and says nothing of the "
+                    "the snapshot is foreign: it has orders and says nothing of the "
                     "money behind them. Start with ENGINE_LEDGER=off, or move it away"
                 )
             await stores.snapshots.save(recovered.adopted)
         state = recovered.state
-        began = await find(oldest=True)
         folded = State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
         consumed = state.input_position or {}
         order_start = consumed.get(ORDER_INPUT, START)
@@ -131,7 +130,6 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 trades=stores.trades,
                 accounts=await stores.open_accounts(),
                 events=await stores.open_events(),
-                start=began,
                 restart=lambda number: find(oldest=True, beyond=number),
             )
             store = StoreService(
@@ -159,7 +157,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     after=START,
                     new_id=new_id,
                 ),
-                depth=DepthFeed(websocket, START, depths_of(state)),
+                depth=DepthFeed(websocket, START, depths_of(engine.engine)),
                 failed=asyncio.get_running_loop().create_future(),
             )
             async with _running(exchange, relay):
@@ -179,7 +177,6 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("collector", lambda: _spare_the_collector(exchange.settings), exchange),
     ]
     try:
-        await _filled(exchange)
         yield
     finally:
         exchange.ready = False
@@ -200,13 +197,6 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
             await exchange.store.save()
         else:
             exchange.failed.exception()
-
-
-async def _filled(exchange: Exchange) -> None:
-    """Wait until history shows what was there before: nothing known may look unknown."""
-    filling = asyncio.ensure_future(exchange.history.reached(0))
-    await asyncio.wait({filling, exchange.failed}, return_when=asyncio.FIRST_COMPLETED)
-    filling.cancel()
 
 
 def _watched(

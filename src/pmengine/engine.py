@@ -136,8 +136,7 @@ class Engine:
         }
         for event in self.state.events.values():
             self._listing.index(event)
-        for order in self.state.orders.values():
-            self._orders.index(order, self.books[order.symbol.token_id])
+        self._orders.index(self.state.orders.values(), self.books)
         for key, update in self.state.updates.items():
             book = self._listing.find(*key)
             if isinstance(book, Book):
@@ -369,7 +368,7 @@ class Engine:
             if gone is not None:
                 self._orders.unindex(gone, book)
             if order.order_type is OrderType.LIMIT and order.time_in_force is not TimeInForce.IOC:
-                self._orders.index(order, book)
+                self._orders.index([order], self.books)
         elif gone is not None:
             self._orders.unindex(gone, self.books[gone.symbol.token_id])
         elif isinstance(fact, EventAdded):

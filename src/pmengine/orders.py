@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pmengine.book import Book
 from pmengine.ledger import Ledger
 from pmstore import (
     CASH,
+    PAYOUT,
     Change,
     MarketUpdateId,
     Order,
@@ -109,13 +110,21 @@ class OpenOrders:
         self.reindex(order, book)
         self._state.orders[order.id] = order
 
-    def index(self, order: Order, book: Book) -> None:
-        """Put an order of the state on its ladder, as after a restart."""
-        price = book.ladder_price(order.symbol.token_id, order.price)
-        owner = self.owner(order.user_id)
-        handle = book.ladder.add(book.is_bid(order), price, order.remaining_quantity, owner)
-        book.resting[handle] = order
-        self._handles[order.id] = handle
+    def index(self, orders: Iterable[Order], books: Mapping[str, Book]) -> None:
+        """Put orders of the state on their ladders, as after a restart."""
+        handles = self._handles
+        for order in orders:
+            token = order.symbol.token_id
+            book = books[token]
+            is_first = token == book.market.token_ids[0]
+            handle = book.ladder.add(
+                (order.side is _BUY) == is_first,
+                order.price if is_first else PAYOUT - order.price,
+                order.remaining_quantity,
+                self.owner(order.user_id),
+            )
+            book.resting[handle] = order
+            handles[order.id] = handle
 
     def unindex(self, order: Order, book: Book) -> None:
         """Take an order off its ladder; one that never rested is left alone."""

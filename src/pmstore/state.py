@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -234,7 +235,7 @@ class State:
     def restore(cls, snapshot: Snapshot, *, id_memory_s: int = 86_400) -> State:
         """The state that *snapshot* is a picture of."""
         state = cls(id_memory_s=id_memory_s)
-        orders = sorted(snapshot.orders, key=lambda order: order.order_num)
+        orders = sorted(snapshot.orders, key=attrgetter("order_num"))
         state.orders = {order.id: order for order in orders}
         state.order_ids = set(state.orders)
         state.events = dict(snapshot.events)
@@ -248,17 +249,23 @@ class State:
         for row in snapshot.balances:
             state.balances.setdefault(row.asset, {})[row.user_id] = row
         state.user_update_ids = dict(snapshot.user_update_ids)
-        for answer in snapshot.memories:
-            state.memories[answer.user_id, answer.kind, answer.id] = answer
-            if answer.kind == SUBMIT_ORDER and answer.outcome == ACCEPTED:
-                state.order_ids.add(answer.order_id)
+        state.memories = {
+            (answer.user_id, answer.kind, answer.id): answer for answer in snapshot.memories
+        }
+        state.order_ids.update(
+            answer.order_id
+            for answer in snapshot.memories
+            if answer.kind == SUBMIT_ORDER and answer.outcome == ACCEPTED
+        )
         state.ended = deque(snapshot.ended)
         state.work = dict.fromkeys(snapshot.work)
         # A foreign snapshot has orders and no counters.
         last = orders[-1].order_num if orders else 0
         state.order_counter = max(snapshot.order_counter, last)
+        newest = state.user_update_ids
         for order in orders:
-            state._user_changed(order.user_id, order.version)
+            if order.version > newest.get(order.user_id, 0):
+                newest[order.user_id] = order.version
         state.trade_counter = snapshot.trade_counter
         state.deposited = snapshot.deposited
         state.paused = snapshot.paused

@@ -83,7 +83,6 @@ async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Runnin
         trades=known.trades,
         accounts=known.accounts,
         events=known.events,
-        start=running.exchange.recovered,
         restart=no_restart,
     )
     venue = attrs.evolve(venue_of(running.exchange), history=standing, answer_timeout_s=0.5)

@@ -70,7 +70,6 @@ async def history_on(
             trades=kept,
             accounts=accounts,
             events=events,
-            start=await recover_on(stream, snapshots, oldest=True),
             restart=lambda number: recover_on(stream, snapshots, oldest=True, beyond=number),
         )
         task = asyncio.create_task(history.run())

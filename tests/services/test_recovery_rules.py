@@ -27,6 +27,7 @@ from pmstore import START, Conflict, Position, Restored, Stream, WriterLocked
 from pmstore.backends.file import FileSnapshotStore, FileStream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.codec import GENESIS_HASH, encode_batch
+from pmstore.errors import BrokenSnapshotWarning
 from pmstore.testing import ManualClock
 from tests.services.rig import (
     DEADLINE_S,
@@ -183,23 +184,24 @@ async def test_r4_a_corrupt_snapshot_gives_way_to_the_one_before(tmp_path: Path)
     async with FileStream(tmp_path / "log") as log, FileSnapshotStore(tmp_path / "s") as snapshots:
         store = store_on(log, snapshots, await recover_on(log, snapshots))
         async with engine_on(log, snapshots) as engine:
-            names = []
+            infos = []
             for start in (0, 40):
                 await engine.take(flow(start, start + 40))
                 await store.catch_up()
                 info = await store.save()
                 assert info is not None
-                names.append(info.name)
+                infos.append(info)
             await engine.take(flow(80, 120))
             digest = engine.service.engine.state_digest()
         newest = await recover_on(log, snapshots)
-        assert (newest.snapshot, newest.state.digest()) == (names[1], digest)
-        path = tmp_path / "s" / names[1]
+        assert (newest.snapshot, newest.state.digest()) == (infos[1].number, digest)
+        path = tmp_path / "s" / infos[1].name
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-        older = await recover_on(log, snapshots)
-        assert (older.snapshot, older.state.digest()) == (names[0], digest)
+        with pytest.warns(BrokenSnapshotWarning):
+            older = await recover_on(log, snapshots)
+        assert (older.snapshot, older.state.digest()) == (infos[0].number, digest)
         assert older.folded == newest.folded + 1
 
 

@@ -51,7 +51,8 @@ async def test_a_stop_is_no_close_of_the_market(tmp_path: Path) -> None:
         assert second.engine.engine.state_digest() == digest
         assert second.engine.engine.state.orders == orders
         assert engine_violations(second.engine.engine) == []
-        # Not waited for: from the first moment questions are answered as before the stop.
+        # History fills its stores while orders are taken already.
+        await second.history.reached(second.recovered.place.number)
         assert [one async for one in all_of(second.history.trades, TradeQuery())] == trades
         kept = {one.id: one async for one in all_of(second.history.orders, OrderQuery())}
         assert {order_id: kept[order_id] for order_id in orders} == orders
@@ -146,6 +147,7 @@ async def test_a_foreign_snapshot_with_orders_needs_the_ledger_off(tmp_path: Pat
         async with open_exchange(settings(tmp_path)):
             raise AssertionError("it started")
     async with open_exchange(settings(tmp_path, ledger=False)) as exchange:
+        await exchange.history.reached(0)
         kept = await exchange.history.orders.get(["order_123"])
         assert kept["order_123"].remaining_quantity == 100
         assert exchange.depth.depth((1, 1)).best_bids() == [(5_000, 100)]

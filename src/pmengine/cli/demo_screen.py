@@ -126,7 +126,7 @@ class Screen:
         if self._recovered.place.number:
             yield (
                 f"continuing: {len(self._recovered.state.orders)} resting orders from "
-                f"{self._recovered.snapshot or 'the log alone'} and {self._recovered.folded} "
+                f"{_source(self._recovered)} and {self._recovered.folded} "
                 "entries of the log after it"
             )
 
@@ -161,6 +161,12 @@ class Screen:
                 _fixed(trade.quantity, QUANTITY_DECIMALS),
             )
         return table
+
+
+def _source(recovered: Recovered) -> str:
+    if recovered.snapshot is None:
+        return "the log alone"
+    return f"the snapshot at number {recovered.snapshot}"
 
 
 def closing_lines(

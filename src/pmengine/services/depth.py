@@ -8,11 +8,13 @@ from typing import Final
 
 import attrs
 
+from pmengine.engine import Engine
 from pmengine.projections import MarketDelta, decode_websocket_entry
-from pmstore import PAYOUT, Order, Position, Side, State, Stream
+from pmstore import PAYOUT, Position, Stream
 
 READ_ENTRIES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
+LEVELS_MAX: Final = PAYOUT
 
 MarketKey = tuple[int, int]
 Listener = Callable[[MarketDelta], None]
@@ -58,33 +60,16 @@ class Depth:
         return sorted(self.asks.items())[:limit]
 
 
-def depths_of(state: State) -> dict[MarketKey, Depth]:
-    """The depth of every market of *state* where orders trade."""
+def depths_of(engine: Engine) -> dict[MarketKey, Depth]:
+    """The depth of every market as *engine* has it now; empty where trading has ended."""
     depths: dict[MarketKey, Depth] = {}
-    first_tokens: dict[str, bool] = {}
-    for event in state.events.values():
-        for market_id in event.markets:
-            market = state.open_market(event.event_id, market_id)
-            if market is None:
-                continue
-            key = (event.event_id, market_id)
-            depths[key] = Depth(market.update_id, state.time_ms, market.last_price)
-            if market.state.value == "open":
-                first, second = market.token_ids
-                first_tokens[first], first_tokens[second] = True, False
-    for order in state.orders.values():
-        is_first = first_tokens.get(order.symbol.token_id)
-        if is_first is not None:
-            depth = depths[order.symbol.event_id, order.symbol.market_id]
-            _add(depth, order, is_first)
+    for book in engine.books.values():
+        depth = Depth(book.update_id, engine.state.time_ms, book.last_price)
+        if book.is_open:
+            depth.bids = dict(book.ladder.levels(True, LEVELS_MAX))
+            depth.asks = dict(book.ladder.levels(False, LEVELS_MAX))
+        depths[book.key] = depth
     return depths
-
-
-def _add(depth: Depth, order: Order, is_first: bool) -> None:
-    is_bid = (order.side is Side.BUY) == is_first
-    price = order.price if is_first else PAYOUT - order.price
-    levels = depth.bids if is_bid else depth.asks
-    levels[price] = levels.get(price, 0) + order.remaining_quantity
 
 
 class DepthFeed:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import attrs
 import structlog
 
-from pmengine.services.log import Log, LogGap, Place
+from pmengine.services.log import BEGINNING, Log, LogGap, Place
 from pmengine.services.recovery import Recovered
 from pmstore import (
     AccountStore,
@@ -55,7 +55,6 @@ class History:
     snapshot behind the gap, and forgets the open orders that ended unseen in between.
 
     Args:
-        start: Where to begin.
         restart: Finds where to begin again behind the number that is given.
     """
 
@@ -67,7 +66,6 @@ class History:
         trades: TradeStore,
         accounts: AccountStore,
         events: EventStore,
-        start: Recovered,
         restart: Callable[[int], Awaitable[Recovered]],
     ) -> None:
         self._log = log
@@ -77,19 +75,15 @@ class History:
         self.events = events
         self._open: dict[str, Order] = {}
         self._listed = State()
-        self._start: Recovered | None = start
         self._restart = restart
-        self.place = start.place
+        self.place = BEGINNING
         """How far the stores are, once they were filled."""
         self._filled = False
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def run(self) -> None:
         """Fill the stores from where it starts, then follow until cancelled."""
-        start, self._start = self._start, None
-        assert start is not None, "a history runs once"
-        await self._begin(start)
-        del start
+        await self._begin(await self._restart(0))
         while True:
             try:
                 found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)

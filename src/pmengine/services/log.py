@@ -6,8 +6,8 @@ import asyncio
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
-from pmstore import START, Batch, CorruptData, Entry, Head, Position, Stream
-from pmstore.codec import GENESIS_HASH, decode_batch
+from pmstore import START, Batch, Entry, Head, Position, Stream
+from pmstore.codec import GENESIS_HASH, BatchLink, decode_batch, decode_batch_link
 
 STORE_STREAM: Final = "store_stream"
 CACHED_BATCHES_MAX: Final = 64
@@ -30,6 +30,9 @@ class Place(NamedTuple):
 
 
 BEGINNING: Final = Place(START, 0, GENESIS_HASH)
+
+
+Ends = tuple[tuple[Head, BatchLink], tuple[Head, BatchLink]]
 
 
 class Log:
@@ -75,13 +78,13 @@ class Log:
             found.append((entry, batch))
         return found
 
-    async def ends(self) -> tuple[tuple[Head, Batch], tuple[Head, Batch]] | None:
+    async def ends(self) -> Ends | None:
         """The first and the last entry held, None if there never was one."""
         bounds = await self.stream.bounds()
         if bounds is None:
             return None
         first, last = bounds
-        return (first.head, self.decode(first)), (last.head, self.decode(last))
+        return (first.head, link_of(first)), (last.head, link_of(last))
 
     def decode(self, entry: Entry) -> Batch:
         """The batch that *entry* holds."""
@@ -94,6 +97,6 @@ class Log:
         return batch
 
 
-def is_corrupt(error: BaseException) -> bool:
-    """Whether *error* says that the log itself cannot be right, so that trying again is no use."""
-    return isinstance(error, CorruptData | LogRewritten)
+def link_of(entry: Entry) -> BatchLink:
+    """The number and the hashes of an entry of the log."""
+    return decode_batch_link(entry.payload, f"{STORE_STREAM} {entry.id}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import attrs
 
 from pmengine.services.foreign import adopt, unlisted_orders
-from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten, Place
-from pmstore import EMPTY, START, Batch, CorruptData, Head, Position, Snapshot, SnapshotStore, State
+from pmengine.services.log import BEGINNING, Ends, Log, LogGap, LogRewritten, Place, link_of
+from pmstore import EMPTY, START, CorruptData, Head, Position, Snapshot, SnapshotStore, State
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
@@ -23,17 +27,17 @@ class Recovered:
     The state after the last entry of the log.
 
     `head` is what the next append must find. With `lost_tail` the log ends before the
-    snapshot, and the leader says `Restored` before anything else. `snapshot` names the
-    generation that it began with, `folded` counts the entries after it; `epoch` is the
-    highest that wrote. `adopted` is a foreign snapshot made ours: it must be saved before
-    the first entry is written, or a restart would not know it.
+    snapshot, and the leader says `Restored` before anything else. `snapshot` is the
+    number at which the snapshot stands that it began with, `folded` counts the entries
+    after it; `epoch` is the highest that wrote. `adopted` is a foreign snapshot made ours:
+    it must be saved before the first entry is written, or a restart would not know it.
     """
 
     state: State
     head: Head
     place: Place
     lost_tail: bool
-    snapshot: str | None
+    snapshot: int | None
     folded: int
     epoch: int
     adopted: Snapshot | None = None
@@ -61,60 +65,48 @@ async def recover(
             the snapshot cannot be gone on from.
         CorruptData, StoreUnavailable: From the stores.
     """
-    ends = await log.ends()
-    valid = [info for info in await snapshots.list() if info.problem is None]
-    names = [info.name for info in valid if not beyond or info.number > beyond]
-    refused: list[str] = []
-    for name in names if oldest else reversed(names):
-        try:
-            snapshot = await snapshots.get(name)
-        except CorruptData as error:
-            refused.append(str(error))
-            continue
-        if snapshot is None:
-            continue
-        if snapshot.input_position is None:
-            if ends is None:
-                adopted = adopt(snapshot, now_ms)
-                unlisted = unlisted_orders(adopted)
-                if unlisted:
-                    raise CannotStart(
-                        f"{name} is foreign and has orders that no market can hold: "
-                        f"{'; '.join(unlisted)}. Correct the file or move it away"
-                    )
-                state = State.restore(adopted, id_memory_s=id_memory_s)
-                return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0, adopted)
-            refused.append(f"{name} is foreign and the log is not empty")
-            continue
-        state = State.restore(snapshot, id_memory_s=id_memory_s)
-        if ends is None:
-            if snapshot.number == 0:
-                return Recovered(state, EMPTY, BEGINNING, False, name, 0, 0)
-            return _above(state, EMPTY, name, 0, now_ms)
-        head, last = ends[1]
-        if snapshot.number > last.number:
-            if (last.number, last.hash) in snapshot.trail:
-                return _above(state, head, name, last.epoch, now_ms)
-            refused.append(f"{name} is at number {snapshot.number}, beyond the log")
-        elif await _lies_on(log, snapshot):
-            place = Place(snapshot.last_message_id or START, snapshot.number, snapshot.hash)
-            if oldest:
-                return Recovered(state, head, place, False, name, 0, last.epoch)
+    with _collector_paused():
+        ends = await log.ends()
+
+        async def begin(snapshot: Snapshot) -> Recovered | str:
+            return await _begin(log, ends, snapshot, id_memory_s, now_ms, oldest)
+
+        refused: list[str] = []
+        if not oldest and not beyond:
             try:
-                return await _follow(log, state, place, name)
-            except LogGap as error:
-                refused.append(f"{name} is at number {snapshot.number}: {error}")
-        else:
-            refused.append(f"{name} is at number {snapshot.number} of another history")
-    if ends is None and not names and not beyond:
-        state = State(id_memory_s=id_memory_s)
-        state.hash = GENESIS_HASH
-        return Recovered(state, EMPTY, BEGINNING, False, None, 0, 0)
-    if ends is not None and ends[0][1].number == 1 and not beyond:
-        state = State(id_memory_s=id_memory_s)
-        if oldest:
-            return Recovered(state, ends[1][0], BEGINNING, False, None, 0, ends[1][1].epoch)
-        return await _follow(log, state, BEGINNING, None)
+                newest = await snapshots.load()
+            except CorruptData as error:
+                newest = None
+                refused.append(str(error))
+            if newest is not None:
+                found = await begin(newest)
+                if isinstance(found, Recovered):
+                    return found
+        infos = [
+            info
+            for info in await snapshots.list()
+            if info.problem is None and (not beyond or info.number > beyond)
+        ]
+        for info in infos if oldest else reversed(infos):
+            try:
+                snapshot = await snapshots.get(info.name)
+            except CorruptData as error:
+                refused.append(str(error))
+                continue
+            if snapshot is not None:
+                found = await begin(snapshot)
+                if isinstance(found, Recovered):
+                    return found
+                refused.append(f"{info.name} {found}")
+        if ends is None and not infos and not beyond:
+            state = State(id_memory_s=id_memory_s)
+            state.hash = GENESIS_HASH
+            return Recovered(state, EMPTY, BEGINNING, False, None, 0, 0)
+        if ends is not None and ends[0][1].number == 1 and not beyond:
+            state = State(id_memory_s=id_memory_s)
+            if oldest:
+                return Recovered(state, ends[1][0], BEGINNING, False, None, 0, ends[1][1].epoch)
+            return await _follow(log, state, BEGINNING, None)
     held = "is empty" if ends is None else f"holds {ends[0][1].number}..{ends[1][1].number}"
     raise CannotStart(
         f"no snapshot fits the log. The log {held}; snapshots: "
@@ -123,16 +115,76 @@ async def recover(
     )
 
 
-def _above(state: State, head: Head, name: str, epoch: int, now_ms: int) -> Recovered:
+async def _begin(
+    log: Log, ends: Ends | None, snapshot: Snapshot, id_memory_s: int, now_ms: int, oldest: bool
+) -> Recovered | str:
+    """Begin with *snapshot*, or say why that cannot be."""
+    number = snapshot.number
+    if snapshot.input_position is None:
+        if ends is not None:
+            return "is foreign and the log is not empty"
+        adopted = adopt(snapshot, now_ms)
+        unlisted = unlisted_orders(adopted)
+        if unlisted:
+            raise CannotStart(
+                "the snapshot is foreign and has orders that no market can hold: "
+                f"{'; '.join(unlisted)}. Correct the file or move it away"
+            )
+        state = State.restore(adopted, id_memory_s=id_memory_s)
+        return Recovered(state, EMPTY, BEGINNING, False, 0, 0, 0, adopted)
+    if ends is None:
+        state = State.restore(snapshot, id_memory_s=id_memory_s)
+        if number == 0:
+            return Recovered(state, EMPTY, BEGINNING, False, 0, 0, 0)
+        return _above(state, EMPTY, 0, now_ms)
+    head, last = ends[1]
+    if number > last.number:
+        if (last.number, last.hash) not in snapshot.trail:
+            return f"is at number {number}, beyond the log"
+        state = State.restore(snapshot, id_memory_s=id_memory_s)
+        return _above(state, head, last.epoch, now_ms)
+    if not await _lies_on(log, snapshot):
+        return f"is at number {number} of another history"
+    state = State.restore(snapshot, id_memory_s=id_memory_s)
+    place = Place(snapshot.last_message_id or START, number, snapshot.hash)
+    if oldest:
+        return Recovered(state, head, place, False, number, 0, last.epoch)
+    try:
+        return await _follow(log, state, place, number)
+    except LogGap as error:
+        return f"is at number {number}: {error}"
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """
+    Read and build without the garbage collector.
+
+    Millions of objects come to be and none of them is garbage: looking for cycles among
+    them again and again takes as long as making them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.freeze()  # or the next allocation would look at all of it once more
+            gc.enable()
+
+
+def _above(state: State, head: Head, epoch: int, now_ms: int) -> Recovered:
     """The log lost its tail: go on above the snapshot, with ids above its last one too."""
     lost = state.last_message_id or START
     if lost.ms >= now_ms:
         raise CannotStart(
-            f"the log ends at {head.id}, {name} at {lost}, and the clock ({now_ms} ms) is not "
-            "beyond it: new entries would stand before what the snapshot has. Set the clock "
+            f"the log ends at {head.id}, the snapshot at {lost}, and the clock ({now_ms} ms) "
+            "is not beyond it: new entries would stand before what the snapshot has. Set the clock "
             "right and start again; nothing was changed."
         )
-    return Recovered(state, head, Place(head.id, state.number, state.hash), True, name, 0, epoch)
+    return Recovered(
+        state, head, Place(head.id, state.number, state.hash), True, state.number, 0, epoch
+    )
 
 
 async def _lies_on(log: Log, snapshot: Snapshot) -> bool:
@@ -143,13 +195,13 @@ async def _lies_on(log: Log, snapshot: Snapshot) -> bool:
     entries = await log.stream.read(before, 1)
     if not entries:
         return False
-    batch: Batch = log.decode(entries[0])
+    link = link_of(entries[0])
     if entries[0].id == position:
-        return (batch.number, batch.hash) == (snapshot.number, snapshot.hash)
-    return (batch.number - 1, batch.prev_hash) == (snapshot.number, snapshot.hash)
+        return (link.number, link.hash) == (snapshot.number, snapshot.hash)
+    return (link.number - 1, link.prev_hash) == (snapshot.number, snapshot.hash)
 
 
-async def _follow(log: Log, state: State, place: Place, name: str | None) -> Recovered:
+async def _follow(log: Log, state: State, place: Place, number: int | None) -> Recovered:
     folded = 0
     while True:
         try:
@@ -159,7 +211,7 @@ async def _follow(log: Log, state: State, place: Place, name: str | None) -> Rec
                 f"the log contradicts itself: {error}. Restore it from a backup"
             ) from error
         except LogGap as error:
-            if name is not None:
+            if number is not None:
                 raise
             raise CannotStart(
                 f"the log has a gap that no valid snapshot bridges: {error}. Restore a "
@@ -175,4 +227,4 @@ async def _follow(log: Log, state: State, place: Place, name: str | None) -> Rec
     ends = await log.ends()
     assert ends is not None, "something was read from it"
     head, last = ends[1]
-    return Recovered(state, head, place, False, name, folded, last.epoch)
+    return Recovered(state, head, place, False, number, folded, last.epoch)

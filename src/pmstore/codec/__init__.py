@@ -1,19 +1,28 @@
 """Models <-> the JSON of streams and files: the only place that knows their names on the wire."""
 
-from pmstore.codec.batches import GENESIS_HASH, decode_batch, encode_batch
+from pmstore.codec.batches import (
+    GENESIS_HASH,
+    BatchLink,
+    decode_batch,
+    decode_batch_link,
+    encode_batch,
+)
 from pmstore.codec.changes_out import encode_change, encode_changes
 from pmstore.codec.entries import decode_entry, position_version
 from pmstore.codec.orders import decode_order, encode_order
-from pmstore.codec.snapshots_in import decode_snapshot
+from pmstore.codec.snapshots_in import decode_snapshot, decode_snapshot_info
 from pmstore.codec.snapshots_out import encode_snapshot
 from pmstore.codec.trade_log import decode_trade_line, encode_trade_line, first_token_price
 
 __all__ = [
     "GENESIS_HASH",
+    "BatchLink",
     "decode_batch",
+    "decode_batch_link",
     "decode_entry",
     "decode_order",
     "decode_snapshot",
+    "decode_snapshot_info",
     "decode_trade_line",
     "encode_batch",
     "encode_change",

@@ -36,7 +36,17 @@ class _WireBatch(msgspec.Struct, gc=False):
     changes: list[WireChange]
 
 
+class BatchLink(msgspec.Struct, frozen=True, gc=False):
+    """What ties an entry of the log to the one before it, without what it changed."""
+
+    number: int
+    epoch: int
+    prev_hash: str
+    hash: str
+
+
 _decoder: Final = msgspec.json.Decoder(_WireBatch)
+_link_decoder: Final = msgspec.json.Decoder(BatchLink)
 
 
 def encode_batch(
@@ -105,6 +115,24 @@ def decode_batch(payload: bytes, where: str) -> Batch:
             input={stream: Position.parse(text) for stream, text in wire.input.items()},
             changes=[to_change(change) for change in wire.changes],
         )
+    except READ_ERRORS as error:
+        raise corrupt(error, "a log entry", where) from error
+
+
+def decode_batch_link(payload: bytes, where: str) -> BatchLink:
+    """
+    How the log entry in *payload* is tied to the one before, its hash verified.
+
+    Raises:
+        CorruptData: As for `decode_batch`.
+
+    Cost:
+        A tenth of `decode_batch`.
+    """
+    try:
+        link = _link_decoder.decode(payload)
+        _verify(payload, link.prev_hash, link.hash, where)
+        return link
     except READ_ERRORS as error:
         raise corrupt(error, "a log entry", where) from error
 

@@ -20,7 +20,7 @@ from pmstore.errors import CorruptData
 from pmstore.models.market import Event
 from pmstore.models.order import ACTIVE_STATUSES, Order
 from pmstore.models.position import Position
-from pmstore.models.snapshot import Snapshot
+from pmstore.models.snapshot import Snapshot, SnapshotInfo
 
 _CHECKSUM: Final = re.compile(rb'"checksum":"([0-9a-f]{64})"\}\s*\Z')
 _CHECKSUM_WITHIN: Final = 256
@@ -57,7 +57,19 @@ class _WireSnapshot(msgspec.Struct):
     skipped: list[str] = []
 
 
+class _WireInfo(msgspec.Struct):
+    """What our file says of itself; the rows are passed over."""
+
+    timestamp: int
+    number: int
+    hash: str
+    v: int
+    last_message_id: str | None = None
+    input_position: dict[str, str] | None = None
+
+
 _decoder: Final = msgspec.json.Decoder(_WireSnapshot)
+_info_decoder: Final = msgspec.json.Decoder(_WireInfo)
 
 
 def decode_snapshot(payload: bytes, where: str) -> Snapshot:
@@ -75,20 +87,59 @@ def decode_snapshot(payload: bytes, where: str) -> Snapshot:
     Cost:
         About 1.5 microseconds an order.
     """
-    found = _CHECKSUM.search(payload, max(0, len(payload) - _CHECKSUM_WITHIN))
     try:
-        if found is None:
+        if not _verified(payload, where):
             return _foreign(msgspec.json.decode(payload))
-        checksum = hashlib.sha256(memoryview(payload)[: found.start()]).hexdigest()
-        if checksum.encode() != found[1]:
-            raise CorruptData(
-                f"the snapshot was changed after it was written: its bytes have the checksum "
-                f"{checksum} and it says {found[1].decode()}",
-                where=where,
-            )
         return _snapshot(_decoder.decode(payload))
     except READ_ERRORS as error:
         raise corrupt(error, "a snapshot", where) from error
+
+
+def decode_snapshot_info(payload: bytes, name: str, where: str) -> SnapshotInfo:
+    """
+    What the snapshot in a file is, without the millions of rows that may be in it.
+
+    A file of ours is judged by its checksum: its bytes are those that were written. One of
+    the source's is read as a whole.
+
+    Raises:
+        CorruptData: As for `decode_snapshot`.
+
+    Cost:
+        A tenth of `decode_snapshot`.
+    """
+    try:
+        if not _verified(payload, where):
+            foreign = _foreign(msgspec.json.decode(payload))
+            return SnapshotInfo.of(foreign, name=name, size_bytes=len(payload))
+        wire = _info_decoder.decode(payload)
+        _check_version(wire.v)
+        return SnapshotInfo(
+            name=name,
+            timestamp=wire.timestamp,
+            number=wire.number,
+            hash=wire.hash,
+            last_message_id=_position(wire.last_message_id),
+            input_position=_positions(wire.input_position),
+            size_bytes=len(payload),
+        )
+    except READ_ERRORS as error:
+        raise corrupt(error, "a snapshot", where) from error
+
+
+def _verified(payload: bytes, where: str) -> bool:
+    """Whether the bytes are those that we wrote; False if they were never ours."""
+    found = _CHECKSUM.search(payload, max(0, len(payload) - _CHECKSUM_WITHIN))
+    if found is None:
+        return False
+    checksum = hashlib.sha256(memoryview(payload)[: found.start()]).hexdigest()
+    if checksum.encode() != found[1]:
+        raise CorruptData(
+            f"the snapshot was changed after it was written: its bytes have the checksum "
+            f"{checksum} and it says {found[1].decode()}",
+            where=where,
+        )
+    return True
 
 
 def _foreign(document: Any) -> Snapshot:
@@ -128,13 +179,9 @@ def _translate_group(group: Any) -> Any:
 
 
 def _snapshot(wire: _WireSnapshot) -> Snapshot:
-    if wire.v != FORMAT_VERSION:
-        raise ValueError(
-            f"it has format version {wire.v}; this release reads {FORMAT_VERSION}: update it"
-        )
+    _check_version(wire.v)
     orders = [to_order(order) for group in wire.snapshots for order in group.orders]
     orders.sort(key=_queue_place)
-    positions = wire.input_position
     return Snapshot(
         orders=orders,
         events=_events(wire.events),
@@ -150,9 +197,7 @@ def _snapshot(wire: _WireSnapshot) -> Snapshot:
         deposited=wire.deposited,
         paused=wire.paused,
         time_ms=wire.time_ms,
-        input_position=None
-        if positions is None
-        else {stream: Position.parse(text) for stream, text in positions.items()},
+        input_position=_positions(wire.input_position),
         number=wire.number,
         hash=wire.hash,
         trail=wire.trail,
@@ -162,6 +207,19 @@ def _snapshot(wire: _WireSnapshot) -> Snapshot:
 
 def _queue_place(order: Order) -> tuple[int, str]:
     return order.order_num, order.id
+
+
+def _check_version(version: int) -> None:
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"it has format version {version}; this release reads {FORMAT_VERSION}: update it"
+        )
+
+
+def _positions(texts: dict[str, str] | None) -> dict[str, Position] | None:
+    if texts is None:
+        return None
+    return {stream: Position.parse(text) for stream, text in texts.items()}
 
 
 def _position(text: str | None) -> Position | None:

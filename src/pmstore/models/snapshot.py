@@ -65,3 +65,17 @@ class SnapshotInfo:
     input_position: Mapping[str, Position] | None
     size_bytes: int
     problem: str | None = None
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, name: str, size_bytes: int) -> SnapshotInfo:
+        """The description of a valid generation."""
+        positions = snapshot.input_position
+        return cls(
+            name=name,
+            timestamp=snapshot.timestamp,
+            number=snapshot.number,
+            hash=snapshot.hash,
+            last_message_id=snapshot.last_message_id,
+            input_position=None if positions is None else dict(positions),
+            size_bytes=size_bytes,
+        )

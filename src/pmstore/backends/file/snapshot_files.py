@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from pmstore.backends.file.disk import Disk
-from pmstore.codec import decode_snapshot
+from pmstore.codec import decode_snapshot, decode_snapshot_info
 from pmstore.errors import CorruptData
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
 
@@ -120,7 +120,7 @@ class SnapshotFiles:
         if known is not None and known.digest == digest:
             return known.info
         try:
-            snapshot = decode_snapshot(payload, str(path))
+            info = decode_snapshot_info(payload, path.name, str(path))
         except CorruptData as error:
             return SnapshotInfo(
                 name=path.name,
@@ -132,7 +132,6 @@ class SnapshotFiles:
                 size_bytes=len(payload),
                 problem=str(error),
             )
-        info = describe(snapshot, path.name, len(payload))
         self._verified[path.name] = Verified(digest=digest, info=info)
         return info
 
@@ -160,17 +159,3 @@ class SnapshotFiles:
         """Remove a generation."""
         self._disk.remove(path)
         self._verified.pop(path.name, None)
-
-
-def describe(snapshot: Snapshot, name: str, size_bytes: int) -> SnapshotInfo:
-    """The description of a valid generation."""
-    positions = snapshot.input_position
-    return SnapshotInfo(
-        name=name,
-        timestamp=snapshot.timestamp,
-        number=snapshot.number,
-        hash=snapshot.hash,
-        last_message_id=snapshot.last_message_id,
-        input_position=None if positions is None else dict(positions),
-        size_bytes=size_bytes,
-    )

@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 
 from pmstore.backends.file.disk import Disk, unavailable
 from pmstore.backends.file.lock import WriterLock
-from pmstore.backends.file.snapshot_files import SnapshotFiles, describe
+from pmstore.backends.file.snapshot_files import SnapshotFiles
 from pmstore.backends.file.threads import in_thread
 from pmstore.codec import encode_snapshot
 from pmstore.errors import (
@@ -111,7 +111,7 @@ class FileSnapshotStore:
         draft.sync()
         self._files.adopt()
         path = self._files.generation(max(self._files.generations(), default=0) + 1)
-        info = describe(snapshot, path.name, draft.size)
+        info = SnapshotInfo.of(snapshot, name=path.name, size_bytes=draft.size)
         self._files.verify_written(draft.path, draft.digest(), info)
         self._disk.rename(draft.path, path)
         # Syncs the folder, for both names.

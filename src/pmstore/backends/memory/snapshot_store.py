@@ -36,17 +36,7 @@ class MemorySnapshotStore(MemoryLifetime):
                 "snapshot does not equal its own copy",
                 where=f"memory snapshot {name}",
             )
-        info = SnapshotInfo(
-            name=name,
-            timestamp=snapshot.timestamp,
-            number=snapshot.number,
-            hash=snapshot.hash,
-            last_message_id=snapshot.last_message_id,
-            input_position=None
-            if snapshot.input_position is None
-            else dict(snapshot.input_position),
-            size_bytes=len(content),
-        )
+        info = SnapshotInfo.of(snapshot, name=name, size_bytes=len(content))
         self._count += 1
         self._generations[name] = (info, content)
         return _copy(info)
