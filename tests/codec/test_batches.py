@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmstore.codec import GENESIS_HASH, decode_batch, encode_batch
+from pmstore.codec import GENESIS_HASH, decode_batch, decode_batch_link, encode_batch
 from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.changes import Batch, Change, OrderCreated, Paused
 from pmstore.models.position import Position
@@ -150,3 +150,17 @@ def test_an_error_says_what_and_where(payload: bytes, message: str) -> None:
 def test_a_stream_name_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(InvalidRecord, match="not Unicode"):
         encode_batch(1, 1, 1, GENESIS_HASH, {"\ud800": Position(1, 1)}, [])
+
+
+def test_a_link_says_what_the_whole_entry_would() -> None:
+    payload = entry(Paused(True))
+    batch, link = decode_batch(payload, "log"), decode_batch_link(payload, "log")
+    assert (link.number, link.epoch) == (batch.number, batch.epoch)
+    assert (link.prev_hash, link.hash) == (batch.prev_hash, batch.hash)
+
+
+def test_a_link_of_a_changed_entry_is_refused() -> None:
+    payload = bytearray(entry(Paused(True)))
+    payload[-10] ^= 1
+    with pytest.raises(CorruptData, match="log"):
+        decode_batch_link(bytes(payload), "log")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmstore.codec import decode_snapshot, encode_snapshot
+from pmstore.codec import decode_snapshot, decode_snapshot_info, encode_snapshot
 from pmstore.codec.snapshots_out import PIECE_ROWS_MAX
 from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.balance import Balance
@@ -20,7 +20,7 @@ from pmstore.models.changes import Remembered
 from pmstore.models.market import Event, Market
 from pmstore.models.order import OrderStatus, Side
 from pmstore.models.position import Position
-from pmstore.models.snapshot import Snapshot
+from pmstore.models.snapshot import Snapshot, SnapshotInfo
 from pmstore.models.symbol import Symbol
 from tests.codec import strategies
 from tests.codec.examples import LATER_ORDER, ORDER, SOURCE_SNAPSHOT
@@ -226,3 +226,34 @@ def test_text_that_is_not_unicode_is_refused() -> None:
     market = Market(market_id=1, token_ids=("a", "\ud800"))
     with pytest.raises(InvalidRecord, match="cannot be written"):
         written(attrs.evolve(SNAPSHOT, events={1: Event(event_id=1, markets={1: market})}))
+
+
+@given(strategies.snapshots)
+def test_its_description_says_what_the_whole_would(snapshot: Snapshot) -> None:
+    payload = written(snapshot)
+    expected = SnapshotInfo.of(snapshot, name="file", size_bytes=len(payload))
+    assert decode_snapshot_info(payload, "file", "folder/file") == expected
+
+
+def test_a_file_of_the_source_is_described_too() -> None:
+    payload = SOURCE_SNAPSHOT.encode()
+    info = decode_snapshot_info(payload, "file", "folder/file")
+    assert info.last_message_id == Position(1704110400000, 0)
+    assert info.input_position is None
+
+
+@pytest.mark.parametrize("cut", [1, 30, 200])
+def test_no_broken_file_is_described(cut: int) -> None:
+    payload = written(SNAPSHOT)
+    changed = bytearray(payload)
+    changed[len(changed) // 2] ^= 1
+    for broken in (payload[:-cut], bytes(changed)):
+        with pytest.raises(CorruptData, match="folder/file"):
+            decode_snapshot_info(broken, "file", "folder/file")
+
+
+def test_a_description_of_another_format_version_is_refused() -> None:
+    text = written(SNAPSHOT).decode().replace('"v":1', '"v":2', 1)
+    payload = with_checksum(text[: text.rindex('"checksum"')])
+    with pytest.raises(CorruptData, match="format version 2"):
+        decode_snapshot_info(payload, "file", "folder/file")
