@@ -155,8 +155,8 @@ def first_entry(path: Path, size: int) -> Entry:
     with path.open("rb") as file:
         data = file.read(min(size, HEADER_BYTES + _CHUNK_BYTES))
         record = record_at(data, HEADER_BYTES)
-        if record is None:
-            data += file.read(size - len(data))
+        while record is None and len(data) < size:
+            data += file.read(min(len(data), size - len(data)))
             record = record_at(data, HEADER_BYTES)
     if record is None:
         raise CorruptData("a bad record", where=f"{path} at {HEADER_BYTES}")
