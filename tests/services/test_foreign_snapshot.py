@@ -11,57 +11,11 @@ from pmengine.services.recovery import CannotStart
 from pmstore import OrderType, Side, Symbol, Trade
 from pmstore.backends.file import FileSnapshotStore, FileStream
 from pmstore.testing import ManualClock
+from tests.codec.examples import SOURCE_SNAPSHOT
 from tests.services.rig import batches_of, engine_on, recover_on
 
 END_MS = 1_704_110_400_000
-PRINTED = """{
-  "snapshots": [
-    {
-      "symbol": {
-        "event_id": 1,
-        "market_id": 1,
-        "token_id": "token_123"
-      },
-      "orders": [
-        {
-          "id": "order_123",
-          "symbol": {
-            "event_id": 1,
-            "market_id": 1,
-            "token_id": "token_123"
-          },
-          "side": "Buy",
-          "order_type": "Limit",
-          "quantity": 100,
-          "price": 5000,
-          "status": "New",
-          "filled_quantity": 0,
-          "remaining_quantity": 100,
-          "timestamp": 1704110400000,
-          "user_id": "user_456",
-          "order_num": 1
-        }
-      ],
-      "timestamp": 1704110400000
-    }
-  ],
-  "events": {
-    "1": {
-      "event_id": 1,
-      "markets": {
-        "1": {
-          "id": 1,
-          "outcomes": ["Yes", "No"],
-          "token_ids": ["token_yes", "token_no"]
-        }
-      },
-      "end_date": "2024-01-01T12:00:00Z"
-    }
-  },
-  "timestamp": 1704110400000,
-  "last_message_id": "1704110400000-0"
-}
-"""
+PRINTED = SOURCE_SNAPSHOT
 """As it is printed: its order names a token that its market does not have."""
 LISTED = PRINTED.replace("token_123", "token_yes")
 """The same with an order of the market."""
