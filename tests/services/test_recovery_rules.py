@@ -419,3 +419,21 @@ async def test_an_expected_head_that_is_not_there_is_a_conflict(log: WatchedStre
     entry = (await log.read(START, 1))[0]
     with pytest.raises(Conflict):
         await log.append([first], expect_head=entry.head._replace(id=Position(1, 1)))
+
+
+async def test_an_empty_log_beside_broken_snapshots_alone_is_no_new_beginning(
+    tmp_path: Path,
+) -> None:
+    async with FileSnapshotStore(tmp_path / "s") as snapshots:
+        async with FileStream(tmp_path / "log") as log:
+            store = store_on(log, snapshots, await recover_on(log, snapshots))
+            async with engine_on(log, snapshots) as engine:
+                await engine.take(flow(0, 40))
+                await store.catch_up()
+                info = await store.save()
+        assert info is not None
+        path = tmp_path / "s" / info.name
+        path.write_bytes(path.read_bytes()[:-20])
+        async with FileStream(tmp_path / "lost") as empty:
+            with pytest.raises(CannotStart, match="The log is empty"):
+                await recover_on(empty, snapshots)

@@ -82,10 +82,9 @@ async def recover(
                 found = await begin(newest)
                 if isinstance(found, Recovered):
                     return found
+        listed = await snapshots.list()
         infos = [
-            info
-            for info in await snapshots.list()
-            if info.problem is None and (not beyond or info.number > beyond)
+            info for info in listed if info.problem is None and (not beyond or info.number > beyond)
         ]
         for info in infos if oldest else reversed(infos):
             try:
@@ -98,7 +97,7 @@ async def recover(
                 if isinstance(found, Recovered):
                     return found
                 refused.append(f"{info.name} {found}")
-        if ends is None and not infos and not beyond:
+        if ends is None and not listed and not beyond:
             state = State(id_memory_s=id_memory_s)
             state.hash = GENESIS_HASH
             return Recovered(state, EMPTY, BEGINNING, False, None, 0, 0)
