@@ -169,6 +169,7 @@ def config_from(cls: type[ConfigT], url: Url, /) -> ConfigT:
         SettingsError: Unknown parameters with the nearest right name, parts that the
             scheme does not take, values that cannot be read: all of them.
     """
+    # The class is the plugin's: that attrs made it is known when it runs, not before.
     fields = {field.name: field for field in attrs.fields(attrs.resolve_types(cls))}  # type: ignore[arg-type, type-var]
     right = [name for name in fields if name not in _PARTS]
     problems: list[str] = []

@@ -64,6 +64,7 @@ class Front:
         event_input: Where commands about events go.
         processor: Where outcomes are told, one entry for each batch of the log.
         after: Begin to listen after this entry.
+        new_id: Makes correlation ids.
         waiting_max: Commands under way at most; more are refused with `NotTaken`.
     """
 

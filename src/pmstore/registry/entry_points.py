@@ -41,6 +41,7 @@ def backend_entry_points() -> list[BackendEntryPoint]:
             if normal_name(name) in seen:
                 continue  # shadowed by one earlier on sys.path, as for imports
         except Exception:
+            # Metadata that cannot be read can fail in any way, and harms nobody else.
             continue
         seen.add(normal_name(name))
         found += [BackendEntryPoint(name, version, point) for point in points]

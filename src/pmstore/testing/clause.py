@@ -124,6 +124,7 @@ class Lawbook(Generic[S]):
         """Add the decorated check: its name is the clause's, its docstring the law."""
 
         def add(body: Body[S]) -> Body[S]:
+            # The type of a callable promises no name; every function has one.
             name = getattr(body, "__name__").replace("_", "-")  # noqa: B009
             law = " ".join((inspect.getdoc(body) or "").split())
             assert law, f"clause {name} states its law"

@@ -73,6 +73,7 @@ class Endpoint:
             status, answer = await operation.handle(call)
             content_type, body = JSON, _encoder.encode(answer)
         except Exception as error:
+            # The last resort: whatever went wrong, the client gets a problem document.
             problem = (
                 error if isinstance(error, Problem) else _unforeseen(error, method, self._path)
             )

@@ -21,6 +21,7 @@ R = TypeVar("R")
 
 def _copier(model: type[R]) -> Callable[[R], R]:
     """A copy by position: three times faster than `copy.copy`, and follows the model's fields."""
+    # attrs made all models, which a type variable cannot say.
     values: Callable[[Any], tuple[Any, ...]] = attrgetter(
         *(field.name for field in attrs.fields(model))  # type: ignore[arg-type]
     )
