@@ -8,7 +8,7 @@ CORE: Final = frozenset({"aiofiles", "attrs", "cattrs", "msgspec", "pluggy"})
 """What a plain install brings."""
 
 OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
-    "alembic": ("pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "hypothesis": ("pmstore.testing",),
     "prometheus_client": ("pmengine.services", "pmengine.gateways"),
     "psycopg": ("pmstore.backends.postgres",),
@@ -16,7 +16,8 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "pytest": ("pmstore.testing",),
     "redis": ("pmstore.backends.redis",),
     "rich": ("pmstore.cli", "pmengine.cli"),
-    "sqlmodel": ("pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "sqlalchemy": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "sqlmodel": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "starlette": ("pmengine.gateways",),
     "structlog": ("pmengine.services", "pmengine.gateways", "pmengine.assembly", "pmengine.cli"),
     "typer": ("pmstore.cli", "pmengine.cli"),
@@ -27,7 +28,16 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
 """Every dependency of an extra, and the rooms that need it."""
 
 _FLOOR: Final = frozenset({"errors", "models", "protocols"})
-_BACKEND: Final = _FLOOR | {"clock", "codec", "plugin", "queries", "state", "url"}
+_BACKEND: Final = _FLOOR | {
+    "clock",
+    "codec",
+    "plugin",
+    "queries",
+    "state",
+    "storage",
+    "tables",
+    "url",
+}
 
 PMSTORE: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
@@ -40,10 +50,13 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "state": _FLOOR,
     "queries": _FLOOR,
     "plugin": _FLOOR | {"url"},
-    "layers": _FLOOR | {"clock", "queries"},
+    "storage": _FLOOR | {"codec"},
+    # SQLModel tables and their migrations, for the backends that speak SQL.
+    "tables": _FLOOR | {"clock"},
+    "layers": _FLOOR | {"clock", "queries", "storage"},
     "settings": frozenset({"errors", "plugin", "url"}),
     "registry": _FLOOR | {"layers", "plugin", "settings", "url"},
-    "testing": _FLOOR | {"backends.memory"},
+    "testing": _FLOOR | {"backends.memory", "storage"},
     "cli": _FLOOR | {"codec", "plugin", "queries", "registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "registry", "settings", "state", "url"},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from pmstore.codec.balances import WireBalance, to_balance
 from pmstore.codec.events import WireEvent, WireMarket, to_event, to_market
 from pmstore.codec.orders import WireOrder, WireSymbol, to_order, to_symbol
 from pmstore.codec.trades import WireTrade, to_trade
-from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Change,
     Counters,
@@ -26,16 +26,6 @@ from pmstore.models.changes import (
     Remembered,
     Restored,
 )
-
-
-class WireBalance(msgspec.Struct, gc=False):
-    """A row of an account as it is written."""
-
-    user_id: str
-    asset: str
-    available: int
-    frozen: int
-    version: int = 0
 
 
 class WireEnd(msgspec.Struct, gc=False):
@@ -115,11 +105,6 @@ class WireChange(msgspec.Struct, gc=False):
 
 TAGS = frozenset(WireChange.__struct_fields__)
 """The names of all changes on the wire."""
-
-
-def to_balance(wire: WireBalance) -> Balance:
-    """The row that was written."""
-    return Balance(wire.user_id, wire.asset, wire.available, wire.frozen, wire.version)
 
 
 def to_remembered(wire: WireRemembered) -> Remembered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from pmstore.codec.balances import balance_text
 from pmstore.codec.events import wire_event, wire_market
 from pmstore.codec.json_text import plain_text, quote, symbol_text, utf8
 from pmstore.codec.orders import order_text
@@ -31,14 +32,6 @@ from pmstore.models.changes import (
     Restored,
 )
 from pmstore.models.trade import Trade
-
-
-def balance_text(row: Balance) -> str:
-    """The row as JSON."""
-    return (
-        f'{{"user_id":{quote(row.user_id)},"asset":{quote(row.asset)}'
-        f',"available":{row.available},"frozen":{row.frozen},"version":{row.version}}}'
-    )
 
 
 def remembered_text(memory: Remembered) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from pmstore.codec.json_text import READ_ERRORS, corrupt, plain_text, utf8
 from pmstore.codec.timestamps import parse_rfc3339, rfc3339
 from pmstore.models.market import Event, Market, MarketState
 
@@ -35,6 +38,9 @@ class WireEvent(msgspec.Struct, omit_defaults=True):
     end_date: str | int | None = None
     exclusive: bool = False
     removing: bool = False
+
+
+_decoder: Final = msgspec.json.Decoder(WireEvent)
 
 
 def wire_market(market: Market) -> WireMarket:
@@ -110,3 +116,26 @@ def to_event(wire: WireEvent) -> Event:
 def _date(time_ms: int) -> str | int:
     text = rfc3339(time_ms)
     return time_ms if text is None else text.replace(".000Z", "Z")
+
+
+def encode_event(event: Event) -> bytes:
+    """
+    The event as a JSON document.
+
+    Raises:
+        InvalidRecord: Text that is not Unicode.
+    """
+    return utf8(plain_text(wire_event(event)))
+
+
+def decode_event(payload: bytes, where: str) -> Event:
+    """
+    The event in a JSON document; unknown fields are ignored.
+
+    Raises:
+        CorruptData: It is no event; says what is wrong and *where*.
+    """
+    try:
+        return to_event(_decoder.decode(payload))
+    except READ_ERRORS as error:
+        raise corrupt(error, "an event", where) from error

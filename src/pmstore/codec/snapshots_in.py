@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from pmstore.codec.balances import WireBalance, to_balance
 from pmstore.codec.batches import FORMAT_VERSION
-from pmstore.codec.changes_in import WireBalance, WireRemembered, to_balance, to_remembered
+from pmstore.codec.changes_in import WireRemembered, to_remembered
 from pmstore.codec.entries import position_version
 from pmstore.codec.events import WireEvent, to_event
 from pmstore.codec.json_text import READ_ERRORS, corrupt

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, TypeVar
 
+from pmstore.codec.balances import balance_text
 from pmstore.codec.batches import FORMAT_VERSION
-from pmstore.codec.changes_out import balance_text, remembered_text
+from pmstore.codec.changes_out import remembered_text
 from pmstore.codec.events import wire_event
 from pmstore.codec.json_text import plain_text, quote, symbol_text, utf8
 from pmstore.codec.orders import order_text

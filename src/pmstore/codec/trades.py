@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from pmstore.codec.json_text import quote, symbol_text
+from pmstore.codec.json_text import READ_ERRORS, corrupt, quote, symbol_text, utf8
 from pmstore.codec.orders import WireSymbol, to_symbol
 from pmstore.models.order import Side
 from pmstore.models.trade import MatchType, Trade
@@ -30,6 +32,9 @@ class WireTrade(msgspec.Struct, gc=False):
     taker_is_bid: bool
     taker_fee: int = 0
     maker_fee: int = 0
+
+
+_decoder: Final = msgspec.json.Decoder(WireTrade)
 
 
 def to_trade(wire: WireTrade) -> Trade:
@@ -73,3 +78,26 @@ def trade_text(trade: Trade) -> str:
     if trade.maker_fee:
         text += f',"maker_fee":{trade.maker_fee}'
     return text + "}"
+
+
+def encode_trade(trade: Trade) -> bytes:
+    """
+    The trade as a JSON document.
+
+    Raises:
+        InvalidRecord: Text that is not Unicode.
+    """
+    return utf8(trade_text(trade))
+
+
+def decode_trade(payload: bytes, where: str) -> Trade:
+    """
+    The trade in a JSON document; unknown fields are ignored.
+
+    Raises:
+        CorruptData: It is no trade; says what is wrong and *where*.
+    """
+    try:
+        return to_trade(_decoder.decode(payload))
+    except READ_ERRORS as error:
+        raise corrupt(error, "a trade", where) from error

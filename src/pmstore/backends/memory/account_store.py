@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pmstore.backends.memory.cursor import read_cursor, write_cursor
-from pmstore.backends.memory.lifetime import MemoryLifetime
 from pmstore.backends.memory.ordered_keys import OrderedKeys
-from pmstore.backends.memory.records import check_balance, copy_balance
 from pmstore.backends.memory.sources import Sources
 from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.balance import Balance
@@ -15,11 +12,15 @@ from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
+from pmstore.storage.checks import check_balance
+from pmstore.storage.copies import copy_balance
+from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.lifetime import Lifetime
 
 _Key = tuple[str, str]
 
 
-class MemoryAccountStore(MemoryLifetime):
+class MemoryAccountStore(Lifetime):
     """
     Keeps the newest version of each balance in this process; an `AccountStore`.
 
@@ -36,12 +37,12 @@ class MemoryAccountStore(MemoryLifetime):
 
     async def save(self, balances: Sequence[Balance], /) -> None:
         """Keep the newest version of each balance; see `AccountStore.save`."""
-        self._check_call(len(balances))
+        self.check_call(len(balances))
         self._put(self._validated(balances))
 
     async def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
         """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
-        self._check_call(len(keys))
+        self.check_call(len(keys))
         balances = self._balances
         return {key: copy_balance(balances[key]) for key in keys if key in balances}
 
@@ -52,7 +53,7 @@ class MemoryAccountStore(MemoryLifetime):
         Cost:
             Grows with the page, whatever else is held.
         """
-        self._check_call()
+        self.check_call()
         found: list[Balance] = []
         for key in self._candidates(query):
             if query.user_id is not None and key[0] != query.user_id:
@@ -68,7 +69,7 @@ class MemoryAccountStore(MemoryLifetime):
         self, changes: Sequence[Balance], /, *, source: str, position: Position
     ) -> Applied:
         """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
-        self._check_call(len(changes))
+        self.check_call(len(changes))
         if self._sources.has_had(source, position):
             return Applied.DUPLICATE
         self._put(self._validated(changes))
@@ -77,7 +78,7 @@ class MemoryAccountStore(MemoryLifetime):
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
-        self._check_call()
+        self.check_call()
         return self._sources.position(source)
 
     def _validated(self, balances: Sequence[Balance]) -> list[Balance]:

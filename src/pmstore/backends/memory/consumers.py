@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import attrs
 
-from pmstore.backends.memory.lifetime import MemoryLifetime
-from pmstore.backends.memory.records import check_ids
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import InvalidQuery
 from pmstore.models.position import START, Entry, Position
 from pmstore.protocols.stream import Stream
+from pmstore.storage.checks import check_ids
+from pmstore.storage.lifetime import Lifetime
 
 _SEQ_MAX = 2**64 - 1
 
@@ -34,7 +34,7 @@ class _Group:
     owed: dict[Position, _Owed] = attrs.Factory(dict)
 
 
-class MemoryConsumers(MemoryLifetime):
+class MemoryConsumers(Lifetime):
     """
     Groups over one stream, kept in this process; a `Consumers`.
 
@@ -53,7 +53,7 @@ class MemoryConsumers(MemoryLifetime):
 
     async def read(self, group: str, name: str, limit: int, wait_s: float = 0.0, /) -> list[Entry]:
         """Up to *limit* entries that no consumer of *group* has had; see `Consumers.read`."""
-        self._check_call()
+        self.check_call()
         check_ids("consumer", group, name)
         if limit < 1:
             raise InvalidQuery(f"limit is {limit}; read at least one entry")
@@ -64,7 +64,7 @@ class MemoryConsumers(MemoryLifetime):
             given = known.given
             entries = await self._stream.read(given, limit, max(0.0, deadline - loop.time()))
             # From here to the return nothing awaits: what is taken, is taken by one reader.
-            self._check_call()
+            self.check_call()
             known = self._groups.setdefault(group, _Group())
             fresh = [entry for entry in entries if entry.id > known.given]
             if fresh:
@@ -78,7 +78,7 @@ class MemoryConsumers(MemoryLifetime):
 
     async def ack(self, group: str, ids: Sequence[Position], /) -> int:
         """Say that these were processed; answers how many were owed."""
-        self._check_call(len(ids))
+        self.check_call(len(ids))
         known = self._groups.get(group)
         if known is None:
             return 0
@@ -86,7 +86,7 @@ class MemoryConsumers(MemoryLifetime):
 
     async def reclaim(self, group: str, name: str, idle_s: float, limit: int, /) -> list[Entry]:
         """Take over up to *limit* entries owed for *idle_s* seconds; see `Consumers.reclaim`."""
-        self._check_call()
+        self.check_call()
         check_ids("consumer", group, name)
         if limit < 1:
             raise InvalidQuery(f"limit is {limit}; reclaim at least one entry")
@@ -106,7 +106,7 @@ class MemoryConsumers(MemoryLifetime):
 
     async def positions(self) -> dict[str, Position]:
         """For each group, the position through which nothing is owed to it."""
-        self._check_call()
+        self.check_call()
         return {
             name: _before(next(iter(group.owed))) if group.owed else group.given
             for name, group in self._groups.items()
@@ -114,7 +114,7 @@ class MemoryConsumers(MemoryLifetime):
 
     async def forget(self, group: str, /) -> None:
         """Remove a group; an unknown one is no error."""
-        self._check_call()
+        self.check_call()
         self._groups.pop(group, None)
 
 

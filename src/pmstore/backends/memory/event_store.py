@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pmstore.backends.memory.cursor import read_cursor, write_cursor
-from pmstore.backends.memory.lifetime import MemoryLifetime
 from pmstore.backends.memory.ordered_keys import OrderedKeys
-from pmstore.backends.memory.records import check_event, copy_event
 from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.protocols.store import Limits
+from pmstore.storage.checks import check_event
+from pmstore.storage.copies import copy_event
+from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.lifetime import Lifetime
 
 
-class MemoryEventStore(MemoryLifetime):
+class MemoryEventStore(Lifetime):
     """
     Keeps each event as saved under its highest version, in this process; an `EventStore`.
 
@@ -28,7 +29,7 @@ class MemoryEventStore(MemoryLifetime):
 
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
         """Keep events, each with its version; see `EventStore.save`."""
-        self._check_call(len(events))
+        self.check_call(len(events))
         fresh: list[tuple[Event, int]] = []
         for event, version in events:
             check_event(event, version)
@@ -49,7 +50,7 @@ class MemoryEventStore(MemoryLifetime):
 
     async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
         """The events with these ids; see `EventStore.get`."""
-        self._check_call(len(ids))
+        self.check_call(len(ids))
         return {id: copy_event(self._events[id][0]) for id in ids if id in self._events}
 
     async def find(self, query: EventQuery, /) -> Page[Event]:
@@ -59,7 +60,7 @@ class MemoryEventStore(MemoryLifetime):
         Cost:
             Grows with the page and the ids asked for.
         """
-        self._check_call()
+        self.check_call()
         after: tuple[int] | None = None
         if query.after is not None:
             (at,) = read_cursor(query.after, int)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from pmstore.backends.memory.lifetime import MemoryLifetime
-from pmstore.backends.memory.records import check_ids
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import InvalidQuery
+from pmstore.storage.checks import check_ids
+from pmstore.storage.lifetime import Lifetime
 
 
 @attrs.define
@@ -18,7 +18,7 @@ class _Held:
     until_ms: int
 
 
-class MemoryLease(MemoryLifetime):
+class MemoryLease(Lifetime):
     """
     Named leases for the tasks of this process; a `Lease`.
 
@@ -33,7 +33,7 @@ class MemoryLease(MemoryLifetime):
 
     async def acquire(self, name: str, ttl_s: float, /) -> int | None:
         """Take the lease for *ttl_s* seconds; its new epoch, None while it is held."""
-        self._check_call()
+        self.check_call()
         check_ids("lease", name)
         until_ms = self._until(ttl_s)
         known = self._leases.setdefault(name, _Held(0, 0))
@@ -45,7 +45,7 @@ class MemoryLease(MemoryLifetime):
 
     async def renew(self, name: str, epoch: int, ttl_s: float, /) -> bool:
         """Hold on for *ttl_s* more seconds; False if it is no longer held under *epoch*."""
-        self._check_call()
+        self.check_call()
         until_ms = self._until(ttl_s)
         known = self._held(name, epoch)
         if known is None:
@@ -55,7 +55,7 @@ class MemoryLease(MemoryLifetime):
 
     async def release(self, name: str, epoch: int, /) -> None:
         """Give the lease back; without effect if it is not held under *epoch*."""
-        self._check_call()
+        self.check_call()
         known = self._held(name, epoch)
         if known is not None:
             known.until_ms = 0

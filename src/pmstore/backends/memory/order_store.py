@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from pmstore.backends.memory.cursor import read_cursor, write_cursor
-from pmstore.backends.memory.lifetime import MemoryLifetime
 from pmstore.backends.memory.order_index import Key, OrderIndex, quarter_of
-from pmstore.backends.memory.records import (
-    check_ids,
-    check_integers,
-    check_order,
-    check_symbol,
-    copy_order,
-)
 from pmstore.backends.memory.sources import Sources
 from pmstore.backends.memory.tombstones import Tombstones
 from pmstore.clock import Clock, system_clock
@@ -24,12 +15,22 @@ from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.checks import (
+    check_ids,
+    check_integers,
+    check_order,
+    check_symbol,
+)
+from pmstore.storage.copies import copy_order
+from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.lifetime import Lifetime
+from pmstore.storage.matching import order_matches
 
 _ENDED = 2
 """The first quarter of the index that holds ended orders."""
 
 
-class MemoryOrderStore(MemoryLifetime):
+class MemoryOrderStore(Lifetime):
     """
     Keeps the newest version of each order in this process; an `OrderStore`.
 
@@ -69,18 +70,18 @@ class MemoryOrderStore(MemoryLifetime):
         Cost:
             Per order in a batch about five copies of one (3 microseconds), ten if it ends.
         """
-        self._check_call(len(orders))
+        self.check_call(len(orders))
         self._put(self._validated(orders))
 
     async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
         """The orders with these ids; see `OrderStore.get`."""
-        self._check_call(len(ids))
+        self.check_call(len(ids))
         orders = self._orders
         return {id: copy_order(orders[id]) for id in ids if id in orders}
 
     async def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
         """Remove orders, each through a version; see `OrderStore.remove`."""
-        self._check_call(len(versions))
+        self.check_call(len(versions))
         for id, version in versions:
             check_ids("removed order", id)
             check_integers(f"version of removed order {id!r}", version)
@@ -104,10 +105,10 @@ class MemoryOrderStore(MemoryLifetime):
             Looks at the orders of the user, symbols, side and state (open or ended) asked
             for, whichever are fewest; other fields are tested one by one.
         """
-        self._check_call()
+        self.check_call()
         found: list[Order] = []
         for order in self._candidates(query):
-            if _matches(order, query):
+            if order_matches(order, query):
                 found.append(order)
                 if len(found) > query.limit:
                     found.pop()
@@ -119,7 +120,7 @@ class MemoryOrderStore(MemoryLifetime):
         self, changes: Sequence[Order], /, *, source: str, position: Position
     ) -> Applied:
         """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
-        self._check_call(len(changes))
+        self.check_call(len(changes))
         if self._sources.has_had(source, position):
             return Applied.DUPLICATE
         self._put(self._validated(changes))
@@ -128,7 +129,7 @@ class MemoryOrderStore(MemoryLifetime):
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
-        self._check_call()
+        self.check_call()
         return self._sources.position(source)
 
     def _validated(self, orders: Sequence[Order]) -> list[tuple[Order, Order | None]]:
@@ -204,22 +205,6 @@ class MemoryOrderStore(MemoryLifetime):
             keys = sorted((orders[id].order_num, id) for id in query.ids if id in orders)
             return (orders[key[1]] for key in keys if after is None or key > after)
         return (orders[id] for _, id in self._index.keys(query, after))
-
-
-def _matches(order: Order, query: OrderQuery) -> bool:
-    """Whether *order* is what *query* asks for."""
-    symbol = order.symbol
-    return (
-        (query.user_id is None or order.user_id == query.user_id)
-        and (query.side is None or order.side is query.side)
-        and (query.statuses is None or order.status in query.statuses)
-        and (query.event_id is None or symbol.event_id == query.event_id)
-        and (query.market_id is None or symbol.market_id == query.market_id)
-        and (query.token_id is None or symbol.token_id == query.token_id)
-        and (query.client_order_id is None or order.client_order_id == query.client_order_id)
-        and (query.start_ms is None or order.timestamp >= query.start_ms)
-        and (query.end_ms is None or order.timestamp < query.end_ms)
-    )
 
 
 def _copies(orders: list[Order]) -> tuple[Order, ...]:

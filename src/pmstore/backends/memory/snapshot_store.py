@@ -6,12 +6,12 @@ import pickle
 
 import attrs
 
-from pmstore.backends.memory.lifetime import MemoryLifetime
 from pmstore.errors import CorruptData, InvalidQuery
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
+from pmstore.storage.lifetime import Lifetime
 
 
-class MemorySnapshotStore(MemoryLifetime):
+class MemorySnapshotStore(Lifetime):
     """
     Keeps generations of snapshots in this process; a `SnapshotStore`.
 
@@ -27,7 +27,7 @@ class MemorySnapshotStore(MemoryLifetime):
 
     async def save(self, snapshot: Snapshot, /) -> SnapshotInfo:
         """Store a generation and verify it by reading it back; see `SnapshotStore.save`."""
-        self._check_call()
+        self.check_call()
         name = f"{self._count + 1:08d}"
         content = pickle.dumps(snapshot, protocol=pickle.HIGHEST_PROTOCOL)
         if pickle.loads(content) != snapshot:
@@ -43,12 +43,12 @@ class MemorySnapshotStore(MemoryLifetime):
 
     async def load(self) -> Snapshot | None:
         """The newest generation, None if there never was one; see `SnapshotStore.load`."""
-        self._check_call()
+        self.check_call()
         return await self.get(next(reversed(self._generations))) if self._generations else None
 
     async def get(self, name: str, /) -> Snapshot | None:
         """The generation of that name, None if there is none."""
-        self._check_call()
+        self.check_call()
         known = self._generations.get(name)
         if known is None:
             return None
@@ -57,12 +57,12 @@ class MemorySnapshotStore(MemoryLifetime):
 
     async def list(self) -> list[SnapshotInfo]:
         """Every generation, oldest first."""
-        self._check_call()
+        self.check_call()
         return [_copy(info) for info, _ in self._generations.values()]
 
     async def prune(self, keep: int, /) -> int:
         """Remove all but the newest *keep* generations; see `SnapshotStore.prune`."""
-        self._check_call()
+        self.check_call()
         if keep < 1:
             raise InvalidQuery(f"keep is {keep}; at least one generation stays")
         surplus = [*self._generations][:-keep]

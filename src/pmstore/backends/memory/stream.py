@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from types import TracebackType
 
-from pmstore.backends.memory.lifetime import MemoryLifetime
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import Conflict, Fenced, InvalidQuery, InvalidRecord
 from pmstore.models.position import EMPTY, START, Bounds, Entry, Head, Position
 from pmstore.protocols.store import Limits
+from pmstore.storage.lifetime import Lifetime
 
 
-class MemoryStream(MemoryLifetime):
+class MemoryStream(Lifetime):
     """
     An ordered log in this process; a `Stream`.
 
@@ -56,7 +56,7 @@ class MemoryStream(MemoryLifetime):
         The epoch is compared before the head, and remembered only by a written append. An
         append without an epoch is a writer that takes no part in fencing.
         """
-        self._check_call(len(items))
+        self.check_call(len(items))
         if not items:
             raise InvalidRecord("no item to append; an append has at least one")
         for item in items:
@@ -78,7 +78,7 @@ class MemoryStream(MemoryLifetime):
 
     async def read(self, after: Position, limit: int, wait_s: float = 0.0, /) -> list[Entry]:
         """Up to *limit* entries after *after*, waiting for one; see `Stream.read`."""
-        self._check_call()
+        self.check_call()
         if limit < 1:
             raise InvalidQuery(f"limit is {limit}; read at least one entry")
         found = self._after(after, limit)
@@ -88,17 +88,17 @@ class MemoryStream(MemoryLifetime):
             async with asyncio.timeout(wait_s):
                 while not found:
                     await self._growth()
-                    self._check_call()
+                    self.check_call()
                     found = self._after(after, limit)
         except TimeoutError:
             # An append of the same event loop step as the timeout is not lost.
-            self._check_call()
+            self.check_call()
             found = self._after(after, limit)
         return found
 
     async def trim(self, through: Position, /) -> None:
         """Drop the entries up to and including *through*, never the last; see `Stream.trim`."""
-        self._check_call()
+        self.check_call()
         count = min(bisect_right(self._ids, through), len(self._ids) - 1)
         if count > 0:
             del self._entries[:count]
@@ -106,7 +106,7 @@ class MemoryStream(MemoryLifetime):
 
     async def bounds(self) -> Bounds | None:
         """The first and the last entry held, None if there never was one."""
-        self._check_call()
+        self.check_call()
         return Bounds(self._entries[0], self._entries[-1]) if self._entries else None
 
     async def __aexit__(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from pmstore.backends.memory.cursor import read_cursor, write_cursor
-from pmstore.backends.memory.lifetime import MemoryLifetime
 from pmstore.backends.memory.ordered_keys import OrderedKeys
-from pmstore.backends.memory.records import check_symbol, check_trade, copy_trade
 from pmstore.backends.memory.sources import Sources
 from pmstore.errors import InvalidQuery
 from pmstore.models.position import Position
@@ -15,12 +12,17 @@ from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.checks import check_symbol, check_trade
+from pmstore.storage.copies import copy_trade
+from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.lifetime import Lifetime
+from pmstore.storage.matching import trade_matches
 
 _Key = tuple[int, int]
 """`timestamp` and `trade_id`: the order of every list."""
 
 
-class MemoryTradeStore(MemoryLifetime):
+class MemoryTradeStore(Lifetime):
     """
     Keeps each trade once in this process; a `TradeStore`.
 
@@ -45,7 +47,7 @@ class MemoryTradeStore(MemoryLifetime):
 
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`."""
-        self._check_call(len(trades))
+        self.check_call(len(trades))
         self._check(trades)
         self._put(trades)
 
@@ -57,10 +59,10 @@ class MemoryTradeStore(MemoryLifetime):
             Looks at the trades of the order, user, token, market or event asked for (the
             first of these that is set); other fields are tested one by one.
         """
-        self._check_call()
+        self.check_call()
         found: list[Trade] = []
         for trade in self._candidates(query):
-            if _matches(trade, query):
+            if trade_matches(trade, query):
                 found.append(trade)
                 if len(found) > query.limit:
                     found.pop()
@@ -72,7 +74,7 @@ class MemoryTradeStore(MemoryLifetime):
         self, changes: Sequence[Trade], /, *, source: str, position: Position
     ) -> Applied:
         """Append *changes* and move *source* to *position* in one step; see `Positioned`."""
-        self._check_call(len(changes))
+        self.check_call(len(changes))
         if self._sources.has_had(source, position):
             return Applied.DUPLICATE
         self._check(changes)
@@ -82,7 +84,7 @@ class MemoryTradeStore(MemoryLifetime):
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
-        self._check_call()
+        self.check_call()
         return self._sources.position(source)
 
     def _check(self, trades: Sequence[Trade]) -> None:
@@ -160,20 +162,6 @@ def _names(trade: Trade) -> set[Hashable]:
         ("market", symbol.market_id),
         ("event", symbol.event_id),
     }
-
-
-def _matches(trade: Trade, query: TradeQuery) -> bool:
-    """Whether *trade* is what *query* asks for; the time window is the caller's."""
-    symbol = trade.symbol
-    return (
-        (query.user_id is None or query.user_id in (trade.taker_user_id, trade.maker_user_id))
-        and (
-            query.order_id is None or query.order_id in (trade.taker_order_id, trade.maker_order_id)
-        )
-        and (query.event_id is None or symbol.event_id == query.event_id)
-        and (query.market_id is None or symbol.market_id == query.market_id)
-        and (query.token_id is None or symbol.token_id == query.token_id)
-    )
 
 
 def _copies(trades: list[Trade]) -> tuple[Trade, ...]:

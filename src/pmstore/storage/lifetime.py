@@ -1,4 +1,4 @@
-"""The lifetime, limits and coverage that every memory store has."""
+"""The lifetime, limits and coverage of a store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pmstore.errors import LimitExceeded, StoreClosed
 from pmstore.protocols.store import ALL, Coverage, Limits
 
 
-class MemoryLifetime:
+class Lifetime:
     """
     Open between entering and leaving; what is held stays while the object lives.
 
@@ -44,7 +44,7 @@ class MemoryLifetime:
     ) -> None:
         self._opened = False
 
-    def _check_call(self, size: int = 0) -> None:
+    def check_call(self, size: int = 0) -> None:
         """Refuse a call on a closed store, or with more than *size* records allow."""
         if not self._opened:
             raise StoreClosed(f"{type(self).__name__} is closed; use it inside `async with`")
