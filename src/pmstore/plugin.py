@@ -25,7 +25,7 @@ The module is imported when a URL asks for its scheme, and never before.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar, Union, get_args, get_origin
@@ -45,7 +45,9 @@ from pmstore.protocols import (
     SnapshotStore,
     Stream,
     TradeStore,
+    Upkeep,
 )
+from pmstore.protocols.diagnosis import Examination, Finding, Level, Role
 from pmstore.url import Url
 
 __all__ = [
@@ -54,6 +56,11 @@ __all__ = [
     "AuditReport",
     "Backend",
     "Contracts",
+    "Examination",
+    "Finding",
+    "Level",
+    "Role",
+    "Upkeep",
     "Url",
     "config_from",
     "hookimpl",
@@ -128,6 +135,15 @@ class Backend:
         audit: Checks the audit log that a config names, if the backend keeps one.
         read_only: The same config for somebody who only looks: streams made from it take
             no lock and change nothing. None where looking disturbs no writer anyway.
+        diagnose: Finds what is wrong, or will be, with the place that a config names, for
+            `pmstore doctor`: a finding each, also `Level.FINE` ones. It opens what it needs,
+            closes it, leaves no trace, ends within about `examination.timeout_s`, and turns
+            a server that does not answer into a finding instead of raising.
+        upkeep: Counts, empties and shortens the place that a config names, for `pmstore
+            wipe` and `prune`.
+        scratch: The same place with an empty namespace of its own for a short name of
+            `[a-z0-9_]`, beside the real data (a folder, a schema, a key prefix): for
+            `pmstore verify` and `bench`, which wipe it through `upkeep` in the end.
     """
 
     name: str
@@ -138,6 +154,9 @@ class Backend:
     limits: Limits = attrs.Factory(Limits)
     audit: Callable[[Any], AuditReport] | None = None
     read_only: Callable[[Any], Any] | None = None
+    diagnose: Callable[[Any, Examination], Awaitable[Sequence[Finding]]] | None = None
+    upkeep: Upkeep | None = None
+    scratch: Callable[[Any, str], Any] | None = None
 
 
 @hookspec(firstresult=False)

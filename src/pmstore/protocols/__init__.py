@@ -10,6 +10,7 @@ from pmstore.protocols.snapshot_store import SnapshotStore
 from pmstore.protocols.store import Coverage, Limits, Store
 from pmstore.protocols.stream import Stream
 from pmstore.protocols.trade_store import TradeStore
+from pmstore.protocols.upkeep import Upkeep
 
 __all__ = [
     "AccountStore",
@@ -25,4 +26,5 @@ __all__ = [
     "Store",
     "Stream",
     "TradeStore",
+    "Upkeep",
 ]
