@@ -1,0 +1,144 @@
+"""A server as a process of ours: started, stopped, killed, frozen, by its own id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+_PORT_MIN: Final = 20_000
+_PORT_MAX: Final = 55_535
+"""The bus of a cluster listens at the port + 10000, which must be one too."""
+_READY_S_MAX: Final = 60.0
+_STOP_S_MAX: Final = 20.0
+
+
+class ServerFailed(RuntimeError):
+    """A server did not start; the message holds the end of its log."""
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens at just now, and neither at it + 10000."""
+    for _ in range(1000):
+        port = random.randint(_PORT_MIN, _PORT_MAX - 1)
+        with contextlib.ExitStack() as sockets:
+            try:
+                for each in (port, port + 10_000):
+                    probe = sockets.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", each))
+            except OSError:
+                continue
+            return port
+    raise ServerFailed("no free port on loopback")
+
+
+class ServerProcess:
+    """
+    One run of a server's program.
+
+    Args:
+        command: The program and its arguments.
+        log: Where its output goes.
+        ready: The text in its log that says that it takes connections.
+        popen: Further arguments of `subprocess.Popen`.
+        stop_signal: The signal that asks it to stop now, without waiting for clients.
+
+    Raises:
+        ServerFailed: It ended, or is not ready within 60 seconds.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        ready: bytes,
+        popen: Mapping[str, Any],
+        stop_signal: signal.Signals,
+    ) -> None:
+        self._stop_signal = stop_signal
+        self._log = log
+        with log.open("ab") as output:
+            begin = output.tell()
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **popen,
+            )
+        self._wait(begin, ready)
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Ask it to stop; kill it if it does not within 20 seconds."""
+        if self._process.poll() is None:
+            self.resume()
+            self._process.send_signal(self._stop_signal)
+            try:
+                self._process.wait(_STOP_S_MAX)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """End it and its children at once, as a crash of the machine's software does."""
+        for pid in self._family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def pause(self) -> None:
+        """Freeze it and its children: connections stay, nobody answers."""
+        for pid in self._family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        for pid in self._family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _family(self) -> list[int]:
+        """The process and its children, which may have sessions of their own."""
+        if self._process.poll() is not None:
+            return []
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+        ).stdout
+        family = [self._process.pid]
+        family += [
+            int(pid)
+            for pid, parent in (line.split() for line in listed.splitlines())
+            if int(parent) == self._process.pid
+        ]
+        return family
+
+    def _wait(self, begin: int, ready: bytes) -> None:
+        deadline = time.monotonic() + _READY_S_MAX
+        while ready not in self._output(begin):
+            ended = self._process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                if not ended:
+                    self.kill()
+                state = f"ended with {self._process.returncode}" if ended else "is not ready"
+                last = self._output(begin).decode(errors="replace")[-2000:]
+                raise ServerFailed(f"{self._process.args!r} {state}:\n{last}")
+            time.sleep(0.02)
+
+    def _output(self, begin: int) -> bytes:
+        with self._log.open("rb") as file:
+            file.seek(begin)
+            return file.read()
