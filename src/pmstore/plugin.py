@@ -141,9 +141,9 @@ class Backend:
             a server that does not answer into a finding instead of raising.
         upkeep: Counts, empties and shortens the place that a config names, for `pmstore
             wipe` and `prune`.
-        scratch: The same place with an empty namespace of its own for a short name of
-            `[a-z0-9_]`, beside the real data (a folder, a schema, a key prefix): for
-            `pmstore verify` and `bench`, which wipe it through `upkeep` in the end.
+        scratch: Turns a parsed URL into that of an empty place beside the real data, with
+            a namespace of its own named by a short text of `[a-z0-9_]` (a folder, a schema, a
+            key prefix): for `pmstore verify` and `bench`, which wipe it in the end.
     """
 
     name: str
@@ -156,7 +156,7 @@ class Backend:
     read_only: Callable[[Any], Any] | None = None
     diagnose: Callable[[Any, Examination], Awaitable[Sequence[Finding]]] | None = None
     upkeep: Upkeep | None = None
-    scratch: Callable[[Any, str], Any] | None = None
+    scratch: Callable[[Url, str], Url] | None = None
 
 
 @hookspec(firstresult=False)
