@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,21 +15,41 @@ SCRIPT = Path(__file__).parents[2] / ".ci" / "run"
 @pytest.mark.parametrize(
     ("failing", "code", "said"),
     [
-        ("none", 0, "passed: test check"),
+        ("none", 0, "passed: test test-wheels check"),
         ("test", 1, "FAILED: test"),
         ("check", 1, "FAILED: check"),
-        ("all", 1, "FAILED: test check"),
+        ("all", 1, "FAILED: test test-wheels check"),
     ],
 )
 def test_it_says_what_failed(tmp_path: Path, failing: str, code: int, said: str) -> None:
     make = tmp_path / "make"
     make.write_text(
-        '#!/bin/sh\nfor last in "$@"; do :; done\necho ran $last\n'
-        f'[ {failing} != all ] && [ {failing} != "$last" ]\n'
+        "#!/bin/sh\n"
+        'case "$*" in test) name=test ;; test*) name=test-wheels ;; *) name=check ;; esac\n'
+        'echo "ran $name on ${PM_SERVERS:-none}"\n'
+        f'[ {failing} != all ] && [ {failing} != "$name" ]\n'
     )
     make.chmod(0o755)
+    for server in ("redis-server", "postgres"):
+        (tmp_path / server).write_text("")
+        (tmp_path / server).chmod(0o755)
     environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run([SCRIPT], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == code
-    assert "ran test\nran check\n" in done.stdout
+    assert "ran test on system\nran test-wheels on wheels\nran check on none\n" in done.stdout
     assert said in done.stdout + done.stderr
+
+
+def test_it_fails_where_a_server_is_missing_and_cannot_be_installed(tmp_path: Path) -> None:
+    for name in ("dirname", "id", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    done = subprocess.run(
+        ["/bin/sh", SCRIPT],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Missing: redis-server" in done.stderr
+    assert "apt-get install" in done.stderr
