@@ -3,6 +3,7 @@
 from pmstore.registry.opening import (
     PLUGINS,
     audit,
+    find_backend,
     open_account_store,
     open_consumers,
     open_event_store,
@@ -23,6 +24,7 @@ __all__ = [
     "Plugins",
     "Stores",
     "audit",
+    "find_backend",
     "open_account_store",
     "open_consumers",
     "open_event_store",

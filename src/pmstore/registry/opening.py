@@ -39,6 +39,15 @@ def register(backend: Backend, /) -> None:
     PLUGINS.register(backend)
 
 
+def find_backend(url: Url, /, *, pins: Mapping[str, str] | None = None) -> tuple[Backend, Any]:
+    """
+    The backend that serves *url*, and its config of it; errors as for `open_order_store`.
+
+    For what is done below the contracts: `Backend.diagnose`, `upkeep`, `scratch`.
+    """
+    return _resolve(url, None, pins)
+
+
 def open_order_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> OrderStore:
     """
     The order store that *url* names; `async with` opens it.
