@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pmstore.codec import (
     GENESIS_HASH,
     decode_trade_line,
-    encode_trade_line,
+    encode_trade_lines,
     first_token_price,
 )
 from pmstore.errors import CorruptData, InvalidRecord
@@ -22,12 +22,18 @@ from pmstore.models.trade import MatchType, Trade
 from tests.codec import strategies
 from tests.codec.examples import TRADE
 
+
+def line_of(trade: Trade, prev_hash: str) -> tuple[bytes, str]:
+    (line,), own_hash = encode_trade_lines([trade], prev_hash)
+    return line + b"\n", own_hash
+
+
 FIRST, SECOND = Symbol(1, 1, "t0"), Symbol(1, 1, "t1")
 
 
 @given(strategies.trades)
 def test_a_trade_is_read_as_it_was_written(trade: Trade) -> None:
-    line, own_hash = encode_trade_line(trade, GENESIS_HASH)
+    line, own_hash = line_of(trade, GENESIS_HASH)
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
     assert decode_trade_line(line, GENESIS_HASH, "log") == (trade, own_hash)
@@ -35,7 +41,7 @@ def test_a_trade_is_read_as_it_was_written(trade: Trade) -> None:
 
 
 def test_the_keys_of_the_source_keep_their_names() -> None:
-    line = json.loads(encode_trade_line(TRADE, GENESIS_HASH)[0])
+    line = json.loads(line_of(TRADE, GENESIS_HASH)[0])
     assert list(line)[:6] == [
         "trade_id",
         "buy_order_id",
@@ -85,15 +91,15 @@ def test_buyer_and_price_are_in_terms_of_the_first_token(
         maker_price=maker[2],
         taker_is_bid=(taker[0] is FIRST) == (taker[1] is Side.BUY),
     )
-    line = json.loads(encode_trade_line(trade, GENESIS_HASH)[0])
+    line = json.loads(line_of(trade, GENESIS_HASH)[0])
     assert line["price"] == first_token_price(trade) == price
     assert line["buy_order_id"] == buyer
     assert {line["buy_order_id"], line["sell_order_id"]} == {"taker", "maker"}
 
 
 def test_a_line_follows_the_line_before_it_and_no_other() -> None:
-    _, first_hash = encode_trade_line(TRADE, GENESIS_HASH)
-    second, second_hash = encode_trade_line(attrs.evolve(TRADE, trade_id=2048), first_hash)
+    _, first_hash = line_of(TRADE, GENESIS_HASH)
+    second, second_hash = line_of(attrs.evolve(TRADE, trade_id=2048), first_hash)
     assert first_hash != second_hash
     assert decode_trade_line(second, first_hash, "log")[1] == second_hash
     for before in (GENESIS_HASH, second_hash):
@@ -103,7 +109,7 @@ def test_a_line_follows_the_line_before_it_and_no_other() -> None:
 
 @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80, 0xFF])
 def test_no_byte_changes_unseen(mask: int) -> None:
-    line = encode_trade_line(TRADE, GENESIS_HASH)[0][:-1]
+    line = line_of(TRADE, GENESIS_HASH)[0][:-1]
     for place in range(len(line)):
         changed = bytearray(line)
         changed[place] ^= mask
@@ -112,14 +118,14 @@ def test_no_byte_changes_unseen(mask: int) -> None:
 
 
 def test_no_tail_is_cut_unseen() -> None:
-    line = encode_trade_line(TRADE, GENESIS_HASH)[0][:-1]
+    line = line_of(TRADE, GENESIS_HASH)[0][:-1]
     for size in range(len(line)):
         with pytest.raises(CorruptData):
             decode_trade_line(line[:size], GENESIS_HASH, "log")
 
 
 def test_a_price_that_contradicts_the_taker_is_seen_without_the_line_before() -> None:
-    line = encode_trade_line(TRADE, GENESIS_HASH)[0].replace(b'"price":5200', b'"price":5201', 1)
+    line = line_of(TRADE, GENESIS_HASH)[0].replace(b'"price":5200', b'"price":5201', 1)
     with pytest.raises(CorruptData, match="price 5201 is not that of the taker, 5200"):
         decode_trade_line(line, None, "log")
 
@@ -141,4 +147,4 @@ def test_any_bytes_are_refused_as_corrupt(line: bytes) -> None:
 
 def test_text_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(InvalidRecord, match="not Unicode"):
-        encode_trade_line(attrs.evolve(TRADE, taker_user_id="\ud800"), GENESIS_HASH)
+        line_of(attrs.evolve(TRADE, taker_user_id="\ud800"), GENESIS_HASH)

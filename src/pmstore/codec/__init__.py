@@ -14,7 +14,7 @@ from pmstore.codec.events import decode_event, encode_event
 from pmstore.codec.orders import decode_order, encode_order
 from pmstore.codec.snapshots_in import decode_snapshot, decode_snapshot_info
 from pmstore.codec.snapshots_out import encode_snapshot
-from pmstore.codec.trade_log import decode_trade_line, encode_trade_line, first_token_price
+from pmstore.codec.trade_log import decode_trade_line, encode_trade_lines, first_token_price
 from pmstore.codec.trades import decode_trade, encode_trade
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "encode_order",
     "encode_snapshot",
     "encode_trade",
-    "encode_trade_line",
+    "encode_trade_lines",
     "first_token_price",
     "position_version",
 ]

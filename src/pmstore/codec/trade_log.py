@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+from binascii import hexlify
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final
 
 import msgspec
 
-from pmstore.codec.json_text import READ_ERRORS, corrupt, quote, symbol_text, utf8
+from pmstore.codec.json_text import READ_ERRORS, corrupt, symbol_text, utf8
 from pmstore.codec.orders import WireSymbol, to_symbol
 from pmstore.codec.timestamps import parse_rfc3339, rfc3339
+from pmstore.errors import InvalidRecord
 from pmstore.models.order import Side
+from pmstore.models.symbol import Symbol
 from pmstore.models.trade import MatchType, Trade
 from pmstore.models.units import PAYOUT
 
@@ -18,7 +22,32 @@ _HASH_MEMBER: Final = b',"hash":"'
 _TAIL_SIZE: Final = len(_HASH_MEMBER) + 64 + len(b'"}')
 
 
+class _WrittenLine(msgspec.Struct, gc=False, omit_defaults=True):
+    """A line as it is written, without its hash; symbols are texts already."""
+
+    trade_id: int
+    buy_order_id: str
+    sell_order_id: str
+    price: int
+    quantity: int
+    timestamp: str | int
+    match_type: str
+    taker: str
+    symbol: msgspec.Raw
+    side: str
+    taker_price: int
+    taker_user_id: str
+    maker_symbol: msgspec.Raw
+    maker_side: str
+    maker_price: int
+    maker_user_id: str
+    taker_fee: int = 0
+    maker_fee: int = 0
+
+
 class _WireLine(msgspec.Struct, gc=False):
+    """A line as it is read."""
+
     trade_id: int
     buy_order_id: str
     sell_order_id: str
@@ -40,6 +69,7 @@ class _WireLine(msgspec.Struct, gc=False):
     maker_fee: int = 0
 
 
+_encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(_WireLine)
 
 
@@ -49,40 +79,70 @@ def first_token_price(trade: Trade) -> int:
     return trade.price if taker_has_first else PAYOUT - trade.price
 
 
-def encode_trade_line(trade: Trade, prev_hash: str) -> tuple[bytes, str]:
+def encode_trade_lines(trades: Iterable[Trade], prev_hash: str) -> tuple[list[bytes], str]:
     """
-    The line of *trade*, its newline included, and the hash that the next line is chained to.
+    The lines of *trades*, without newlines, and the hash that the next line is chained to.
 
     `buy_order_id` buys and `price` is meant in terms of the market's first token; `taker`
     says which of the two orders took, `taker_price` and `maker_price` are each one's own.
-    The hash is SHA-256, in hex, over *prev_hash* and the line without its `hash` member.
+    The hash is SHA-256, in hex, over the hash before it and the line without its `hash`
+    member.
 
     Raises:
         InvalidRecord: Text that is not Unicode.
     """
-    moment = rfc3339(trade.timestamp)
-    buy, sell = trade.taker_order_id, trade.maker_order_id
-    if not trade.taker_is_bid:
-        buy, sell = sell, buy
-    text = (
-        f'{{"trade_id":{trade.trade_id},"buy_order_id":{quote(buy)},"sell_order_id":{quote(sell)}'
-        f',"price":{first_token_price(trade)},"quantity":{trade.quantity}'
-        f',"timestamp":{trade.timestamp if moment is None else quote(moment)}'
-        f',"match_type":"{trade.match_type._value_}"'
-        f',"taker":"{"Buy" if trade.taker_is_bid else "Sell"}"'
-        f',"symbol":{symbol_text(trade.symbol)},"side":"{trade.side._value_}"'
-        f',"taker_price":{trade.price},"taker_user_id":{quote(trade.taker_user_id)}'
-        f',"maker_symbol":{symbol_text(trade.maker_symbol)}'
-        f',"maker_side":"{trade.maker_side._value_}","maker_price":{trade.maker_price}'
-        f',"maker_user_id":{quote(trade.maker_user_id)}'
-    )
-    if trade.taker_fee:
-        text += f',"taker_fee":{trade.taker_fee}'
-    if trade.maker_fee:
-        text += f',"maker_fee":{trade.maker_fee}'
-    body = utf8(text)
-    own_hash = _hash(prev_hash, body)
-    return b'%b,"hash":"%b"}\n' % (body, own_hash.encode()), own_hash
+    lines: list[bytes] = []
+    encode, buys, symbols = _encoder.encode, Side.BUY, _SymbolTexts()
+    link = prev_hash.encode()
+    at_ms = -1
+    moment: str | int = ""
+    for trade in trades:
+        if trade.timestamp != at_ms:
+            at_ms = trade.timestamp
+            moment = rfc3339(at_ms) or at_ms
+        is_bid, side, price = trade.taker_is_bid, trade.side, trade.price
+        symbol, maker_symbol = trade.symbol, trade.maker_symbol
+        text = symbols[symbol]
+        buyer, seller = trade.taker_order_id, trade.maker_order_id
+        if not is_bid:
+            buyer, seller = seller, buyer
+        written = _WrittenLine(
+            trade.trade_id,
+            buyer,
+            seller,
+            price if (side is buys) == is_bid else PAYOUT - price,
+            trade.quantity,
+            moment,
+            trade.match_type._value_,
+            "Buy" if is_bid else "Sell",
+            text,
+            side._value_,
+            price,
+            trade.taker_user_id,
+            text if maker_symbol is symbol else symbols[maker_symbol],
+            trade.maker_side._value_,
+            trade.maker_price,
+            trade.maker_user_id,
+            trade.taker_fee,
+            trade.maker_fee,
+        )
+        try:
+            body = encode(written)
+        except UnicodeEncodeError as error:
+            raise InvalidRecord(
+                f"trade {trade.trade_id} has text that is not Unicode; send whole characters"
+            ) from error
+        link = hexlify(sha256(link + body).digest())
+        lines.append(b'%b,"hash":"%b"}' % (body[:-1], link))
+    return lines, link.decode()
+
+
+class _SymbolTexts(dict[Symbol, msgspec.Raw]):
+    """The text of each symbol of a batch."""
+
+    def __missing__(self, symbol: Symbol) -> msgspec.Raw:
+        text = self[symbol] = msgspec.Raw(utf8(symbol_text(symbol)))
+        return text
 
 
 def decode_trade_line(line: bytes, prev_hash: str | None, where: str) -> tuple[Trade, str]:
@@ -141,4 +201,4 @@ def _check(line: bytes, wire: _WireLine, prev_hash: str | None) -> None:
 
 
 def _hash(prev_hash: str, body: bytes) -> str:
-    return hashlib.sha256(prev_hash.encode() + body + b"}").hexdigest()
+    return sha256(prev_hash.encode() + body + b"}").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,13 @@ BLOCK_LINES: Final = 128
 BLOCK_BYTES: Final = 64 * 1024
 GOES_ON: Final = b" \n"
 """How a line ends whose append goes on in the next; JSON does not mind the space."""
+ENDS: Final = b"\n"
+"""How the last line of an append ends."""
 
 
-def end_append(lines: list[bytes]) -> None:
-    """Mark all *lines* of one append but the last as going on."""
-    lines[:-1] = [line[:-1] + GOES_ON for line in lines[:-1]]
+def join_append(lines: Sequence[bytes]) -> bytes:
+    """The text of one append: all its *lines* but the last are marked as going on."""
+    return GOES_ON.join(lines) + ENDS if lines else b""
 
 
 def decode_line(line: bytes, prev_hash: str | None, where: str) -> tuple[Trade, str]:

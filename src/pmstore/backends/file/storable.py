@@ -7,7 +7,7 @@ from typing import Final
 from pmstore.errors import InvalidRecord
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
-from pmstore.models.units import INTEGER_MAX, is_id
+from pmstore.models.units import ID_BYTES_MAX, INTEGER_MAX, is_id
 
 _SYMBOLS_MAX: Final = 65_536
 
@@ -52,19 +52,30 @@ class StorableTrades:
             <= INTEGER_MAX
         ):
             raise InvalidRecord(f"trade {trade.trade_id!r} has a number outside 0..2^63-1")
-        if not (
-            is_id(trade.taker_order_id)
-            and is_id(trade.maker_order_id)
-            and is_id(trade.taker_user_id)
-            and is_id(trade.maker_user_id)
-        ):
+        ids = (
+            trade.taker_order_id,
+            trade.maker_order_id,
+            trade.taker_user_id,
+            trade.maker_user_id,
+        )
+        joined = "".join(ids)
+        # Four short ones in plain letters are seen to be right at one look.
+        plain = (
+            len(joined) <= ID_BYTES_MAX
+            and joined.isascii()
+            and joined.isprintable()
+            and "" not in ids
+        )
+        if not plain and not all(map(is_id, ids)):
             raise InvalidRecord(
                 f"trade {trade.trade_id}: an id of an order or user is not 1..255 bytes of "
                 "UTF-8 without control characters"
             )
-        for symbol in (trade.symbol, trade.maker_symbol):
-            if symbol not in self._symbols:
-                self._check_symbol(symbol)
+        symbol, maker_symbol = trade.symbol, trade.maker_symbol
+        if symbol not in self._symbols:
+            self._check_symbol(symbol)
+        if maker_symbol is not symbol and maker_symbol not in self._symbols:
+            self._check_symbol(maker_symbol)
 
     def _check_symbol(self, symbol: Symbol) -> None:
         numbers = (symbol.event_id, symbol.market_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -12,9 +13,11 @@ from typing import Final, Self
 from pmstore.backends.file.audit_files import AuditFiles, Block, LogFile
 from pmstore.backends.file.audit_lines import (
     BLOCK_LINES,
+    ENDS,
+    GOES_ON,
     SHARDS,
     add_block,
-    end_append,
+    join_append,
 )
 from pmstore.backends.file.audit_reader import AuditReader, View
 from pmstore.backends.file.audit_writer import AuditWriter, Recovered, TradeAppend
@@ -24,7 +27,7 @@ from pmstore.backends.file.group_commit import GroupCommit
 from pmstore.backends.file.storable import StorableTrades
 from pmstore.backends.file.threads import in_thread
 from pmstore.backends.file.torn_tail import TornTail
-from pmstore.codec import encode_trade_line
+from pmstore.codec import encode_trade_lines
 from pmstore.errors import (
     CorruptData,
     LimitExceeded,
@@ -176,21 +179,17 @@ class FileTradeStore:
         """The lines of those that are no repeats, by `trade_id`, chained to what is queued."""
         last_ids: dict[int, int] = {}
         new: list[Trade] = []
-        lines: list[bytes] = []
-        own_hash = self._hash
-        for trade in sorted(trades, key=_trade_id):
+        for trade in sorted(trades, key=attrgetter("trade_id")):
             shard = trade.trade_id % SHARDS
             if trade.trade_id > last_ids.get(shard, self._last_ids.get(shard, -1)):
-                line, own_hash = encode_trade_line(trade, own_hash)
                 last_ids[shard] = trade.trade_id
                 new.append(trade)
-                lines.append(line)
-        end_append(lines)
+        lines, own_hash = encode_trade_lines(new, self._hash)
         # Last, since encoding may refuse: what could not be written is not remembered.
         self._last_ids.update(last_ids)
         self._hash = own_hash
         return TradeAppend(
-            data=b"".join(lines),
+            data=join_append(lines),
             count=len(lines),
             hash=own_hash,
             blocks=_blocks(new, lines),
@@ -279,17 +278,16 @@ class FileTradeStore:
             )
 
 
-def _trade_id(trade: Trade) -> int:
-    return trade.trade_id
-
-
 def _blocks(trades: Sequence[Trade], lines: Sequence[bytes]) -> list[Block]:
     """The index of the lines of one append, from its beginning."""
     blocks: list[Block] = []
     end = 0
     for first in range(0, len(lines), BLOCK_LINES):
         start = end
-        end += sum(map(len, lines[first : first + BLOCK_LINES]))
+        block = lines[first : first + BLOCK_LINES]
+        end += sum(map(len, block)) + len(block) * len(GOES_ON)
+        if first + BLOCK_LINES >= len(lines):
+            end += len(ENDS) - len(GOES_ON)
         timestamps = [trade.timestamp for trade in trades[first : first + BLOCK_LINES]]
         blocks.append(Block(start, end, min(timestamps), max(timestamps)))
     return blocks
