@@ -34,8 +34,12 @@ import attrs
 import pluggy
 
 from pmstore.errors import SettingsError
+from pmstore.models.balance import Balance
+from pmstore.models.market import Event
+from pmstore.models.order import Order
 from pmstore.protocols import (
     AccountStore,
+    Cache,
     Consumers,
     Coverage,
     EventStore,
@@ -45,6 +49,7 @@ from pmstore.protocols import (
     SnapshotStore,
     Stream,
     TradeStore,
+    TradeWindow,
     Upkeep,
 )
 from pmstore.protocols.diagnosis import Examination, Finding, Level, Role
@@ -55,6 +60,7 @@ __all__ = [
     "GROUP",
     "AuditReport",
     "Backend",
+    "Caches",
     "Contracts",
     "Examination",
     "Finding",
@@ -95,6 +101,19 @@ class Contracts(TypedDict, total=False):
     consumers: Callable[[Any, Any], Consumers]
 
 
+class Caches(TypedDict, total=False):
+    """
+    What a backend offers as a layer in front of a truth, under the names of the contracts.
+
+    A factory is synchronous and does no I/O, and is given the parsed config.
+    """
+
+    orders: Callable[[Any], Cache[str, Order]]
+    accounts: Callable[[Any], Cache[tuple[str, str], Balance]]
+    events: Callable[[Any], Cache[int, tuple[Event, int]]]
+    trades: Callable[[Any], TradeWindow]
+
+
 CONTRACTS: Final = tuple(Contracts.__annotations__)
 """The names of all contracts."""
 
@@ -130,6 +149,8 @@ class Backend:
             raises `SettingsError` with every problem. `config_from` does it for an attrs
             class.
         contracts: Contract name -> factory.
+        caches: Contract name -> factory of the cache that it can be in front of a truth.
+        shared: Whether its caches are shared by processes; else each has its own.
         coverage: What a contract's store holds with a plain URL; ALL where it is unset.
         limits: What one call takes at most.
         audit: Checks the audit log that a config names, if the backend keeps one.
@@ -150,6 +171,8 @@ class Backend:
     schemes: tuple[str, ...]
     config: Callable[[Url], Any]
     contracts: Contracts
+    caches: Caches = attrs.Factory(Caches)
+    shared: bool = True
     coverage: Mapping[str, Coverage] = attrs.Factory(dict)
     limits: Limits = attrs.Factory(Limits)
     audit: Callable[[Any], AuditReport] | None = None
