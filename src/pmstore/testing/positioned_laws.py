@@ -134,7 +134,7 @@ def positioned_laws(
                 before: tuple[set[int], Position | None] = ({9}, None)
                 expect(state == after or (state == before and not ended), f"left {state}")
 
-    @law(need="positioned_durable")
+    @law(need="positioned and durable")
     async def positions_survive_reopening(trial: Trial[S]) -> None:
         """After closing and opening again the changes and the position are both there."""
         place = trial.place()

@@ -50,6 +50,21 @@ class Rig(Generic[S_co]):
             opened again. Without one the crash clauses are skipped.
         damage: Breaks the stored snapshot generation of that name at a place (closed).
             Without one the clauses about broken generations are skipped.
+        shared: Several stores opened at one place at the same time, each a client of its own,
+            are the same data for all of them, also for writing; asserted both ways.
+        lag_s: Seconds after which one client sees at the latest what another's call did. A
+            store that asks its server each time has none; a stack of caches has.
+        elsewhere: How another process opens the store at a place: an importable factory,
+            `module:name`, and the texts that it is called with, such as
+            `("pmstore:open_order_store", f"sqlite:///{place}/orders.db")`. A child process
+            of the kit then writes and reads at the same time (if `shared`), and is killed
+            in the middle of writes (if `durable`).
+        open_through: Opens the store at a place with its server at this host and port
+            instead: those of a proxy, by which the kit loses, delays and cuts what is sent.
+            Give the store short timeouts. Needs `server`.
+        server: Host and port of the server that `open_through`'s stores talk to.
+        gives_up_s: Seconds within which a call whose server does not answer must have ended
+            with an error, and within which the store works again after its server does.
         examples: Runs of every random clause.
         shrinks: Whether a random history that breaks its law is made small before it is shown.
         deadline_s: Seconds after which a clause that did not end is broken.
@@ -63,23 +78,32 @@ class Rig(Generic[S_co]):
     tombstone_s: float | None = None
     crash: Callable[[Any], Awaitable[None]] | None = None
     damage: Callable[[Path, str], None] | None = None
+    shared: bool = False
+    lag_s: float = 0.0
+    elsewhere: Callable[[Path], tuple[str, ...]] | None = None
+    open_through: Callable[[Path, str, int], S_co] | None = None
+    server: tuple[str, int] | None = None
+    gives_up_s: float = 10.0
     examples: int = 25
     shrinks: bool = True
     deadline_s: float = 60.0
 
     def declares(self, need: str) -> bool:
-        """Whether the ability that a clause needs is declared."""
-        return {
+        """Whether what a clause needs is declared: one of these words, or several and'ed."""
+        declared = {
             "durable": self.durable,
             "positioned": self.positioned,
-            "positioned_durable": self.positioned and self.durable,
             "clock": self.clock is not None,
             "tombstones": self.clock is not None and self.tombstone_s is not None,
             "crash": self.durable and self.crash is not None,
             "damage": self.damage is not None,
+            "shared": self.shared,
+            "elsewhere": self.elsewhere is not None,
+            "proxied": self.open_through is not None and self.server is not None,
             "whole": self.coverage.is_all,
             "window": self.coverage.newest is not None,
-        }[need]
+        }
+        return all(declared[word] for word in need.split(" and "))
 
 
 class Trial(Generic[S_co]):
