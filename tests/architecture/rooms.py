@@ -13,6 +13,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "prometheus_client": ("pmengine.services", "pmengine.gateways"),
     "psycopg": ("pmstore.backends.postgres", "pmstore.testing.servers"),
     "psycopg_pool": ("pmstore.backends.postgres",),
+    "pyarrow": ("pmstore.cli",),
     "pytest": ("pmstore.testing",),
     "redis": ("pmstore.backends.redis", "pmstore.testing.servers"),
     "rich": ("pmstore.cli", "pmengine.cli"),
@@ -57,7 +58,8 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "settings": frozenset({"errors", "plugin", "url"}),
     "registry": _FLOOR | {"layers", "plugin", "settings", "url"},
     "testing": _FLOOR | {"backends.memory", "storage"},
-    "cli": _FLOOR | {"codec", "plugin", "queries", "registry", "settings", "url"},
+    "cli": _FLOOR
+    | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "registry", "settings", "state", "url"},
 }

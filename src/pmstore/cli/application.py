@@ -6,21 +6,29 @@ import typer
 
 from pmstore.cli import (
     audit_verify,
+    bench,
+    copy,
+    export,
+    find,
+    get,
     plugins,
+    prune,
     snapshot_list,
     snapshot_show,
     snapshot_verify,
     stream_info,
+    tail,
+    wipe,
 )
 
 _EXITS = (
-    "Exit codes: 0 fine, 1 something is damaged, 2 wrong command line, 3 URL, setting or "
-    "plugin cannot be used, 4 store unavailable, 5 not there."
+    "Exit codes: 0 fine, 1 something is damaged or differs, 2 wrong command line, 3 URL, setting "
+    "or plugin cannot be used, 4 store unavailable, 5 not there, 130 stopped by Ctrl-C."
 )
 
 application = typer.Typer(
     name="pmstore",
-    help="Look at stored orders, trades, snapshots and streams, and check them.",
+    help="Look at stored orders, trades, snapshots and streams, check, move and repair them.",
     epilog=_EXITS,
     no_args_is_help=True,
     add_completion=False,
@@ -30,6 +38,14 @@ audits = typer.Typer(help="The audit log of the trades.", no_args_is_help=True)
 snapshots = typer.Typer(help="Generations of snapshots.", no_args_is_help=True)
 streams = typer.Typer(help="Ordered logs.", no_args_is_help=True)
 
+application.command("get", epilog=get.EXAMPLES)(get.get)
+application.command("find", epilog=find.EXAMPLES)(find.find)
+application.command("tail", epilog=tail.EXAMPLES)(tail.tail)
+application.command("export", epilog=export.EXAMPLES)(export.export)
+application.command("copy", epilog=copy.EXAMPLES)(copy.copy)
+application.command("prune", epilog=prune.EXAMPLES)(prune.prune)
+application.command("wipe", epilog=wipe.EXAMPLES)(wipe.wipe)
+application.command("bench", epilog=bench.EXAMPLES)(bench.bench)
 application.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)
 audits.command("verify", epilog=audit_verify.EXAMPLES)(audit_verify.audit_verify)
 snapshots.command("list", epilog=snapshot_list.EXAMPLES)(snapshot_list.snapshot_list)

@@ -23,7 +23,7 @@ class Exit(enum.IntEnum):
     FINE = 0
     """Done, and everything that was looked at is right."""
     DAMAGED = 1
-    """Done, and something is not right: damaged data, a plugin that cannot be used."""
+    """Done, and something is not right: damaged data, a copy that differs, a doctor's error."""
     USAGE = 2
     """The command line cannot be read."""
     UNUSABLE = 3
@@ -32,16 +32,22 @@ class Exit(enum.IntEnum):
     """The store does not answer, or another process holds it."""
     ABSENT = 5
     """What was asked for is not there."""
+    STOPPED = 130
+    """Stopped by Ctrl-C before it was done."""
 
 
 @contextmanager
-def failures_as_exits() -> Iterator[None]:
-    """Turn what pmstore raises, or warns of, into lines on the error output; errors end it."""
+def failures_as_exits(*, stopped: str = "stopped") -> Iterator[None]:
+    """
+    Turn what pmstore raises, or warns of, into lines on the error output; errors end it.
+
+    *stopped* is said when Ctrl-C ends it.
+    """
     try:
         with warnings.catch_warnings(record=True, action="always") as noticed:
             yield
         for notice in noticed:
-            print(f"pmstore: {notice.message}", file=sys.stderr)
+            say(str(notice.message))
     except (SettingsError, PluginError) as error:
         _end(error, Exit.UNUSABLE)
     except CorruptData as error:
@@ -50,9 +56,17 @@ def failures_as_exits() -> Iterator[None]:
         _end(error, Exit.UNAVAILABLE)
     except PmstoreError as error:
         _end(error, Exit.UNUSABLE)
+    except KeyboardInterrupt:
+        say(stopped)
+        sys.exit(Exit.STOPPED)
+
+
+def say(message: str) -> None:
+    """Print a message for people on the error output."""
+    for line in message.splitlines():
+        print(f"pmstore: {line}", file=sys.stderr)
 
 
 def _end(error: PmstoreError, code: Exit) -> None:
-    for line in str(error).splitlines():
-        print(f"pmstore: {line}", file=sys.stderr)
+    say(str(error))
     sys.exit(code)

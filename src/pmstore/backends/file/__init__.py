@@ -4,11 +4,13 @@ import attrs
 
 from pmstore.backends.file.audit_verify import FileAuditReport, verify_audit_log
 from pmstore.backends.file.config import FileConfig
+from pmstore.backends.file.diagnosis import diagnose
 from pmstore.backends.file.disk import Disk
 from pmstore.backends.file.snapshot_store import FileSnapshotStore
 from pmstore.backends.file.stream import FileStream
 from pmstore.backends.file.torn_tail import TornTail
 from pmstore.backends.file.trade_store import FileTradeStore
+from pmstore.backends.file.upkeep import FileUpkeep, scratch
 from pmstore.plugin import AuditReport, Backend, config_from, hookimpl
 from pmstore.protocols import SnapshotStore, Stream, TradeStore
 
@@ -35,6 +37,9 @@ def pmstore_backend() -> Backend:
         contracts={"trades": _trades, "snapshots": _snapshots, "stream": _stream},
         audit=_audit,
         read_only=lambda config: attrs.evolve(config, readonly=True),
+        diagnose=diagnose,
+        upkeep=FileUpkeep(),
+        scratch=scratch,
     )
 
 

@@ -1,0 +1,236 @@
+"""Records as flat rows: for tables on a screen, and for the columns of CSV and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pmstore.codec import encode_event
+from pmstore.codec.timestamps import rfc3339
+from pmstore.decimals import format_decimal
+from pmstore.models.balance import Balance
+from pmstore.models.market import Event
+from pmstore.models.order import Order
+from pmstore.models.symbol import Symbol
+from pmstore.models.trade import Trade
+from pmstore.models.units import CASH, MONEY_DECIMALS, PRICE_DECIMALS, QUANTITY_DECIMALS
+
+ORDER_COLUMNS: Final = (
+    "id",
+    "user_id",
+    "token_id",
+    "side",
+    "price",
+    "quantity",
+    "filled_quantity",
+    "status",
+    "timestamp",
+    "version",
+)
+TRADE_COLUMNS: Final = (
+    "trade_id",
+    "timestamp",
+    "token_id",
+    "side",
+    "price",
+    "quantity",
+    "taker_user_id",
+    "maker_user_id",
+    "match_type",
+)
+BALANCE_COLUMNS: Final = ("user_id", "asset", "available", "frozen", "version")
+EVENT_COLUMNS: Final = ("event_id", "markets", "end_date_ms", "exclusive", "removing")
+
+ORDER_ROW: Final = (
+    "id",
+    "event_id",
+    "market_id",
+    "token_id",
+    "side",
+    "order_type",
+    "quantity",
+    "price",
+    "status",
+    "filled_quantity",
+    "remaining_quantity",
+    "timestamp",
+    "user_id",
+    "order_num",
+    "version",
+    "time_in_force",
+    "expires_at_ms",
+    "post_only",
+    "client_order_id",
+    "volume",
+    "spent",
+    "self_trade",
+    "group",
+    "session",
+    "fee_exact",
+    "fee_paid",
+)
+TRADE_ROW: Final = (
+    "trade_id",
+    "match_type",
+    "taker_order_id",
+    "maker_order_id",
+    "taker_user_id",
+    "maker_user_id",
+    "event_id",
+    "market_id",
+    "token_id",
+    "maker_event_id",
+    "maker_market_id",
+    "maker_token_id",
+    "side",
+    "maker_side",
+    "price",
+    "maker_price",
+    "quantity",
+    "timestamp",
+    "taker_is_bid",
+    "taker_fee",
+    "maker_fee",
+)
+BALANCE_ROW: Final = (
+    "user_id",
+    "asset",
+    "available",
+    "frozen",
+    "version",
+)
+EVENT_ROW: Final = (
+    "event_id",
+    "markets",
+    "end_date_ms",
+    "exclusive",
+    "removing",
+    "event",
+)
+"""The names of all columns, in the order of the rows below."""
+
+TEXT: Final = "text"
+INTEGER: Final = "integer"
+BOOLEAN: Final = "boolean"
+
+
+def _symbol(symbol: Symbol, prefix: str = "") -> dict[str, Any]:
+    return {
+        f"{prefix}event_id": symbol.event_id,
+        f"{prefix}market_id": symbol.market_id,
+        f"{prefix}token_id": symbol.token_id,
+    }
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """An order as columns; prices in ticks, quantities in lots, money in micros."""
+    return {
+        "id": order.id,
+        **_symbol(order.symbol),
+        "side": order.side.value,
+        "order_type": order.order_type.value,
+        "quantity": order.quantity,
+        "price": order.price,
+        "status": order.status.value,
+        "filled_quantity": order.filled_quantity,
+        "remaining_quantity": order.remaining_quantity,
+        "timestamp": order.timestamp,
+        "user_id": order.user_id,
+        "order_num": order.order_num,
+        "version": order.version,
+        "time_in_force": order.time_in_force.value,
+        "expires_at_ms": order.expires_at_ms,
+        "post_only": order.post_only,
+        "client_order_id": order.client_order_id,
+        "volume": order.volume,
+        "spent": order.spent,
+        "self_trade": order.self_trade.value,
+        "group": order.group,
+        "session": order.session,
+        "fee_exact": order.fee_exact,
+        "fee_paid": order.fee_paid,
+    }
+
+
+def trade_row(trade: Trade) -> dict[str, Any]:
+    """A trade as columns; prices in ticks, the quantity in lots, fees in micros."""
+    return {
+        "trade_id": trade.trade_id,
+        "match_type": trade.match_type.value,
+        "taker_order_id": trade.taker_order_id,
+        "maker_order_id": trade.maker_order_id,
+        "taker_user_id": trade.taker_user_id,
+        "maker_user_id": trade.maker_user_id,
+        **_symbol(trade.symbol),
+        **_symbol(trade.maker_symbol, "maker_"),
+        "side": trade.side.value,
+        "maker_side": trade.maker_side.value,
+        "price": trade.price,
+        "maker_price": trade.maker_price,
+        "quantity": trade.quantity,
+        "timestamp": trade.timestamp,
+        "taker_is_bid": trade.taker_is_bid,
+        "taker_fee": trade.taker_fee,
+        "maker_fee": trade.maker_fee,
+    }
+
+
+def balance_row(balance: Balance) -> dict[str, Any]:
+    """A balance as columns; cash in micros, tokens in lots."""
+    return {
+        "user_id": balance.user_id,
+        "asset": balance.asset,
+        "available": balance.available,
+        "frozen": balance.frozen,
+        "version": balance.version,
+    }
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """An event as columns; its markets are counted, and `event` is all of it as JSON."""
+    return {
+        "event_id": event.event_id,
+        "markets": len(event.markets),
+        "end_date_ms": event.end_date_ms,
+        "exclusive": event.exclusive,
+        "removing": event.removing,
+        "event": encode_event(event).decode(),
+    }
+
+
+COLUMN_TYPES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            *("event_id", "market_id", "maker_event_id", "maker_market_id", "markets"),
+            *("quantity", "price", "maker_price", "filled_quantity", "remaining_quantity"),
+            *("timestamp", "expires_at_ms", "end_date_ms", "order_num", "version", "volume"),
+            *("spent", "fee_exact", "fee_paid", "trade_id", "taker_fee", "maker_fee"),
+            *("available", "frozen"),
+        ),
+        INTEGER,
+    ),
+    **dict.fromkeys(("post_only", "taker_is_bid", "exclusive", "removing"), BOOLEAN),
+}
+"""The type of each column that is not text."""
+
+
+def shown(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, str]:
+    """Those *columns* of a row as people read them: times as text, units as decimals."""
+    return {name: _shown(name, row) for name in columns}
+
+
+def _shown(name: str, row: Mapping[str, Any]) -> str:
+    value = row[name]
+    if value is None:
+        return "-"
+    match name:
+        case "price":
+            return format_decimal(value, PRICE_DECIMALS)
+        case "quantity" | "filled_quantity":
+            return format_decimal(value, QUANTITY_DECIMALS)
+        case "available" | "frozen":
+            decimals = MONEY_DECIMALS if row["asset"] == CASH else QUANTITY_DECIMALS
+            return format_decimal(value, decimals)
+        case "timestamp" | "end_date_ms":
+            return rfc3339(value) or str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
