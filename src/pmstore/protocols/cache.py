@@ -11,6 +11,7 @@ from pmstore.protocols.store import Store
 
 K = TypeVar("K")
 R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
 
 Token = str
 """
@@ -97,7 +98,7 @@ class Cache(Store, Protocol[K, R]):
         ...
 
 
-class CompleteCache(Protocol[R]):
+class CompleteCache(Protocol[R_contra]):
     """
     An optional segment of a `Cache`: it can know that it holds everything.
 
@@ -110,7 +111,7 @@ class CompleteCache(Protocol[R]):
         """A token for a load of the whole truth; voids that of an earlier load."""
         ...
 
-    async def load(self, token: Token, records: Sequence[R], /) -> bool:
+    async def load(self, token: Token, records: Sequence[R_contra], /) -> bool:
         """
         Keep a page of the truth; False if the load is void.
 
@@ -122,7 +123,7 @@ class CompleteCache(Protocol[R]):
         """The truth was read to its end: whether the cache holds all of it from now on."""
         ...
 
-    async def find(self, query: Any, /) -> Page[R] | None:
+    async def find(self, query: Any, /) -> Page[Any] | None:
         """
         The answer that the truth would give, None if it is not known here.
 

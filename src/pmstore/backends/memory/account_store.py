@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.ordered_keys import OrderedKeys
+from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.backends.memory.sources import Sources
 from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.balance import Balance
@@ -25,7 +27,7 @@ class MemoryAccountStore(Lifetime):
     Keeps the newest version of each balance in this process; an `AccountStore`.
 
     Hands out copies and keeps copies; every verb is one step of the event loop. `apply` and
-    `position` make it `Positioned` over balances.
+    `position` make it `Positioned` over balances, the outbox and its verbs `Noted`.
     """
 
     def __init__(self, *, limits: Limits | None = None) -> None:
@@ -34,11 +36,28 @@ class MemoryAccountStore(Lifetime):
         self._all: OrderedKeys[_Key] = OrderedKeys()
         self._by_asset: dict[str, OrderedKeys[_Key]] = {}
         self._sources = Sources()
+        self.outbox: MemoryOutbox[_Key] = MemoryOutbox()
+        """Notes for the caches in front of this store."""
+        self.channel = MemoryChannel()
+        """Carries messages between the stacks that share this store."""
 
     async def save(self, balances: Sequence[Balance], /) -> None:
         """Keep the newest version of each balance; see `AccountStore.save`."""
         self.check_call(len(balances))
         self._put(self._validated(balances))
+
+    async def save_noted(self, balances: Sequence[Balance], /) -> frozenset[_Key]:
+        """As `save`; answers which keys hold what was sent, see `Noted.save_noted`."""
+        await self.save(balances)
+        return frozenset(
+            key
+            for balance in balances
+            if self._balances[key := (balance.user_id, balance.asset)].version == balance.version
+        )
+
+    async def load(self, keys: Sequence[_Key], /) -> dict[_Key, Balance]:
+        """The balances of these keys, see `Noted.load`."""
+        return await self.get(keys)
 
     async def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
         """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
@@ -105,6 +124,7 @@ class MemoryAccountStore(Lifetime):
                 self._all.add(key)
                 self._by_asset.setdefault(balance.asset, OrderedKeys()).add(key)
             self._balances[key] = copy_balance(balance)
+            self.outbox.write([(key, balance.version)])
 
     def _candidates(self, query: BalanceQuery) -> Iterator[_Key]:
         """Ascending keys from the cursor on, beginning at the user asked for."""

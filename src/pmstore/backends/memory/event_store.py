@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.ordered_keys import OrderedKeys
+from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
@@ -19,13 +21,18 @@ class MemoryEventStore(Lifetime):
     """
     Keeps each event as saved under its highest version, in this process; an `EventStore`.
 
-    Hands out copies and keeps copies; every verb is one step of the event loop.
+    Hands out copies and keeps copies; every verb is one step of the event loop. The outbox and
+    its verbs make it `Noted`.
     """
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
         self._events: dict[int, tuple[Event, int]] = {}
         self._all: OrderedKeys[tuple[int]] = OrderedKeys()
+        self.outbox: MemoryOutbox[int] = MemoryOutbox()
+        """Notes for the caches in front of this store."""
+        self.channel = MemoryChannel()
+        """Carries messages between the stacks that share this store."""
 
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
         """Keep events, each with its version; see `EventStore.save`."""
@@ -47,6 +54,22 @@ class MemoryEventStore(Lifetime):
             if event.event_id not in self._events:
                 self._all.add((event.event_id,))
             self._events[event.event_id] = (copy_event(event), version)
+            self.outbox.write([(event.event_id, version)])
+
+    async def save_noted(self, events: Sequence[tuple[Event, int]], /) -> frozenset[int]:
+        """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
+        await self.save(events)
+        return frozenset(
+            event.event_id
+            for event, version in events
+            if self._events[event.event_id][1] == version
+        )
+
+    async def load(self, ids: Sequence[int], /) -> dict[int, tuple[Event, int]]:
+        """The events with these ids and their versions, see `Noted.load`."""
+        self.check_call(len(ids))
+        held = {id: self._events[id] for id in ids if id in self._events}
+        return {id: (copy_event(event), version) for id, (event, version) in held.items()}
 
     async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
         """The events with these ids; see `EventStore.get`."""

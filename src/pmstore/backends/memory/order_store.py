@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
+from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.order_index import Key, OrderIndex, quarter_of
+from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.backends.memory.sources import Sources
 from pmstore.backends.memory.tombstones import Tombstones
 from pmstore.clock import Clock, system_clock
@@ -35,7 +37,8 @@ class MemoryOrderStore(Lifetime):
     Keeps the newest version of each order in this process; an `OrderStore`.
 
     Hands out copies and keeps copies. Every verb is one step of the event loop, so that no
-    cancellation can divide it. `apply` and `position` make it `Positioned` over orders.
+    cancellation can divide it. `apply` and `position` make it `Positioned` over orders, the
+    outbox and its verbs `Noted`: several stacks in one process can share it as their truth.
 
     Args:
         max_orders: Above so many orders those that ended go, the one that ended first
@@ -62,6 +65,10 @@ class MemoryOrderStore(Lifetime):
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._tombstones = Tombstones(clock, tombstone_s)
         self._sources = Sources()
+        self.outbox: MemoryOutbox[str] = MemoryOutbox(clock)
+        """Notes for the caches in front of this store."""
+        self.channel = MemoryChannel()
+        """Carries messages between the stacks that share this store."""
 
     async def save(self, orders: Sequence[Order], /) -> None:
         """
@@ -72,6 +79,20 @@ class MemoryOrderStore(Lifetime):
         """
         self.check_call(len(orders))
         self._put(self._validated(orders))
+
+    async def save_noted(self, orders: Sequence[Order], /) -> frozenset[str]:
+        """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
+        await self.save(orders)
+        known = self._orders
+        return frozenset(
+            order.id
+            for order in orders
+            if (held := known.get(order.id)) is not None and held.version == order.version
+        )
+
+    async def load(self, ids: Sequence[str], /) -> dict[str, Order]:
+        """The orders with these ids, see `Noted.load`."""
+        return await self.get(ids)
 
     async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
         """The orders with these ids; see `OrderStore.get`."""
@@ -93,6 +114,7 @@ class MemoryOrderStore(Lifetime):
             if known is not None and known.version > version:
                 continue
             self._tombstones.bury(id, version)
+            self.outbox.write([(id, version + 1)])
             if known is not None:
                 self._discard(known)
                 removed += 1
@@ -176,6 +198,7 @@ class MemoryOrderStore(Lifetime):
             else:
                 index.replace(known, order)
             orders[order.id] = order
+        self.outbox.write([(order.id, order.version) for order, _ in fresh])
         if self._max_orders is not None:
             self._evict([order for order, _ in fresh], self._max_orders)
 

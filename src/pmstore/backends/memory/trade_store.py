@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
+from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.ordered_keys import OrderedKeys
+from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.backends.memory.sources import Sources
 from pmstore.errors import InvalidQuery
 from pmstore.models.position import Position
 from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade
+from pmstore.protocols.outbox import TRADES
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
 from pmstore.storage.checks import check_symbol, check_trade
@@ -44,6 +47,17 @@ class MemoryTradeStore(Lifetime):
         self._all: OrderedKeys[_Key] = OrderedKeys()
         self._lists: dict[Hashable, OrderedKeys[_Key]] = {}
         self._sources = Sources()
+        self.outbox: MemoryOutbox[str] = MemoryOutbox()
+        """Notes for the windows in front of this store."""
+        self.channel = MemoryChannel()
+        """Carries messages between the stacks that share this store."""
+
+    def __len__(self) -> int:
+        return len(self._trades)
+
+    def oldest(self) -> _Key | None:
+        """`timestamp` and `trade_id` of the oldest trade held, None without any."""
+        return self._all.first() if self._trades else None
 
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`."""
@@ -95,6 +109,9 @@ class MemoryTradeStore(Lifetime):
                 check_symbol(trade.maker_symbol)
 
     def _put(self, trades: Sequence[Trade]) -> None:
+        fresh = [one.timestamp for one in trades if one.trade_id not in self._trades]
+        if fresh:
+            self.outbox.write([(TRADES, min(fresh))])
         for trade in trades:
             if trade.trade_id in self._trades:
                 continue
