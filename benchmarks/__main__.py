@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import end_to_end, engine, ladder, memory, recovery
+from benchmarks import end_to_end, engine, ladder, library, memory, recovery
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measuring import Advance, Figure, bare_loop_ns
 
@@ -37,6 +37,7 @@ BENCHMARKS: Final = {
     "engine": _Benchmark(engine.measure, 100_000, 2),
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False),
+    "library": _Benchmark(library.measure, 100_000, 3, repeated=False),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5

@@ -28,8 +28,9 @@ class Figure:
     """
     A measured number and what is asked of it.
 
-    `value` is a rate in operations a second or, `unit` being `s`, a duration in seconds;
-    `target` the least rate or the longest duration, None where nothing is asked.
+    `value` is a rate in operations a second, a duration in seconds or how many times as
+    much as its rival of the same run; `target` the least of it, or the most of it if
+    `at_most`, None where nothing is asked.
     `bare_loop_ratio` says how many iterations of a bare loop one operation costs (for a
     duration: all of it; for what is no time: None).
     """
@@ -43,13 +44,14 @@ class Figure:
     """Largest less smallest run, as a part of the median."""
     runs: int
     detail: str = ""
+    at_most: bool = False
 
     @property
     def reached(self) -> float | None:
         """How much of the target was reached; 1 or more is met."""
         if self.target is None:
             return None
-        return self.target / self.value if self.unit == "s" else self.value / self.target
+        return self.target / self.value if self.at_most else self.value / self.target
 
 
 def rate(
@@ -72,7 +74,34 @@ def duration(
     """The median duration of *runs*."""
     values = [run.seconds for run in runs]
     ratios = [run.seconds * 1e9 / run.bare_loop_ns for run in runs]
-    return _figure(name, values, ratios, target, "s", detail)
+    return attrs.evolve(_figure(name, values, ratios, target, "s", detail), at_most=True)
+
+
+def ratio(
+    name: str,
+    runs: list[Run],
+    rival: list[Run],
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    detail: str = "",
+) -> Figure:
+    """
+    How *runs* compare with a *rival* that took turns with them, by the median of the pairs.
+
+    With *at_least*: how many times as fast they are; with *at_most*: how many times as
+    long one operation takes.
+    """
+    faster = [
+        (run.operations / run.seconds) / (other.operations / other.seconds)
+        for run, other in zip(runs, rival, strict=True)
+    ]
+    values = faster if at_most is None else [1 / value for value in faster]
+    return attrs.evolve(
+        _figure(name, values, values, at_least if at_most is None else at_most, "x", detail),
+        bare_loop_ratio=None,
+        at_most=at_most is not None,
+    )
 
 
 def amount(name: str, value: float, unit: str, detail: str) -> Figure:
