@@ -52,11 +52,18 @@ from pmstore.protocols import (
     TradeWindow,
     Upkeep,
 )
-from pmstore.protocols.diagnosis import Examination, Finding, Level, Role
+from pmstore.protocols.diagnosis import (
+    DIAGNOSIS_TIMEOUT_S,
+    Examination,
+    Finding,
+    Level,
+    Role,
+)
 from pmstore.url import Url
 
 __all__ = [
     "CONTRACTS",
+    "DIAGNOSIS_TIMEOUT_S",
     "GROUP",
     "AuditReport",
     "Backend",

@@ -22,6 +22,11 @@ def _read_only(parameters: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(parameters))
 
 
+def _content(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What parameters are compared, and hashed, by."""
+    return tuple(sorted(parameters.items()))
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class Url:
     """
@@ -38,7 +43,7 @@ class Url:
     host: str | None = None
     port: int | None = None
     path: str = ""
-    parameters: Mapping[str, str] = attrs.field(factory=dict, converter=_read_only)
+    parameters: Mapping[str, str] = attrs.field(factory=dict, converter=_read_only, eq=_content)
 
     def __str__(self) -> str:
         place = ""

@@ -126,3 +126,10 @@ def test_a_password_is_in_no_text_of_a_url(url: Url, password: str) -> None:
     secret = Url(scheme=url.scheme, host="h", password=password, parameters={"token": password})
     assert password not in str(secret)
     assert password not in repr(Stack(layers=(secret,)))
+
+
+def test_equal_urls_are_one_key() -> None:
+    one = parse_url("memory://?recent=5&start=1-0")
+    other = parse_url("memory://?start=1-0&recent=5")
+    assert one == other
+    assert len({one, other, parse_url("memory://?recent=6")}) == 2

@@ -8,6 +8,7 @@ from pmstore.cli import (
     audit_verify,
     bench,
     copy,
+    doctor,
     export,
     find,
     get,
@@ -45,6 +46,7 @@ application.command("export", epilog=export.EXAMPLES)(export.export)
 application.command("copy", epilog=copy.EXAMPLES)(copy.copy)
 application.command("prune", epilog=prune.EXAMPLES)(prune.prune)
 application.command("wipe", epilog=wipe.EXAMPLES)(wipe.wipe)
+application.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 application.command("bench", epilog=bench.EXAMPLES)(bench.bench)
 application.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)
 audits.command("verify", epilog=audit_verify.EXAMPLES)(audit_verify.audit_verify)

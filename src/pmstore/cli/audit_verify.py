@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.registry import audit
 from pmstore.url import Stack, Url
 
-EXAMPLES = "Examples:  pmstore audit verify trades.log   pmstore audit verify trades.log --json"
+EXAMPLES = examples(
+    "pmstore audit verify trades.log",
+    "pmstore audit verify trades.log --json",
+)
 
 
 def audit_verify(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.load import Measurement, load_orders, load_trades
 from pmstore.cli.output import Json, print_rows
@@ -18,10 +19,10 @@ from pmstore.errors import SettingsError
 from pmstore.registry import find_backend, open_order_store, open_trade_store
 from pmstore.url import Stack, Url, parse_stack
 
-EXAMPLES = (
-    "Examples:  pmstore bench sqlite:///orders.db   "
-    "pmstore bench 'memory:// > redis://localhost/0 > postgresql://u:p@db/x' --rounds 10   "
-    "pmstore bench -c trades file:trades.log --json"
+EXAMPLES = examples(
+    "pmstore bench sqlite:///orders.db",
+    "pmstore bench 'memory:// > redis://localhost/0 > postgresql://u:p@db/x' --rounds 10",
+    "pmstore bench -c trades file:trades.log --json",
 )
 
 

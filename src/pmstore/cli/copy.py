@@ -12,6 +12,7 @@ import typer
 from pmstore.cli.comparing import Comparison, compare_records, compare_snapshots
 from pmstore.cli.copy_state import CopyState, forget, state_folder
 from pmstore.cli.copying import copy_records, copy_snapshots
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits, say
 from pmstore.cli.output import Json, print_rows
 from pmstore.cli.places import Place, find_place
@@ -21,10 +22,10 @@ from pmstore.cli.totals import contents_of, total_of
 from pmstore.errors import SettingsError
 from pmstore.registry import find_backend, open_snapshot_store
 
-EXAMPLES = (
-    "Examples:  pmstore copy sqlite:///orders.db postgresql://u:p@db/exchange   "
-    "pmstore copy file:trades.log sqlite:///history.db -c trades   "
-    "pmstore copy --from-env-file old.env --to-env-file new.env -c orders"
+EXAMPLES = examples(
+    "pmstore copy sqlite:///orders.db postgresql://u:p@db/exchange",
+    "pmstore copy file:trades.log sqlite:///history.db -c trades",
+    "pmstore copy --from-env-file old.env --to-env-file new.env -c orders",
 )
 
 

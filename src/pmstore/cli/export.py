@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pmstore.cli import filters
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.formats import Format, open_writer
 from pmstore.cli.output import Json, print_record
@@ -19,10 +20,10 @@ from pmstore.cli.records import RECORDS, Contract, Records
 from pmstore.cli.totals import total_of
 from pmstore.models.query import LIMIT_MAX
 
-EXAMPLES = (
-    "Examples:  pmstore export sqlite:///orders.db --format parquet --output orders.parquet   "
-    "pmstore export -c trades file:trades.log -f csv -o day.csv --start 24h   "
-    "pmstore export -c accounts --env-file .env -f ndjson -o balances.ndjson"
+EXAMPLES = examples(
+    "pmstore export sqlite:///orders.db --format parquet --output orders.parquet",
+    "pmstore export -c trades file:trades.log -f csv -o day.csv --start 24h",
+    "pmstore export -c accounts --env-file .env -f ndjson -o balances.ndjson",
 )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pmstore.cli import filters
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits, say
 from pmstore.cli.output import JsonLines, print_rows
 from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
@@ -16,10 +17,10 @@ from pmstore.cli.records import RECORDS, Contract, Records
 from pmstore.cli.rows import shown
 from pmstore.models.query import LIMIT_MAX
 
-EXAMPLES = (
-    "Examples:  pmstore find sqlite:///orders.db --user user_1 --side buy   "
-    "pmstore find -c trades file:trades.log --start 24h --all --json   "
-    "pmstore find -c accounts --env-file .env --user user_1"
+EXAMPLES = examples(
+    "pmstore find sqlite:///orders.db --user user_1 --side buy",
+    "pmstore find -c trades file:trades.log --start 24h --all --json",
+    "pmstore find -c accounts --env-file .env --user user_1",
 )
 
 

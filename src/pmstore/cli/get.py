@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits, say
 from pmstore.cli.filters import ContractOption, event_ids
 from pmstore.cli.output import JsonLines, print_record
@@ -14,9 +15,10 @@ from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
 from pmstore.cli.records import RECORDS, Contract
 from pmstore.errors import InvalidQuery
 
-EXAMPLES = (
-    "Examples:  pmstore get sqlite:///orders.db order_1 order_2   "
-    "pmstore get -c accounts URL user_1:cash   pmstore get --env-file .env order_1 --json"
+EXAMPLES = examples(
+    "pmstore get sqlite:///orders.db order_1 order_2",
+    "pmstore get -c accounts URL user_1:cash",
+    "pmstore get --env-file .env order_1 --json",
 )
 
 

@@ -35,7 +35,7 @@ def print_rows(
         for row in rows:
             table.add_row(*(_cell(value) for value in row.values()))
         width = None if sys.stdout.isatty() else _UNFOLDED
-        Console(markup=False, highlight=False, width=width).print(table)
+        Console(markup=False, highlight=False, emoji=False, width=width).print(table)
 
 
 def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit
 from pmstore.cli.output import Json, print_rows
 from pmstore.registry import PLUGINS, PluginState
 from pmstore.settings import environment_pins
 
-EXAMPLES = "Examples:  pmstore plugins   pmstore plugins --json"
+EXAMPLES = examples(
+    "pmstore plugins",
+    "pmstore plugins --json",
+)
 
 
 def plugins(as_json: Json = False) -> None:

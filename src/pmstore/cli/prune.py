@@ -9,6 +9,7 @@ import typer
 
 from pmstore import queries
 from pmstore.cli import filters
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
@@ -19,9 +20,9 @@ from pmstore.models.query import LIMIT_MAX, OrderQuery, TradeQuery
 from pmstore.protocols import OrderStore
 from pmstore.registry import find_backend
 
-EXAMPLES = (
-    "Examples:  pmstore prune sqlite:///orders.db --before 90d   "
-    "pmstore prune -c trades postgresql://u:p@db/x --before 2024-01-01T00:00:00Z --dry-run"
+EXAMPLES = examples(
+    "pmstore prune sqlite:///orders.db --before 90d",
+    "pmstore prune -c trades postgresql://u:p@db/x --before 2024-01-01T00:00:00Z --dry-run",
 )
 
 _ENDED: Final = frozenset(OrderStatus) - ACTIVE_STATUSES

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import Json, print_rows
 from pmstore.models.snapshot import SnapshotInfo
 from pmstore.registry import open_snapshot_store
 
-EXAMPLES = "Examples:  pmstore snapshot list file:data/store"
+EXAMPLES = examples(
+    "pmstore snapshot list file:data/store",
+)
 
 SnapshotUrl = Annotated[str, typer.Argument(help="Where snapshots are kept: file:data/store.")]
 

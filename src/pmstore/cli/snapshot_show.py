@@ -7,14 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.cli.snapshot_list import SnapshotUrl
 from pmstore.models.snapshot import Snapshot
 from pmstore.registry import open_snapshot_store
 
-EXAMPLES = (
-    "Examples:  pmstore snapshot show file:data/store   pmstore snapshot show URL NAME --json"
+EXAMPLES = examples(
+    "pmstore snapshot show file:data/store",
+    "pmstore snapshot show URL NAME --json",
 )
 
 

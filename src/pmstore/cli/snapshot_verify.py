@@ -6,11 +6,14 @@ import asyncio
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.cli.snapshot_list import SnapshotUrl, generations
 
-EXAMPLES = "Examples:  pmstore snapshot verify file:data/store && echo whole"
+EXAMPLES = examples(
+    "pmstore snapshot verify file:data/store && echo whole",
+)
 
 
 def snapshot_verify(url: SnapshotUrl, as_json: Json = False) -> None:

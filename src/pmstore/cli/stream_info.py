@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.registry import open_stream
 
-EXAMPLES = "Examples:  pmstore stream info file:data/streams store_stream"
+EXAMPLES = examples(
+    "pmstore stream info file:data/streams store_stream",
+)
 
 
 def stream_info(

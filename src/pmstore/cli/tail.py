@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import JsonLines
 from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
@@ -21,10 +22,10 @@ from pmstore.models.trade import Trade
 from pmstore.protocols import TradeStore
 from pmstore.registry import open_stream
 
-EXAMPLES = (
-    "Examples:  pmstore tail file:data/streams store_stream   "
-    "pmstore tail redis://localhost/0 order_input_stream --from-start --json   "
-    "pmstore tail --env-file .env trades"
+EXAMPLES = examples(
+    "pmstore tail file:data/streams store_stream",
+    "pmstore tail redis://localhost/0 order_input_stream --from-start --json",
+    "pmstore tail --env-file .env trades",
 )
 
 TRADES: Final = "trades"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits, say
 from pmstore.cli.output import Json, print_record
 from pmstore.errors import SettingsError
@@ -15,7 +16,10 @@ from pmstore.protocols import Upkeep
 from pmstore.registry import find_backend
 from pmstore.url import parse_stack
 
-EXAMPLES = "Examples:  pmstore wipe sqlite:///orders.db   pmstore wipe sqlite:///orders.db --yes"
+EXAMPLES = examples(
+    "pmstore wipe sqlite:///orders.db",
+    "pmstore wipe sqlite:///orders.db --yes",
+)
 
 
 def wipe(

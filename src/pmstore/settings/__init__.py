@@ -2,6 +2,7 @@
 
 from pmstore.settings.declaration import Setting, family, group, setting, settings_of
 from pmstore.settings.documentation import markdown_table
+from pmstore.settings.env_file import read_env_file
 from pmstore.settings.parsers import (
     Parser,
     boolean,
@@ -30,6 +31,7 @@ __all__ = [
     "integer",
     "markdown_table",
     "path",
+    "read_env_file",
     "read_settings",
     "setting",
     "settings_of",

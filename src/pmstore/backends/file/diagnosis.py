@@ -54,7 +54,7 @@ def _findings(path: Path, examination: Examination) -> Iterator[Finding]:
             where=str(path),
         )
     free = shutil.disk_usage(folder).free
-    if free < FREE_BYTES_LEAST and (trouble is None or trouble.kind != "disk-full"):
+    if trouble is None and free < FREE_BYTES_LEAST:
         yield Finding(
             level=Level.WARNING,
             kind="disk-full",
