@@ -1,51 +1,136 @@
-"""Cancels a call after any number of event-loop steps."""
+"""Cancels a call at each of its awaits, then at random times."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from typing import Any, Final, TypeVar
 
-_STEPS_MAX = 100
-"""Steps after which a call is no longer followed: it waits for threads or servers."""
+A = TypeVar("A")
+
+_AWAITS_MAX: Final = 2000
+"""A call that waits more often than that by itself is taken for one that never ends."""
+_RANDOM_TIMES: Final = 10
+"""Attempts at random times, for what a call lets other tasks and threads do meanwhile."""
+
+
+class CountedAwaits(Awaitable[A]):
+    """
+    Runs a call inside a task, and calls *reached* when it waits for the *number*-th time.
+
+    Every suspension of the call's own coroutine counts, however deep it lies.
+    """
+
+    def __init__(
+        self, call: Coroutine[Any, Any, A], number: int, reached: Callable[[], object]
+    ) -> None:
+        self._call = call
+        self._number = number
+        self._reached = reached
+        self.count = 0
+
+    def __await__(self) -> Generator[Any, Any, A]:
+        return self._steps().__await__()
+
+    async def _steps(self) -> A:
+        return await _Steps(self)
+
+    def _suspended(self) -> None:
+        self.count += 1
+        if self.count == self._number:
+            self._reached()
+
+
+class _Steps(Awaitable[A]):
+    def __init__(self, counted: CountedAwaits[A]) -> None:
+        self._counted = counted
+
+    def __await__(self) -> Generator[Any, Any, A]:
+        inner = self._counted._call.__await__()
+        sent: Any = None
+        thrown: BaseException | None = None
+        try:
+            while True:
+                try:
+                    waited = inner.send(sent) if thrown is None else inner.throw(thrown)
+                except StopIteration as ended:
+                    answer: A = ended.value
+                    return answer
+                thrown = None
+                self._counted._suspended()
+                try:
+                    sent = yield waited
+                except BaseException as error:
+                    # Whatever the task is told goes to the call, a cancellation first of all.
+                    thrown = error
+        finally:
+            inner.close()
 
 
 class Cancelling:
     """
-    Repeats a clause, each time cancelling its call one event-loop step later.
+    Repeats a clause, each time cancelling its call at its next await, then at random times.
 
-    `async for attempt in Cancelling()` goes on until `attempt.call` ended before its
-    cancellation came, so every await of the call was cancelled once.
+    `async for attempt in Cancelling()` goes on until `attempt.call` ended before its await
+    was reached, so every await of the call was cancelled once. What the call lets other
+    tasks, threads and servers do goes on between those; therefore some attempts more cancel
+    it at times drawn (with a fixed seed) from as long as it takes undisturbed.
     """
 
     def __init__(self) -> None:
-        self._steps = -1
-        self._finished = False
+        self._await = -1
+        self._took_s: float | None = None
+        self._times = 0
+        self._random = random.Random(20_260_101)
 
     def __aiter__(self) -> AsyncIterator[Cancelling]:
         return self
 
     async def __anext__(self) -> Cancelling:
-        if self._finished or self._steps >= _STEPS_MAX:
+        if self._took_s is None:
+            self._await += 1
+            if self._await > _AWAITS_MAX:
+                raise AssertionError(f"the call waited more than {_AWAITS_MAX} times")
+        elif self._times == (_RANDOM_TIMES if self._await > 1 else 0):
+            # A call that never waits, or did not once it was started, cannot be divided.
             raise StopAsyncIteration
-        self._steps += 1
+        else:
+            self._times += 1
         return self
 
     async def call(self, coroutine: Coroutine[Any, Any, object]) -> bool:
-        """Run it, cancel it at this attempt's step, answer whether it ended before."""
-        task = asyncio.ensure_future(coroutine)
-        for _ in range(self._steps):
-            if task.done():
-                break
-            await asyncio.sleep(0)
-        if task.done():
-            self._finished = True
-            await task
-            return True
-        task.cancel()
-        try:
-            await task
-        except asyncio.CancelledError:
-            return False
-        # It had done its work when the cancellation came.
-        return True
+        """Run it, cancel it at this attempt's moment, answer whether it ended before."""
+        if self._took_s is not None:
+            task = asyncio.ensure_future(coroutine)
+            await asyncio.wait({task}, timeout=self._random.uniform(0, self._took_s))
+            return await _cancelled(task)
+        if self._await == 0:
+            return await _cancelled(asyncio.ensure_future(coroutine))
+        return await self._at_its_await(coroutine)
+
+    async def _at_its_await(self, coroutine: Coroutine[Any, Any, object]) -> bool:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        # A task that cancels itself while it runs is cancelled at the very await it comes to.
+        counted = CountedAwaits(coroutine, self._await, lambda: task.cancel())
+        task = asyncio.ensure_future(_run(counted))
+        await asyncio.wait({task})
+        if counted.count < self._await:
+            self._took_s = loop.time() - began
+        return await _cancelled(task)
+
+
+async def _run(call: Awaitable[A]) -> A:
+    return await call
+
+
+async def _cancelled(task: asyncio.Future[object]) -> bool:
+    """Cancel *task* if it has not ended; whether it ended with its work done."""
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return False
+    # It had done its work when the cancellation came.
+    return True
