@@ -1,0 +1,1 @@
+"""Alembic's environment: shipped in the wheel, run by `pmstore.tables.migrating`."""
