@@ -9,6 +9,7 @@ CORE: Final = frozenset({"aiofiles", "attrs", "cattrs", "msgspec", "pluggy"})
 
 OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "hiredis": ("pmstore.backends.redis",),
     "hypothesis": ("pmstore.testing",),
     "prometheus_client": ("pmengine.services", "pmengine.gateways"),
     "psycopg": ("pmstore.backends.postgres", "pmstore.testing.servers"),

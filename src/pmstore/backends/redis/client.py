@@ -1,0 +1,249 @@
+"""Calls to Redis over connections that the stores of one event loop share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MovedError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+)
+
+from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.errors import answered, is_answer, lost, refused
+from pmstore.backends.redis.link import Address, Link, packed
+from pmstore.backends.redis.pool import Pool
+from pmstore.backends.redis.scripts import Argument, Script
+from pmstore.backends.redis.topology import topology_of
+from pmstore.errors import StoreClosed
+
+_REDIRECTIONS_MAX: Final = 5
+_WAITING_MAX: Final = 1000
+"""Connections at most that wait for entries or messages."""
+
+_ELSEWHERE: Final = (ClusterDownError, ReadOnlyError)
+"""Answers of a server that is not, or no longer, the one for our keys."""
+
+Words = tuple[Sequence[bytes | str], Sequence[Argument]]
+"""Keys and arguments of a script."""
+
+_Pools = dict[Address, Pool]
+
+
+class RedisClient:
+    """
+    Calls to one Redis, standalone, cluster (one shard of it) or behind sentinels.
+
+    Nothing is ever sent twice: only an answer that says that a call was not carried out
+    (the wrong node, a script that is not known there) lets it be sent again. Every call
+    ends within its time; one that is cancelled or not answered costs its connection.
+
+    Entered several times it is left when the last one leaves. It belongs to one event loop.
+
+    Args:
+        config: Where and how; its prefix and what it says of stores is not used here.
+    """
+
+    def __init__(self, config: RedisConfig) -> None:
+        self.where = f"{config.scheme}://{config.address[0]}:{config.address[1]}/{config.database}"
+        """The server in words, without secrets."""
+        self._config = config
+        self._topology = topology_of(config)
+        self._calling: _Pools = {}
+        self._waiting: _Pools = {}
+        self._entered = 0
+        self._entering = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """
+        Open the first connections.
+
+        Raises:
+            StoreUnavailable: Nobody answers, or not to us.
+        """
+        async with self._entering:
+            if self._entered == 0:
+                try:
+                    async with asyncio.timeout(self._config.timeout_s):
+                        pool = await self._pool(self._calling, self._config.pool_size)
+                        await pool.warm(max(1, self._config.min_idle_conns))
+                except (RedisError, OSError) as error:
+                    await self._close()
+                    self._topology.forget()
+                    raise refused(error, self.where) from error
+                except BaseException:
+                    await self._close()
+                    raise
+            self._entered += 1
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._entered -= 1
+        if self._entered == 0:
+            _shared().pop(self._config.connections_key, None)
+            await self._close()
+
+    async def call(self, *command: Argument, writes: bool = True) -> Any:
+        """
+        Send one command; its answer as Redis gives it in RESP2, texts as bytes.
+
+        Args:
+            command: Its words.
+            writes: Whether it can change anything: whether an outcome can be unknown.
+
+        Raises:
+            StoreUnavailable: No answer, or a refusal; `outcome` says whether it happened.
+            CorruptData: A key holds a value of another kind than it must.
+        """
+        timeout_s = self._config.timeout_s
+        data = packed(command)
+        return await self._exchange(self._calling, lambda _: data, writes, timeout_s)
+
+    async def run(
+        self, script: Script, keys: Sequence[bytes | str], args: Sequence[Argument]
+    ) -> Any:
+        """
+        Run a script; answer and errors as for `call`.
+
+        One round trip; two where the server sees the script for the first time.
+        """
+        return await self.run_there(script, lambda _: (keys, args))
+
+    async def run_there(self, script: Script, words: Callable[[str], Words]) -> Any:
+        """
+        Run a script with the keys and arguments that *words* makes for a server's incarnation.
+
+        Whatever restarts meanwhile, they are those for the server that runs it.
+        """
+        timeout_s = self._config.timeout_s
+        try:
+            return await self._exchange(
+                self._calling,
+                lambda it: packed(script.by_sha(*words(it))),
+                script.writes,
+                timeout_s,
+            )
+        except NoScriptError:
+            # It was not run, so running it now is no repetition.
+            return await self._exchange(
+                self._calling,
+                lambda it: packed(script.in_full(*words(it))),
+                script.writes,
+                timeout_s,
+            )
+
+    async def wait(self, *command: Argument, wait_s: float) -> Any:
+        """
+        Send a reading command that the server may answer after *wait_s* seconds.
+
+        On a connection that no other call waits for; answer and errors as for `call`.
+        """
+        timeout_s = self._config.timeout_s + wait_s
+        data = packed(command)
+        return await self._exchange(self._waiting, lambda _: data, False, timeout_s)
+
+    async def connect(self) -> Link:
+        """
+        A connection of the caller's own, who closes it.
+
+        Raises:
+            StoreUnavailable: Nobody answers, or not to us.
+        """
+        try:
+            async with asyncio.timeout(self._config.timeout_s):
+                return await self._open(await self._topology.address())
+        except (RedisError, OSError) as error:
+            self._topology.forget()
+            raise refused(error, self.where) from error
+
+    async def _exchange(
+        self, pools: _Pools, command: Callable[[str], bytes], writes: bool, timeout_s: float
+    ) -> Any:
+        if self._entered == 0:
+            raise StoreClosed(f"the client of {self.where} is closed")
+        size = self._config.pool_size if pools is self._calling else _WAITING_MAX
+        sent = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                for _ in range(_REDIRECTIONS_MAX):
+                    pool = await self._pool(pools, size)
+                    link = await pool.take()
+                    try:
+                        data = command(link.incarnation)
+                        sent = True
+                        return await link.ask(data)
+                    except AskError as moved:
+                        sent = False
+                        if not isinstance(moved, MovedError):
+                            raise
+                        self._topology.learn((moved.host or link.address[0], moved.port))
+                    finally:
+                        await pool.give(link)
+                raise ClusterDownError("the nodes send us to each other and nobody answers")
+        except NoScriptError:
+            raise
+        except (RedisError, OSError) as error:
+            if not sent or isinstance(error, _ELSEWHERE):
+                self._topology.forget()
+            if not sent:
+                raise refused(error, self.where) from error
+            if is_answer(error):
+                raise answered(error, self.where, writes=writes) from error
+            raise lost(error, self.where, writes=writes) from error
+
+    async def _pool(self, pools: _Pools, size: int) -> Pool:
+        address = await self._topology.address()
+        pool = pools.get(address)
+        if pool is None:
+            pool = pools[address] = Pool(lambda: self._open(address), size)
+        return pool
+
+    async def _open(self, address: Address) -> Link:
+        link = Link(self._config, address)
+        await link.open()
+        try:
+            await self._topology.check(link)
+        except BaseException:
+            await link.drop()
+            raise
+        return link
+
+    async def _close(self) -> None:
+        pools = [*self._calling.values(), *self._waiting.values()]
+        self._calling.clear()
+        self._waiting.clear()
+        for pool in pools:
+            await pool.close()
+
+
+_clients: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, RedisClient]]] = (
+    WeakKeyDictionary()
+)
+
+
+def _shared() -> dict[object, RedisClient]:
+    """The clients of the running event loop."""
+    return _clients.setdefault(asyncio.get_running_loop(), {})
+
+
+def client_of(config: RedisConfig) -> RedisClient:
+    """The client that all stores of the running event loop share that reach the same server."""
+    clients = _shared()
+    client = clients.get(config.connections_key)
+    if client is None:
+        client = clients[config.connections_key] = RedisClient(config)
+    return client
