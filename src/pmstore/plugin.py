@@ -33,6 +33,7 @@ from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar, Union, get
 import attrs
 import pluggy
 
+from pmstore.clock import Clock, system_clock
 from pmstore.errors import SettingsError
 from pmstore.models.balance import Balance
 from pmstore.models.market import Event
@@ -68,6 +69,7 @@ __all__ = [
     "AuditReport",
     "Backend",
     "Caches",
+    "Clock",
     "Contracts",
     "Examination",
     "Finding",
@@ -78,6 +80,7 @@ __all__ = [
     "config_from",
     "hookimpl",
     "nearest",
+    "system_clock",
 ]
 
 GROUP: Final = "pmstore.backends"

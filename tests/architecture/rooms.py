@@ -51,7 +51,7 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "codec": _FLOOR | {"decimals"},
     "state": _FLOOR,
     "queries": _FLOOR,
-    "plugin": _FLOOR | {"url"},
+    "plugin": _FLOOR | {"clock", "url"},
     "storage": _FLOOR | {"codec"},
     # SQLModel tables and their migrations, for the backends that speak SQL.
     "tables": _FLOOR | {"clock"},
@@ -61,6 +61,7 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "testing": _FLOOR | {"backends.memory", "storage"},
     "cli": _FLOOR
     | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "url"},
+    "sync": _FLOOR | {"registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "registry", "settings", "state", "url"},
 }
