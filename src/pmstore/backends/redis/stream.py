@@ -1,0 +1,237 @@
+"""An ordered log as a Redis stream."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, NoReturn
+
+from pmstore.backends.redis.client import RedisClient
+from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.place import RedisPlace
+from pmstore.backends.redis.scripts import Argument
+from pmstore.backends.redis.stream_entries import entries_of, entry_of, position_of
+from pmstore.backends.redis.stream_scripts import APPEND, BOUNDS, TRIM
+from pmstore.clock import Clock
+from pmstore.errors import (
+    Conflict,
+    CorruptData,
+    Fenced,
+    InvalidQuery,
+    InvalidRecord,
+    LimitExceeded,
+    StoreUnavailable,
+)
+from pmstore.models.position import START, Bounds, Entry, Head, Position
+from pmstore.protocols.store import Limits
+from pmstore.storage.checks import check_integers
+
+_BATCH_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Redis takes no command of more than 1 GiB, and no argument of more than 512 MiB."""
+_BLOCK_S_MAX: Final = 5.0
+"""How long one command waits at most: so much later a server that hangs is noticed."""
+_PART_MAX: Final = 2**64 - 1
+_RESERVED: Final = frozenset({"epoch", "lease"})
+
+
+class RedisStream(RedisPlace):
+    """
+    A Redis stream with one field per entry; a `Stream`.
+
+    An append is one script: its conditions and its entries are one atomic step, and nothing
+    is ever sent twice. Entries of other producers are taken whatever their field is called.
+    An entry without a field or with several is `CorruptData` once those before it are read.
+
+    Everything is as durable as the server is configured: with `appendfsync always` what was
+    acknowledged survives the crash of everything, with `everysec` the last second may be
+    lost. A server that came back empty, or from an older dump, has lost heads and epochs
+    too: a conditional append finds another head then, ids go on behind what is left.
+
+    Args:
+        config: Where; the key is its prefix and *name*.
+        name: Of the stream; not `epoch` or `lease`, which keys beside it begin with.
+        field: The field of our entries; unset, `store_key` in `store_stream` and so on, in a
+            stream of another name that name.
+        clock: Milliseconds for the ids; unset, the server's. Ids grow also if it goes back.
+        limits: What one call takes at most.
+        client: Used instead of one of *config*'s; the caller enters and leaves it.
+    """
+
+    def __init__(
+        self,
+        config: RedisConfig,
+        name: str,
+        *,
+        field: str | None = None,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        client: RedisClient | None = None,
+    ) -> None:
+        super().__init__(config, client=client, limits=limits)
+        if name in _RESERVED:
+            raise ValueError(f"a stream cannot be called {name!r}: keys of ours begin with it")
+        self._key = self.key(name)
+        self._epoch_key = self.key(f"epoch:{name}")
+        self._field = field or _field_of(name)
+        self._clock = clock
+        self._waiting: set[asyncio.Timeout] = set()
+
+    @property
+    def stream_key(self) -> str:
+        """The key of the stream."""
+        return self._key
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        for scope in self._waiting:
+            scope.reschedule(now)
+        await super().__aexit__(exc_type, exc, traceback)
+
+    async def append(
+        self,
+        items: Sequence[bytes],
+        /,
+        *,
+        expect_head: Head | None = None,
+        epoch: int | None = None,
+    ) -> Position:
+        """
+        Add entries at the end; see `Stream.append`.
+
+        After an unknown outcome the same call with the same `expect_head` is safe: it is
+        `Conflict` if the first one was written, and `bounds()` tells by whom.
+
+        Raises:
+            LimitExceeded: Also for more than 256 MiB in one batch.
+            CorruptData: The stored head or epoch cannot be right.
+        """
+        self.check_call(len(items))
+        if not items:
+            raise InvalidRecord("no item to append; an append has at least one")
+        if not all(items):
+            raise InvalidRecord("an empty item; an entry has at least one byte")
+        size = sum(map(len, items))
+        if size > _BATCH_BYTES_MAX:
+            raise LimitExceeded(f"{size} bytes in one append; at most {_BATCH_BYTES_MAX}")
+        if epoch is not None:
+            check_integers("epoch", epoch)
+        conditions: tuple[Argument, ...] = (
+            "" if self._clock is None else self._clock(),
+            "" if expect_head is None else str(expect_head.id),
+            "" if expect_head is None else expect_head.payload_hash,
+            "" if epoch is None else epoch,
+        )
+        keys = (self._key, self._epoch_key)
+        word, *about = await self.client.run(APPEND, keys, (self._field, *conditions, *items))
+        if word != b"appended":
+            self._refuse(word, about, expect_head, epoch)
+        return position_of(about[0])
+
+    def _refuse(
+        self, word: bytes, about: list[bytes], expect_head: Head | None, epoch: int | None
+    ) -> NoReturn:
+        first, *rest = (text.decode(errors="replace") for text in about)
+        if word == b"fenced":
+            raise Fenced(
+                f"{self._key}: epoch {epoch} is over: epoch {first} has written; stop writing"
+            )
+        if word == b"conflict":
+            raise Conflict(
+                f"{self._key}: the head is {first} {rest[0] or '(no entry)'}, not {expect_head}; "
+                "read to the end again"
+            )
+        raise CorruptData(" ".join(rest), where=f"stream {self._key}, {first}")
+
+    async def read(self, after: Position, limit: int, wait_s: float = 0.0, /) -> list[Entry]:
+        """
+        Up to *limit* entries after *after*, waiting for one; see `Stream.read`.
+
+        Cancelling it takes nothing from later reads.
+
+        Cost:
+            One round trip; a waiting one asks again every 5 seconds.
+        """
+        self.check_call()
+        if limit < 1:
+            raise InvalidQuery(f"limit is {limit}; read at least one entry")
+        if wait_s <= 0:
+            if after == (_PART_MAX, _PART_MAX):
+                return []
+            command = ("XRANGE", self._key, f"({after}", "+", "COUNT", limit)
+            return entries_of(await self.client.call(*command, writes=False), self._key)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while True:
+            left_s = deadline - loop.time()
+            entries = await self._awaited(after, limit, min(left_s, _BLOCK_S_MAX))
+            if entries or loop.time() >= deadline:
+                return entries
+
+    async def _awaited(self, after: Position, limit: int, block_s: float) -> list[Entry]:
+        """Entries after *after*, as soon as there is one; none after *block_s*."""
+        block_ms = max(1, math.ceil(block_s * 1000))
+        command = ("XREAD", "COUNT", limit, "BLOCK", block_ms, "STREAMS", self._key, str(after))
+        try:
+            async with asyncio.timeout(None) as scope:
+                self._waiting.add(scope)
+                try:
+                    answer = await self.client.wait(*command, wait_s=block_ms / 1000)
+                finally:
+                    self._waiting.discard(scope)
+        except (TimeoutError, StoreUnavailable):
+            # Leaving ends the scope, and takes the connection away.
+            self.check_call()
+            raise
+        self.check_call()
+        return entries_of(answer[0][1], self._key) if answer else []
+
+    async def trim(self, through: Position, /) -> None:
+        """
+        Drop the entries up to and including *through*, never the last; see `Stream.trim`.
+
+        Exactly these, whatever the groups of the stream are still owed.
+        """
+        self.check_call()
+        await self.client.run(TRIM, (self._key,), (str(_behind(through)),))
+
+    async def bounds(self) -> Bounds | None:
+        """
+        The first and the last entry held, None if there never was one.
+
+        Raises:
+            CorruptData: There were entries, and somebody removed even the last one.
+
+        Cost:
+            One round trip.
+        """
+        self.check_call()
+        answer = await self.client.run(BOUNDS, (self._key,), ())
+        if not answer or answer[0] == str(START).encode():
+            return None
+        newest, first, last = answer
+        if first is None:
+            raise CorruptData(
+                f"its entries up to {newest.decode()} are gone, the last one too",
+                where=f"stream {self._key}",
+            )
+        return Bounds(entry_of(first, self._key), entry_of(last, self._key))
+
+
+def _field_of(name: str) -> str:
+    stem = name.removesuffix("_stream")
+    return name if stem == name else f"{stem}_key"
+
+
+def _behind(position: Position) -> Position:
+    """The lowest position after *position*, or itself if that is the highest one."""
+    if position.seq < _PART_MAX:
+        return Position(position.ms, position.seq + 1)
+    return Position(position.ms + 1, 0) if position.ms < _PART_MAX else position
