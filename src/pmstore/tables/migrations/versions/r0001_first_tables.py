@@ -1,8 +1,8 @@
 """
 Revision 0001: the first tables.
 
-What differs between the databases: trades on PostgreSQL are partitioned by month, and
-SQLite has the table of the channel's messages.
+What differs between the databases: SQLite has the table of the channel's messages,
+PostgreSQL what `postgresql_0001` makes; its trades are partitioned by month.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+from pmstore.tables.migrations import postgresql_0001
 
 revision = "0001"
 down_revision = None
@@ -28,13 +30,12 @@ def upgrade() -> None:
     on_postgresql = op.get_context().dialect.name == "postgresql"
     _create_orders()
     _create_trades(partitioned=on_postgresql)
-    if on_postgresql:
-        # Takes what belongs to no month that has a partition of its own.
-        op.execute("CREATE TABLE trades_default PARTITION OF trades DEFAULT")
     _create_accounts_and_events()
     _create_snapshots()
     _create_sources_and_notes()
-    if not on_postgresql:
+    if on_postgresql:
+        postgresql_0001.upgrade()
+    else:
         op.create_table(
             "messages",
             sa.Column("seq", _SERIAL, primary_key=True, autoincrement=True),
@@ -142,7 +143,9 @@ def _create_trades(*, partitioned: bool) -> None:
         postgresql_partition_by="RANGE (timestamp)",
     )
     newest = ["timestamp", "trade_id"]
-    _index("trades_by_time", "trades", newest)
+    if not partitioned:
+        # Else it is the key.
+        _index("trades_by_time", "trades", newest)
     _index("trades_by_taker", "trades", ["taker_user_id", *newest])
     _index("trades_by_maker", "trades", ["maker_user_id", *newest])
     _index("trades_by_taker_order", "trades", ["taker_order_id", *newest])

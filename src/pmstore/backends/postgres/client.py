@@ -1,0 +1,286 @@
+"""What all stores of one URL share: its pool in each event loop, and how a statement is run."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, LiteralString, Self
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import attrs
+import psycopg
+
+from pmstore.backends.postgres.config import PostgresConfig
+from pmstore.backends.postgres.connection import Connection
+from pmstore.backends.postgres.failures import (
+    NO_PARTITION,
+    REPEATABLE,
+    VERSION_CONFLICT,
+    NoPartition,
+    failed,
+    not_let_in,
+    state_of,
+    too_late,
+)
+from pmstore.backends.postgres.pool import Pool
+from pmstore.backends.postgres.schema import prepare_schema
+from pmstore.errors import (
+    InvalidQuery,
+    StoreClosed,
+    StoreUnavailable,
+    VersionConflict,
+    WriteOutcome,
+)
+
+_PAUSE_S: Final = 0.005
+"""The mean pause before a statement is repeated that collided with another."""
+
+Row = tuple[Any, ...]
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Opened:
+    """The pools of one event loop, and how many have the client open there."""
+
+    pool: Pool
+    replica: Pool | None
+    opening: asyncio.Lock = attrs.Factory(asyncio.Lock)
+    users: int = 0
+    prepared: bool = False
+
+
+class Transaction:
+    """Runs statements of one transaction, each within the deadline of a call."""
+
+    def __init__(self, connection: Connection, config: PostgresConfig) -> None:
+        self._connection = connection
+        self._config = config
+
+    async def run(self, statement: LiteralString, values: Sequence[object] = ()) -> list[Row]:
+        """The rows that a statement answers; only a failed `COMMIT` has an unknown outcome."""
+        commits = statement == "COMMIT"
+        try:
+            async with asyncio.timeout(self._config.statement_timeout_s):
+                return await _answer(self._connection, statement, values)
+        except psycopg.Error as error:
+            raise failed(error, self._config, writes=commits) from error
+        except TimeoutError as error:
+            raise too_late(self._config, sent=True, certain=not commits) from error
+
+
+class PostgresClient:
+    """
+    Runs statements on a server; every store that is entered with it enters it too.
+
+    Open from the first entering in an event loop until the last leaving there. Entering
+    connects, and brings the schema up to date or refuses it, so that a wrong password or a
+    newer schema is told then and not by the first call.
+    """
+
+    def __init__(self, config: PostgresConfig) -> None:
+        self.config = config
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened] = WeakKeyDictionary()
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        opened = self._loops.get(loop)
+        if opened is None:
+            opened = self._loops[loop] = _Opened(
+                pool=self._pool(None),
+                replica=None
+                if self.config.read_host is None
+                else self._pool(self.config.read_host),
+            )
+        opened.users += 1
+        try:
+            async with opened.opening:
+                if not opened.prepared:
+                    await self._prepare(opened.pool)
+                    opened.prepared = True
+        except BaseException:
+            await self._leave(loop, opened)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        opened = self._loops.get(loop)
+        if opened is not None:
+            await self._leave(loop, opened)
+
+    async def read(
+        self, statement: LiteralString, values: Sequence[object] = (), *, stale: bool = False
+    ) -> list[Row]:
+        """
+        The rows that a reading statement answers.
+
+        Args:
+            stale: Whether the read replica may answer, if there is one.
+
+        Raises:
+            StoreUnavailable: No answer, or a refusal of the server.
+        """
+        opened = self._opened()
+        pool = opened.replica if stale and opened.replica is not None else opened.pool
+        return await self._run(pool, statement, values, writes=False)
+
+    async def write(self, statement: LiteralString, values: Sequence[object] = ()) -> list[Row]:
+        """
+        Run one writing statement, which is a transaction of its own, in one round trip.
+
+        Repeats it after a deadlock until the call's deadline.
+
+        Raises:
+            VersionConflict: With the key, if the statement raised it.
+            NoPartition: A row has no partition to go to.
+            StoreUnavailable: `not_applied` if it was not sent or the server refused or undid
+                it, `unknown` if the connection was lost with it under way.
+        """
+        return await self._run(self._opened().pool, statement, values, writes=True)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """
+        Several statements that are one; the end of the block commits them.
+
+        An error inside undoes them. If the connection is lost while they are committed, the
+        outcome is unknown.
+        """
+        pool = self._opened().pool
+        try:
+            async with asyncio.timeout(self.config.statement_timeout_s):
+                connection = await pool.take()
+        except TimeoutError as error:
+            raise too_late(self.config, sent=False, certain=True) from error
+        try:
+            transaction = Transaction(connection, self.config)
+            await transaction.run("BEGIN")
+            yield transaction
+            await transaction.run("COMMIT")
+        finally:
+            # Inside the transaction still: the pool closes it, and so the server undoes it.
+            await pool.give_back(connection)
+
+    def abandon(self) -> None:
+        """Cut every connection of this event loop, as the death of the process does."""
+        opened = self._opened()
+        opened.pool.abandon()
+        if opened.replica is not None:
+            opened.replica.abandon()
+
+    async def _run(
+        self, pool: Pool, statement: LiteralString, values: Sequence[object], *, writes: bool
+    ) -> list[Row]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.config.statement_timeout_s
+        while True:
+            try:
+                return await self._once(pool, statement, values, deadline, writes)
+            except psycopg.Error as error:
+                state = state_of(error)
+                if state == VERSION_CONFLICT:
+                    raise VersionConflict(error.diag.message_detail) from error
+                if state == NO_PARTITION:
+                    raise NoPartition from error
+                if state is None and isinstance(error, psycopg.DataError):
+                    # It never left: text with a zero in it, a number that no type holds.
+                    raise InvalidQuery(str(error)) from error
+                pause_s = random.uniform(0, 2 * _PAUSE_S)
+                if state not in REPEATABLE or loop.time() + pause_s >= deadline:
+                    raise failed(error, self.config, writes=writes) from error
+                await asyncio.sleep(pause_s)
+
+    async def _once(
+        self,
+        pool: Pool,
+        statement: LiteralString,
+        values: Sequence[object],
+        deadline: float,
+        writes: bool,
+    ) -> list[Row]:
+        connection = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                connection = await pool.take()
+                connection.undone = False
+                return await _answer(connection, statement, values)
+        except TimeoutError as error:
+            sent = connection is not None
+            certain = not writes or (connection is not None and connection.undone)
+            raise too_late(self.config, sent=sent, certain=certain) from error
+        finally:
+            if connection is not None:
+                await pool.give_back(connection)
+
+    def _opened(self) -> _Opened:
+        opened = self._loops.get(asyncio.get_running_loop())
+        if opened is None:
+            raise StoreClosed(f"{self.config.place} is closed; use it inside `async with`")
+        return opened
+
+    async def _leave(self, loop: asyncio.AbstractEventLoop, opened: _Opened) -> None:
+        opened.users -= 1
+        if opened.users == 0:
+            self._loops.pop(loop, None)
+            await opened.pool.close()
+            if opened.replica is not None:
+                await opened.replica.close()
+
+    def _pool(self, host: str | None) -> Pool:
+        config = self.config
+
+        async def connect() -> Connection:
+            try:
+                return await Connection.open(config, host)
+            except (psycopg.Error, OSError) as error:
+                # TimeoutError is an OSError.
+                raise not_let_in(error, config) from error
+
+        return Pool(
+            connect,
+            connections_max=config.max_connections,
+            idle_max=config.max_idle_connections,
+            lifetime_s=config.conn_max_lifetime_s,
+        )
+
+    async def _prepare(self, pool: Pool) -> None:
+        try:
+            connection = await pool.take()
+            try:
+                await prepare_schema(connection, self.config)
+            finally:
+                await pool.give_back(connection)
+        except psycopg.Error as error:
+            failure = failed(error, self.config, writes=True)
+            if isinstance(failure, StoreUnavailable):
+                # Opening is no call of which somebody must know whether it took effect.
+                failure.outcome = WriteOutcome.NOT_APPLIED
+            raise failure from error
+
+
+async def _answer(
+    connection: Connection, statement: LiteralString, values: Sequence[object]
+) -> list[Row]:
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(statement, values)
+    return await cursor.fetchall() if cursor.description is not None else []
+
+
+_shared: WeakValueDictionary[PostgresConfig, PostgresClient] = WeakValueDictionary()
+
+
+def shared_client(config: PostgresConfig) -> PostgresClient:
+    """The client of *config*: the same one for every store, so that they share its pool."""
+    client = _shared.get(config)
+    if client is None:
+        client = _shared[config] = PostgresClient(config)
+    return client

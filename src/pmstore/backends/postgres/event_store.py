@@ -1,0 +1,115 @@
+"""Events in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString
+
+import attrs
+
+from pmstore.backends.postgres.arrays import bigints, texts
+from pmstore.backends.postgres.columns import Column
+from pmstore.backends.postgres.store import PostgresStore
+from pmstore.backends.postgres.versioned import Versioned
+from pmstore.codec import decode_event, encode_event
+from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.models.market import Event
+from pmstore.models.query import EventQuery, Page
+from pmstore.models.units import INTEGER_MAX
+from pmstore.storage.checks import check_event
+from pmstore.storage.cursor import read_cursor, write_cursor
+
+_COLUMNS: Final = (
+    Column("event_id", "bigint", lambda row: row[0], bigints),
+    Column("version", "bigint", lambda row: row[1], bigints),
+    Column("document", "text", lambda row: row[2], texts),
+)
+_TABLE: Final = Versioned("events", "events", _COLUMNS, ["event_id"])
+_SAVE: Final = _TABLE.save()
+_SAVE_NOTED: Final = _TABLE.save_noted()
+_GET: Final[LiteralString] = (
+    "SELECT event_id, document, version FROM events WHERE event_id = ANY(%s)"
+)
+
+
+class PostgresEventStore(PostgresStore):
+    """
+    Keeps each event as saved under its highest version in the table `events`; an `EventStore`.
+
+    Every call is one statement, which is a transaction.
+    """
+
+    async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
+        """Keep events, each with its version; see `EventStore.save`."""
+        self.check_call(len(events))
+        if not events:
+            return
+        values = _given(events)
+        try:
+            await self._client.write(_SAVE, values)
+        except VersionConflict as conflict:
+            raise _conflict(conflict) from conflict
+
+    async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
+        """The events with these ids; see `EventStore.get`."""
+        self.check_call(len(ids))
+        known = _storable(ids)
+        if not known:
+            return {}
+        return {row[0]: _event(row) for row in await self._client.read(_GET, [bigints(known)])}
+
+    async def find(self, query: EventQuery, /) -> Page[Event]:
+        """
+        The events that *query* asks for, by `event_id`; see `EventStore.find`.
+
+        Cost:
+            Grows with the page and the ids asked for.
+        """
+        self.check_call()
+        conditions: list[str] = []
+        values: list[object] = []
+        if query.ids is not None:
+            conditions.append("event_id = ANY(%s)")
+            values.append(bigints(_storable(query.ids)))
+        if query.after is not None:
+            conditions.append("event_id > %s")
+            values.extend(read_cursor(query.after, int))
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        statement = (
+            f"SELECT event_id, document, version FROM events {where}ORDER BY event_id LIMIT %s"
+        )
+        rows = await self._client.read(statement, [*values, query.limit + 1])
+        events = tuple(map(_event, rows[: query.limit]))
+        if len(rows) <= query.limit:
+            return Page(events)
+        return Page(events, write_cursor((events[-1].event_id,)))
+
+
+def _storable(ids: Any) -> list[int]:
+    """Those of *ids* that an event can have, each once; all others are absent."""
+    return sorted({id for id in ids if 0 <= id <= INTEGER_MAX})
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return decode_event(row[1].encode(), f"events, row {row[0]}")
+
+
+def _given(events: Sequence[tuple[Event, int]]) -> list[object]:
+    """The parameters that save *events*; raises if one of them cannot be."""
+    for event, version in events:
+        check_event(event, version)
+    if len({event.event_id for event, _ in events}) != len(events):
+        raise InvalidRecord("a batch names an event twice; save its newest version alone")
+    rows = sorted((event.event_id, version, _document(event)) for event, version in events)
+    return [column.pack([column.value(row) for row in rows]) for column in _COLUMNS]
+
+
+def _document(event: Event) -> str:
+    """The event's text; equal events have equal ones, in whatever order their markets came."""
+    return encode_event(attrs.evolve(event, markets=dict(sorted(event.markets.items())))).decode()
+
+
+def _conflict(conflict: VersionConflict) -> VersionConflict:
+    return VersionConflict(
+        f"event {conflict} is known in this version with other content; nothing was saved"
+    )

@@ -1,0 +1,64 @@
+"""What revision 0001 makes on PostgreSQL alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from alembic import op
+
+_PARTITIONS: Final = (
+    # From 2000 to 2099 every month has its own, made when its first trade comes. There is
+    # no default partition: to attach a month, the server would read all of it.
+    "CREATE TABLE trades_before_2000 PARTITION OF trades "
+    "FOR VALUES FROM (MINVALUE) TO (946684800000)",
+    "CREATE TABLE trades_after_2099 PARTITION OF trades "
+    "FOR VALUES FROM (4102444800000) TO (MAXVALUE)",
+    # The key of a partitioned table must hold its timestamp; this one makes ids unique.
+    "CREATE TABLE trade_ids (trade_id bigint PRIMARY KEY, timestamp bigint NOT NULL)",
+    "CREATE INDEX trade_ids_by_time ON trade_ids (timestamp)",
+)
+
+_GATE: Final = "CREATE TABLE order_gate ()"
+"""Never has a row: a save names it in its statement, `remove_orders` locks it."""
+
+_VERSION_CONFLICT: Final = """
+CREATE FUNCTION version_conflict(key text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the same version with other content' USING ERRCODE = 'PM409', DETAIL = key;
+END $$
+"""
+
+_REMOVE_ORDERS: Final = """
+CREATE FUNCTION remove_orders(ids text[], versions bigint[], now_ms bigint, end_ms bigint)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    gone bigint;
+BEGIN
+    -- Waits for the saves that are under way. One that comes later begins behind this lock,
+    -- and so with a view of the table that has these tombstones.
+    LOCK TABLE order_gate IN ACCESS EXCLUSIVE MODE;
+    INSERT INTO order_tombstones AS stone (id, version, until_ms)
+        SELECT given.id, given.version, end_ms FROM unnest(ids, versions) AS given(id, version)
+        ON CONFLICT (id) DO UPDATE SET
+            version = greatest(stone.version, excluded.version),
+            until_ms = greatest(stone.until_ms, excluded.until_ms);
+    DELETE FROM orders USING unnest(ids, versions) AS given(id, version)
+        WHERE orders.id = given.id AND orders.version <= given.version;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    INSERT INTO notes (store, reader, key, void_through, written_ms)
+        SELECT 'orders', reader, given.id, given.version,
+            (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+        FROM unnest(ids, versions) AS given(id, version)
+        CROSS JOIN note_readers WHERE note_readers.store = 'orders';
+    -- A bounded number, so that no call pays for a day of removals.
+    DELETE FROM order_tombstones WHERE id = ANY (ARRAY(
+        SELECT id FROM order_tombstones WHERE until_ms <= now_ms ORDER BY until_ms LIMIT 1000));
+    RETURN gone;
+END $$
+"""
+
+
+def upgrade() -> None:
+    """Make the partitions of trades, and what keeps versions in order between writers."""
+    for statement in (*_PARTITIONS, _GATE, _VERSION_CONFLICT, _REMOVE_ORDERS):
+        op.execute(statement)

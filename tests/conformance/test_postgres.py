@@ -1,0 +1,101 @@
+"""PostgreSQL keeps every contract that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import psycopg
+import pytest
+from psycopg import sql
+
+from pmstore.backends.postgres import (
+    PostgresAccountStore,
+    PostgresClient,
+    PostgresConfig,
+    PostgresEventStore,
+    PostgresOrderStore,
+    PostgresSnapshotStore,
+    PostgresTradeStore,
+)
+from pmstore.plugin import config_from
+from pmstore.protocols import Store
+from pmstore.testing import (
+    ManualClock,
+    Rig,
+    account_store_clauses,
+    conformance,
+    event_store_clauses,
+    order_store_clauses,
+    snapshot_store_clauses,
+    trade_store_clauses,
+)
+from pmstore.testing.servers import PostgresServer
+from pmstore.url import parse_url
+
+S = TypeVar("S", bound=Store)
+
+clock = ManualClock()
+
+
+def rig_of(server: PostgresServer, make: Callable[[PostgresClient], S], **declared: Any) -> Rig[S]:
+    """A schema for each place, and a client for each store."""
+    config = config_from(PostgresConfig, parse_url(server.url))
+
+    def open_at(place: Path) -> S:
+        return make(PostgresClient(attrs.evolve(config, schema=place.name, tombstone_s=60)))
+
+    async def crash(store: Any) -> None:
+        store._client.abandon()
+
+    return Rig(open=open_at, durable=True, shared=True, crash=crash, **declared)
+
+
+@pytest.fixture
+def orders(postgres_server: PostgresServer) -> Rig[PostgresOrderStore]:
+    return rig_of(
+        postgres_server,
+        lambda client: PostgresOrderStore(client, clock=clock),
+        positioned=True,
+        clock=clock,
+        tombstone_s=60,
+    )
+
+
+@pytest.fixture
+def trades(postgres_server: PostgresServer) -> Rig[PostgresTradeStore]:
+    return rig_of(postgres_server, PostgresTradeStore, positioned=True)
+
+
+@pytest.fixture
+def accounts(postgres_server: PostgresServer) -> Rig[PostgresAccountStore]:
+    return rig_of(postgres_server, PostgresAccountStore, positioned=True)
+
+
+@pytest.fixture
+def events(postgres_server: PostgresServer) -> Rig[PostgresEventStore]:
+    return rig_of(postgres_server, PostgresEventStore)
+
+
+@pytest.fixture
+def snapshots(postgres_server: PostgresServer) -> Rig[PostgresSnapshotStore]:
+    def damage(place: Path, name: str) -> None:
+        parts = sql.Identifier(place.name, "snapshot_parts")
+        with psycopg.connect(postgres_server.url) as connection:
+            connection.execute(
+                sql.SQL(
+                    "UPDATE {} SET content = set_byte(content, 7, 0) WHERE generation = %s"
+                ).format(parts),
+                [int(name)],
+            )
+
+    return rig_of(postgres_server, PostgresSnapshotStore, damage=damage)
+
+
+test_orders = conformance(order_store_clauses, "orders")
+test_trades = conformance(trade_store_clauses, "trades")
+test_accounts = conformance(account_store_clauses, "accounts")
+test_events = conformance(event_store_clauses, "events")
+test_snapshots = conformance(snapshot_store_clauses, "snapshots")
