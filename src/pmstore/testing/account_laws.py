@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from pmstore.errors import InvalidQuery, InvalidRecord, LimitExceeded, VersionConflict
 from pmstore.models.balance import Balance
@@ -11,21 +12,21 @@ from pmstore.protocols.account_store import AccountStore
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.positioned_laws import positioned_laws
 from pmstore.testing.rig import Trial
 from pmstore.testing.samples import BAD_IDS, BAD_INTEGERS, GOOD_IDS, INTEGERS, balance
 
 book: Lawbook[AccountStore] = Lawbook("account_store")
 
-lifetime: Lawbook[AccountStore] = lifetime_laws(
-    "account_store",
-    {
-        "save": lambda store: store.save([balance("u", "cash")]),
-        "get": lambda store: store.get([("u", "cash")]),
-        "find": lambda store: store.find(BalanceQuery()),
-    },
-)
+verbs: Final[Verbs[AccountStore]] = {
+    "save": lambda store: store.save([balance("u", "cash")]),
+    "get": lambda store: store.get([("u", "cash")]),
+    "find": lambda store: store.find(BalanceQuery()),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[AccountStore] = lifetime_laws("account_store", verbs)
 
 
 async def _held(store: AccountStore) -> set[int]:

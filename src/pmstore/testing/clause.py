@@ -126,13 +126,24 @@ class Lawbook(Generic[S]):
         def add(body: Body[S]) -> Body[S]:
             # The type of a callable promises no name; every function has one.
             name = getattr(body, "__name__").replace("_", "-")  # noqa: B009
-            law = " ".join((inspect.getdoc(body) or "").split())
-            assert law, f"clause {name} states its law"
-            assert name not in self._clauses, f"two clauses are called {name}"
-            self._clauses[name] = Clause(self._contract, name, law, need, body, otherwise)
+            self.add(name, inspect.getdoc(body) or "", body, need, otherwise)
             return body
 
         return add
+
+    def add(
+        self,
+        name: str,
+        law: str,
+        body: Body[S],
+        need: str | None = None,
+        otherwise: Body[S] | None = None,
+    ) -> None:
+        """Add a check whose name and law are said apart."""
+        law = " ".join(law.split())
+        assert law, f"clause {name} states its law"
+        assert name not in self._clauses, f"two clauses are called {name}"
+        self._clauses[name] = Clause(self._contract, name, law, need, body, otherwise)
 
     def clauses(self, *others: Lawbook[S]) -> Clauses[S]:
         """All of them, and those of *others* of the same contract."""

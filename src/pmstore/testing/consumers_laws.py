@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import attrs
 
@@ -15,7 +15,7 @@ from pmstore.protocols.stream import Stream
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.rig import Trial
 
 
@@ -54,16 +54,16 @@ class ConsumedStream:
 
 book: Lawbook[ConsumedStream] = Lawbook("consumers")
 
-lifetime: Lawbook[ConsumedStream] = lifetime_laws(
-    "consumers",
-    {
-        "read": lambda both: both.consumers.read("g", "a", 1),
-        "ack": lambda both: both.consumers.ack("g", [Position(1, 0)]),
-        "reclaim": lambda both: both.consumers.reclaim("g", "a", 0, 1),
-        "positions": lambda both: both.consumers.positions(),
-        "forget": lambda both: both.consumers.forget("g"),
-    },
-)
+verbs: Final[Verbs[ConsumedStream]] = {
+    "read": lambda both: both.consumers.read("g", "a", 1),
+    "ack": lambda both: both.consumers.ack("g", [Position(1, 0)]),
+    "reclaim": lambda both: both.consumers.reclaim("g", "a", 0, 1),
+    "positions": lambda both: both.consumers.positions(),
+    "forget": lambda both: both.consumers.forget("g"),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[ConsumedStream] = lifetime_laws("consumers", verbs)
 
 
 async def _filled(both: ConsumedStream, count: int) -> list[Entry]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from pmstore.errors import InvalidQuery, InvalidRecord, LimitExceeded, VersionConflict
@@ -12,20 +14,20 @@ from pmstore.protocols.event_store import EventStore
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.rig import Trial
 from pmstore.testing.samples import BAD_INTEGERS, GOOD_IDS, event
 
 book: Lawbook[EventStore] = Lawbook("event_store")
 
-lifetime: Lawbook[EventStore] = lifetime_laws(
-    "event_store",
-    {
-        "save": lambda store: store.save([(event(1), 1)]),
-        "get": lambda store: store.get([1]),
-        "find": lambda store: store.find(EventQuery()),
-    },
-)
+verbs: Final[Verbs[EventStore]] = {
+    "save": lambda store: store.save([(event(1), 1)]),
+    "get": lambda store: store.get([1]),
+    "find": lambda store: store.find(EventQuery()),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[EventStore] = lifetime_laws("event_store", verbs)
 
 
 async def expect_held(store: EventStore, *wanted: Event) -> None:

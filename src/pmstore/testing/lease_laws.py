@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from pmstore.protocols.lease import Lease
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.rig import Trial
 from pmstore.testing.samples import GOOD_IDS
 
 book: Lawbook[Lease] = Lawbook("lease")
 
-lifetime: Lawbook[Lease] = lifetime_laws(
-    "lease",
-    {
-        "acquire": lambda store: store.acquire("a", 10),
-        "renew": lambda store: store.renew("a", 1, 10),
-        "release": lambda store: store.release("a", 1),
-    },
-)
+verbs: Final[Verbs[Lease]] = {
+    "acquire": lambda store: store.acquire("a", 10),
+    "renew": lambda store: store.renew("a", 1, 10),
+    "release": lambda store: store.release("a", 1),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[Lease] = lifetime_laws("lease", verbs)
 
 _TTL_S = 60.0
 

@@ -13,10 +13,10 @@ from pmstore.testing.rig import Trial
 
 S = TypeVar("S", bound=Store)
 
+Verbs = Mapping[str, Callable[[S], Awaitable[object]]]
 
-def lifetime_laws(
-    contract: str, verbs: Mapping[str, Callable[[S], Awaitable[object]]]
-) -> Lawbook[S]:
+
+def lifetime_laws(contract: str, verbs: Verbs[S]) -> Lawbook[S]:
     """The laws, checked with a harmless call of each of *verbs*."""
     book: Lawbook[S] = Lawbook(contract)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from pmstore.models.query import OrderQuery
 from pmstore.protocols.order_store import OrderStore
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.order_save_laws import expect_held
 from pmstore.testing.positioned_laws import positioned_laws
 from pmstore.testing.rig import Trial
@@ -17,15 +18,15 @@ from pmstore.testing.samples import order
 
 book: Lawbook[OrderStore] = Lawbook("order_store")
 
-lifetime: Lawbook[OrderStore] = lifetime_laws(
-    "order_store",
-    {
-        "save": lambda store: store.save([order(1)]),
-        "get": lambda store: store.get(["order_1"]),
-        "remove": lambda store: store.remove([("order_1", 1)]),
-        "find": lambda store: store.find(OrderQuery()),
-    },
-)
+verbs: Final[Verbs[OrderStore]] = {
+    "save": lambda store: store.save([order(1)]),
+    "get": lambda store: store.get(["order_1"]),
+    "remove": lambda store: store.remove([("order_1", 1)]),
+    "find": lambda store: store.find(OrderQuery()),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[OrderStore] = lifetime_laws("order_store", verbs)
 
 
 async def _held(orders: OrderStore) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from pmstore.protocols.store import ALL, Coverage, Store
+from pmstore.testing.expect import expect_equal
+from pmstore.testing.other_process import OtherProcess, opened_elsewhere
 
 S_co = TypeVar("S_co", bound=Store, covariant=True)
 
@@ -117,15 +120,40 @@ class Trial(Generic[S_co]):
     def place(self) -> Path:
         """A new empty folder with a name of its own."""
         self._count += 1
-        place = self._folder / f"{self._folder.name}-{self._count}"
+        place = self.last_place
         place.mkdir(parents=True)
         return place
+
+    @property
+    def last_place(self) -> Path:
+        """The place made last."""
+        return self._folder / f"{self._folder.name}-{self._count}"
 
     @asynccontextmanager
     async def opened(self, place: Path | None = None) -> AsyncIterator[S_co]:
         """An opened store at *place*, at a new one without it."""
         async with self.rig.open(place or self.place()) as store:
             yield store
+
+    @asynccontextmanager
+    async def opened_elsewhere(self, place: Path) -> AsyncIterator[OtherProcess]:
+        """Another process that has opened the store at *place*."""
+        assert self.rig.elsewhere is not None, "such a clause runs on a rig that says how"
+        async with opened_elsewhere(self.rig.elsewhere(place)) as other:
+            yield other
+
+    async def expect_seen(
+        self, question: Callable[[], Awaitable[object]], wanted: object, what: str
+    ) -> None:
+        """Go on only if another client's work is seen: at once, or when the rig's lag is over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.rig.lag_s
+        while True:
+            found = await question()
+            if found == wanted or loop.time() >= until:
+                break
+            await asyncio.sleep(0.01)
+        expect_equal(found, wanted, what)
 
     async def crashed(self, store: Store) -> None:
         """Kill an opened store."""

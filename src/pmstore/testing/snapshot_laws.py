@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from typing import Final
 
 import attrs
 
@@ -14,22 +15,22 @@ from pmstore.protocols.snapshot_store import SnapshotStore
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.rig import Trial
 from pmstore.testing.samples import GOOD_IDS, balance, event, order, snapshot
 
 book: Lawbook[SnapshotStore] = Lawbook("snapshot_store")
 
-lifetime: Lawbook[SnapshotStore] = lifetime_laws(
-    "snapshot_store",
-    {
-        "save": lambda store: store.save(snapshot(1)),
-        "load": lambda store: store.load(),
-        "get": lambda store: store.get("1"),
-        "list": lambda store: store.list(),
-        "prune": lambda store: store.prune(1),
-    },
-)
+verbs: Final[Verbs[SnapshotStore]] = {
+    "save": lambda store: store.save(snapshot(1)),
+    "load": lambda store: store.load(),
+    "get": lambda store: store.get("1"),
+    "list": lambda store: store.list(),
+    "prune": lambda store: store.prune(1),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[SnapshotStore] = lifetime_laws("snapshot_store", verbs)
 
 
 def expect_same(found: Snapshot | None, wanted: Snapshot, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from pmstore.errors import StoreClosed
 from pmstore.models.position import START, Entry, Position
@@ -10,21 +11,21 @@ from pmstore.protocols.stream import Stream
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.rig import Trial
 from pmstore.testing.stream_append_laws import everything, head
 
 book: Lawbook[Stream] = Lawbook("stream")
 
-lifetime: Lawbook[Stream] = lifetime_laws(
-    "stream",
-    {
-        "append": lambda stream: stream.append([b"x"]),
-        "read": lambda stream: stream.read(START, 1),
-        "trim": lambda stream: stream.trim(START),
-        "bounds": lambda stream: stream.bounds(),
-    },
-)
+verbs: Final[Verbs[Stream]] = {
+    "append": lambda stream: stream.append([b"x"]),
+    "read": lambda stream: stream.read(START, 1),
+    "trim": lambda stream: stream.trim(Position(1, 0)),
+    "bounds": lambda stream: stream.bounds(),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[Stream] = lifetime_laws("stream", verbs)
 
 _LONG_S = 30.0
 """A wait that a woken reader never sees the end of."""

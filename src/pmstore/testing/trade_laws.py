@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import Final
 
 from pmstore.errors import InvalidQuery, InvalidRecord, LimitExceeded
 from pmstore.models.order import Side
@@ -13,7 +14,7 @@ from pmstore.protocols.trade_store import TradeStore
 from pmstore.testing.cancellation import Cancelling
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
-from pmstore.testing.lifetime_laws import lifetime_laws
+from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.positioned_laws import positioned_laws
 from pmstore.testing.reference import trades_asked_for
 from pmstore.testing.rig import Trial
@@ -21,13 +22,13 @@ from pmstore.testing.samples import BAD_IDS, BAD_INTEGERS, GOOD_IDS, INTEGERS, S
 
 book: Lawbook[TradeStore] = Lawbook("trade_store")
 
-lifetime: Lawbook[TradeStore] = lifetime_laws(
-    "trade_store",
-    {
-        "append": lambda store: store.append([trade(1)]),
-        "find": lambda store: store.find(TradeQuery()),
-    },
-)
+verbs: Final[Verbs[TradeStore]] = {
+    "append": lambda store: store.append([trade(1)]),
+    "find": lambda store: store.find(TradeQuery()),
+}
+"""A harmless call of each verb."""
+
+lifetime: Lawbook[TradeStore] = lifetime_laws("trade_store", verbs)
 
 
 async def _held(store: TradeStore) -> set[int]:
