@@ -91,14 +91,36 @@ def damage(place: Path, name: str) -> None:
         file.write(bytes([byte[0] ^ 1]))
 
 
+def trades_elsewhere(place: Path) -> tuple[str, ...]:
+    return ("pmstore:open_trade_store", f"file:{place}/trades.log?rotate_bytes_max=50000")
+
+
+def stream_elsewhere(place: Path) -> tuple[str, ...]:
+    return ("pmstore:open_stream", f"file:{place}", "stream")
+
+
+def snapshots_elsewhere(place: Path) -> tuple[str, ...]:
+    return ("pmstore:open_snapshot_store", f"file:{place}/snapshots")
+
+
 test_stream = conformance(
-    stream_clauses, Rig(open=open_stream, durable=True, clock=clock, crash=crash)
+    stream_clauses,
+    Rig(open=open_stream, durable=True, clock=clock, crash=crash, elsewhere=stream_elsewhere),
 )
 test_stream_of_small_segments = conformance(
     stream_clauses, Rig(open=open_small_segments, durable=True, clock=clock, crash=crash)
 )
-test_trades = conformance(trade_store_clauses, Rig(open=open_trades, durable=True, crash=crash))
+test_trades = conformance(
+    trade_store_clauses,
+    Rig(open=open_trades, durable=True, crash=crash, elsewhere=trades_elsewhere),
+)
 test_snapshots = conformance(
     snapshot_store_clauses,
-    Rig(open=open_snapshots, durable=True, crash=crash, damage=damage),
+    Rig(
+        open=open_snapshots,
+        durable=True,
+        crash=crash,
+        damage=damage,
+        elsewhere=snapshots_elsewhere,
+    ),
 )

@@ -32,13 +32,14 @@ def shared_laws(subject: Subject[S]) -> Lawbook[S]:
             return
         try:
             async with one, other:
-                await subject.write(one, [1])
-                await subject.write(other, [2])
+                writes = (subject.write((one, other)[at % 2], [at]) for at in range(10))
+                await asyncio.gather(*writes)
                 seen = await subject.held(one), await subject.held(other)
         except PmstoreError:
             # The place belongs to whoever came first: nothing is shared.
             return
-        expect(seen != ([1, 2], [1, 2]), f"two clients wrote, and both see {seen[0]}")
+        everything = list(range(10))
+        expect(seen != (everything, everything), "two clients wrote at once, both see it all")
 
     @two.law(otherwise=is_not_shared)
     async def another_client_sees_what_was_acknowledged(trial: Trial[S], one: S, other: S) -> None:
