@@ -18,6 +18,8 @@ from pmstore.storage.checks import check_ids
 from pmstore.storage.lifetime import Lifetime
 
 _PAGE: Final = 100
+_LATE_S_MAX: Final = 60.0
+"""How long after a lost answer its question may still reach the server."""
 _PART_MAX: Final = 2**64 - 1
 _NAMED_MAX: Final = 5
 """Ids that a message names at most."""
@@ -25,11 +27,13 @@ _NAMED_MAX: Final = 5
 
 @attrs.define
 class _Consumer:
-    """What this object knows of a consumer: what it was given, and whether that is all."""
+    """What this object knows of a consumer: what it was given, and whether that may be all."""
 
     given: set[Position] = attrs.Factory(set)
-    unsure: bool = False
-    """An answer was lost: the server may have given entries that nobody has seen."""
+    unseen: bool = False
+    """The server gave it entries that were not handed on."""
+    unsure_until: float = 0.0
+    """An answer was lost: until this time of the loop the server may give such entries."""
     asking: asyncio.Lock = attrs.Factory(asyncio.Lock)
 
 
@@ -69,7 +73,7 @@ class RedisConsumers(Lifetime):
         deadline = loop.time() + wait_s
         while True:
             async with consumer.asking:
-                if consumer.unsure:
+                if consumer.unseen or loop.time() < consumer.unsure_until:
                     entries = await self._again(group, name, limit, consumer)
                     if entries:
                         return entries
@@ -150,7 +154,7 @@ class RedisConsumers(Lifetime):
         try:
             return await self._run(script, *args)
         except BaseException:
-            consumer.unsure = True
+            consumer.unsure_until = asyncio.get_running_loop().time() + _LATE_S_MAX
             raise
 
     async def _again(self, group: str, name: str, limit: int, consumer: _Consumer) -> list[Entry]:
@@ -163,7 +167,7 @@ class RedisConsumers(Lifetime):
             if len(page) < _PAGE:
                 break
             after = position_of(page[-1][0])
-        consumer.unsure = len(unseen) > limit
+        consumer.unseen = len(unseen) > limit
         return self._seen(consumer, unseen[:limit])
 
     def _seen(self, consumer: _Consumer, raws: Sequence[RawEntry]) -> list[Entry]:
@@ -174,7 +178,7 @@ class RedisConsumers(Lifetime):
         finally:
             consumer.given.update(entry.id for entry in entries)
             if len(entries) < len(raws):
-                consumer.unsure = True
+                consumer.unseen = True
         return entries
 
 
