@@ -1,0 +1,148 @@
+"""Accounts in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pmstore.backends.redis.client import RedisClient
+from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.order_store import BATCH_MAX
+from pmstore.backends.redis.place import RedisPlace
+from pmstore.backends.redis.records import (
+    ZEROS,
+    Conflicting,
+    Kind,
+    Records,
+    Row,
+    check_source,
+    header,
+)
+from pmstore.clock import Clock, system_clock
+from pmstore.codec import decode_balance, encode_balance
+from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.models.balance import Balance
+from pmstore.models.position import Position
+from pmstore.models.query import BalanceQuery, Page
+from pmstore.protocols.positioned import Applied
+from pmstore.protocols.store import Limits
+from pmstore.storage.checks import check_balance
+from pmstore.storage.cursor import read_cursor, write_cursor
+
+BETWEEN: Final = "\x1f"
+"""Stands between user and asset: below every letter of an id, and in none."""
+_BEHIND: Final = "\x20"
+"""The letter after it: begins what lies behind all assets of a user."""
+
+ACCOUNTS: Final = Kind(name="accounts", record="account:")
+
+
+class RedisAccountStore(RedisPlace):
+    """
+    Keeps the newest version of each balance in Redis; an `AccountStore`, and `Positioned`.
+
+    A row is its JSON at `account:{user}` + unit separator (0x1F) + `{asset}`.
+
+    Args:
+        config: Where.
+        client: The caller's own, instead of the config's server.
+        clock: The time now in epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        config: RedisConfig,
+        *,
+        client: RedisClient | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        super().__init__(config, client=client, limits=Limits(batch_size_max=BATCH_MAX))
+        self._records = Records(ACCOUNTS, self, clock=clock)
+
+    async def save(self, balances: Sequence[Balance], /) -> None:
+        """Keep the newest version of each balance; see `AccountStore.save`."""
+        await self._save(balances)
+
+    async def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
+        """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
+        self.check_call(len(keys))
+        ids = [account_id(*key) for key in keys]
+        documents = await self._records.get(ids)
+        return {
+            key: decode_balance(document, self._records.key(id))
+            for key, id, document in zip(keys, ids, documents, strict=True)
+            if document is not None
+        }
+
+    async def find(self, query: BalanceQuery, /) -> Page[Balance]:
+        """
+        The balances that *query* asks for; see `AccountStore.find`.
+
+        Cost:
+            One round trip; grows with the page, whatever else is held.
+        """
+        self.check_call()
+        user_id, asset = query.user_id, query.asset
+        begin, end = "-", "+"
+        if user_id is not None:
+            begin, end = f"[{user_id}{BETWEEN}", f"({user_id}{_BEHIND}"
+        if user_id is not None and asset is not None:
+            begin = end = f"[{account_id(user_id, asset)}"
+        if query.after is not None:
+            after_user, after_asset = read_cursor(query.after, str, str)
+            after = f"({account_id(str(after_user), str(after_asset))}"
+            begin = after if begin == "-" or begin[1:] <= after[1:] else begin
+        documents = await self._records.find(
+            query.limit + 1,
+            indexes=() if asset is None else (f"asset_accounts:{asset}",),
+            begin=begin,
+            end=end,
+        )
+        found = [decode_balance(document, self._prefix + "account:*") for document in documents]
+        if len(found) <= query.limit:
+            return Page(tuple(found))
+        last = found[query.limit - 1]
+        return Page(tuple(found[: query.limit]), write_cursor((last.user_id, last.asset)))
+
+    async def apply(
+        self, changes: Sequence[Balance], /, *, source: str, position: Position
+    ) -> Applied:
+        """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
+        check_source(source)
+        answer = await self._save(changes, source=source, position=position)
+        return answer if isinstance(answer, Applied) else Applied.APPLIED
+
+    async def position(self, source: str, /) -> Position | None:
+        """How far *source* was consumed, None if never."""
+        self.check_call()
+        return await self._records.position(source)
+
+    async def _save(
+        self, balances: Sequence[Balance], *, source: str = "", position: Position | None = None
+    ) -> Applied | bytes:
+        self.check_call(len(balances))
+        rows = [_row(balance) for balance in balances]
+        if len({row.id for row in rows}) != len(rows):
+            raise InvalidRecord("a batch names a balance twice; save its newest version alone")
+        if not rows and not source:
+            return b""
+        answer = await self._records.save(rows, ZEROS, source=source, position=position)
+        if isinstance(answer, Conflicting):
+            balance = balances[answer.at]
+            raise VersionConflict(
+                f"the balance of {balance.user_id!r} in {balance.asset!r} is known in version "
+                f"{balance.version} with other content; nothing was saved"
+            )
+        return answer
+
+
+def account_id(user_id: str, asset: str) -> str:
+    """The id of a row, which sorts by user, then by asset."""
+    return user_id + BETWEEN + asset
+
+
+def _row(balance: Balance) -> Row:
+    check_balance(balance)
+    id = account_id(balance.user_id, balance.asset)
+    head = header(balance.version, 0, "Held", id, f"asset_accounts:{balance.asset}\n")
+    return Row(id, head, encode_balance(balance))

@@ -1,0 +1,108 @@
+"""Events in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pmstore.backends.redis.client import RedisClient
+from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.order_store import BATCH_MAX
+from pmstore.backends.redis.place import RedisPlace
+from pmstore.backends.redis.records import ZEROS, Conflicting, Kind, Records, Row, header
+from pmstore.clock import Clock, system_clock
+from pmstore.codec import decode_event, encode_event
+from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.models.market import Event
+from pmstore.models.query import EventQuery, Page
+from pmstore.protocols.store import Limits
+from pmstore.storage.checks import check_event
+from pmstore.storage.cursor import read_cursor, write_cursor
+
+EVENTS: Final = Kind(name="events", record="event:")
+
+
+class RedisEventStore(RedisPlace):
+    """
+    Keeps each event as saved under its highest version in Redis; an `EventStore`.
+
+    An event is its JSON at `event:{id, 20 digits}`.
+
+    Args:
+        config: Where.
+        client: The caller's own, instead of the config's server.
+        clock: The time now in epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        config: RedisConfig,
+        *,
+        client: RedisClient | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        super().__init__(config, client=client, limits=Limits(batch_size_max=BATCH_MAX))
+        self._records = Records(EVENTS, self, clock=clock)
+
+    async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
+        """Keep events, each with its version; see `EventStore.save`."""
+        self.check_call(len(events))
+        rows = [_row(event, version) for event, version in events]
+        if len({row.id for row in rows}) != len(rows):
+            raise InvalidRecord("a batch names an event twice; save its newest version alone")
+        if not rows:
+            return
+        answer = await self._records.save(rows, ZEROS)
+        if isinstance(answer, Conflicting):
+            event, version = events[answer.at]
+            raise VersionConflict(
+                f"event {event.event_id} is known in version {version} with other content; "
+                f"nothing was saved"
+            )
+
+    async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
+        """The events with these ids; see `EventStore.get`."""
+        self.check_call(len(ids))
+        return await self._get([id for id in ids if id >= 0])
+
+    async def find(self, query: EventQuery, /) -> Page[Event]:
+        """
+        The events that *query* asks for, by `event_id`; see `EventStore.find`.
+
+        Cost:
+            One round trip; grows with the page and the ids asked for.
+        """
+        self.check_call()
+        after = -1
+        if query.after is not None:
+            after = int(read_cursor(query.after, int)[0])
+        if query.ids is not None:
+            ids = sorted(id for id in query.ids if id > after)
+            known = await self._get(ids)
+            found = [known[id] for id in ids if id in known][: query.limit + 1]
+        else:
+            begin = "-" if after < 0 else f"({event_id(after)}"
+            documents = await self._records.find(query.limit + 1, begin=begin)
+            found = [decode_event(document, self._prefix + "event:*") for document in documents]
+        if len(found) <= query.limit:
+            return Page(tuple(found))
+        return Page(tuple(found[: query.limit]), write_cursor((found[query.limit - 1].event_id,)))
+
+    async def _get(self, ids: Sequence[int]) -> dict[int, Event]:
+        documents = await self._records.get([event_id(id) for id in ids])
+        return {
+            id: decode_event(document, self._records.key(event_id(id)))
+            for id, document in zip(ids, documents, strict=True)
+            if document is not None
+        }
+
+
+def event_id(id: int) -> str:
+    """An event's id as text that sorts as the number does."""
+    return f"{id:020d}"
+
+
+def _row(event: Event, version: int) -> Row:
+    check_event(event, version)
+    id = event_id(event.event_id)
+    return Row(id, header(version, 0, "Kept", id, ""), encode_event(event))

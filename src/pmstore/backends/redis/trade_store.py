@@ -1,0 +1,161 @@
+"""Trades in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pmstore.backends.redis.client import RedisClient
+from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.order_store import BATCH_MAX
+from pmstore.backends.redis.place import RedisPlace
+from pmstore.backends.redis.records import ZEROS, Kind, Records, Row, check_source, header
+from pmstore.clock import Clock, system_clock
+from pmstore.codec import decode_trade, encode_trade
+from pmstore.models.position import Position
+from pmstore.models.query import Page, TradeQuery
+from pmstore.models.trade import Trade
+from pmstore.protocols.outbox import TRADES as NOTE_KEY
+from pmstore.protocols.positioned import Applied
+from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.checks import check_symbol, check_trade
+from pmstore.storage.cursor import read_cursor, write_cursor
+
+TRADES: Final = Kind(
+    name="trades",
+    record="trade:",
+    skip=20,
+    one_content=False,
+    note=NOTE_KEY,
+    all="trades:recent",
+)
+
+
+class RedisTradeStore(RedisPlace):
+    """
+    Keeps each trade once in Redis; a `TradeStore`, and `Positioned`.
+
+    A trade is its JSON at `trade:{id, 20 digits}`; `trades:recent` and the sets of a user,
+    order, token, market and event are ordered sets of score 0 with members of timestamp
+    and id, 20 digits each: doubles could not tell them apart.
+
+    Args:
+        config: Where; with `recent` the newest so many are kept.
+        client: The caller's own, instead of the config's server.
+        clock: The time now in epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        config: RedisConfig,
+        *,
+        client: RedisClient | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        super().__init__(
+            config,
+            client=client,
+            limits=Limits(batch_size_max=BATCH_MAX),
+            coverage=ALL if config.recent is None else Coverage(newest=config.recent),
+        )
+        self._records = Records(TRADES, self, clock=clock, recent=config.recent)
+
+    async def append(self, trades: Sequence[Trade], /) -> None:
+        """Add trades; see `TradeStore.append`."""
+        await self._append(trades)
+
+    async def find(self, query: TradeQuery, /) -> Page[Trade]:
+        """
+        The trades that *query* asks for, newest first; see `TradeStore.find`.
+
+        Cost:
+            Reads the smallest index of those that the question names, from the newest trade
+            asked for, 5000 entries a round trip.
+        """
+        self.check_call()
+        begin = "+"
+        if query.after is not None:
+            timestamp, trade_id = read_cursor(query.after, int, int)
+            begin = f"({_member(int(timestamp), int(trade_id))}"
+        if query.end_ms is not None:
+            # Before every trade of that time: nothing follows the time itself.
+            bound = f"({max(query.end_ms, 0):020d}"
+            begin = bound if begin == "+" else min(begin, bound)
+        documents = await self._records.find(
+            query.limit + 1,
+            indexes=_indexes(query),
+            begin=begin,
+            end="-" if query.start_ms is None else f"[{max(query.start_ms, 0):020d}",
+            descending=True,
+        )
+        found = [decode_trade(document, self._prefix + "trade:*") for document in documents]
+        if len(found) <= query.limit:
+            return Page(tuple(found))
+        last = found[query.limit - 1]
+        return Page(tuple(found[: query.limit]), write_cursor((last.timestamp, last.trade_id)))
+
+    async def apply(
+        self, changes: Sequence[Trade], /, *, source: str, position: Position
+    ) -> Applied:
+        """Append *changes* and move *source* to *position* in one step; see `Positioned`."""
+        check_source(source)
+        answer = await self._append(changes, source=source, position=position)
+        return answer if isinstance(answer, Applied) else Applied.APPLIED
+
+    async def position(self, source: str, /) -> Position | None:
+        """How far *source* was consumed, None if never."""
+        self.check_call()
+        return await self._records.position(source)
+
+    async def _append(
+        self, trades: Sequence[Trade], *, source: str = "", position: Position | None = None
+    ) -> object:
+        self.check_call(len(trades))
+        rows = [_row(trade) for trade in trades]
+        if not rows and not source:
+            return None
+        return await self._records.save(rows, ZEROS, source=source, position=position)
+
+
+def _row(trade: Trade) -> Row:
+    check_trade(trade)
+    symbol = trade.symbol
+    check_symbol(symbol)
+    if trade.maker_symbol is not symbol:
+        check_symbol(trade.maker_symbol)
+    # A user who traded with itself stands once.
+    indexes = dict.fromkeys(
+        (
+            f"order_trades:{trade.taker_order_id}",
+            f"order_trades:{trade.maker_order_id}",
+            f"user_trades:{trade.taker_user_id}",
+            f"user_trades:{trade.maker_user_id}",
+            f"token_trades:{symbol.token_id}",
+            f"market_trades:{symbol.market_id}",
+            f"event_trades:{symbol.event_id}",
+        )
+    )
+    head = header(
+        0,
+        trade.timestamp,
+        "Traded",
+        _member(trade.timestamp, trade.trade_id),
+        "\n".join(indexes) + "\n",
+    )
+    return Row(f"{trade.trade_id:020d}", head, encode_trade(trade))
+
+
+def _member(timestamp: int, trade_id: int) -> str:
+    return f"{timestamp:020d}{trade_id:020d}"
+
+
+def _indexes(query: TradeQuery) -> list[str]:
+    """The indexes in which every answer stands."""
+    named = {
+        "user_trades": query.user_id,
+        "order_trades": query.order_id,
+        "token_trades": query.token_id,
+        "market_trades": query.market_id,
+        "event_trades": query.event_id,
+    }
+    return [f"{name}:{value}" for name, value in named.items() if value is not None]
