@@ -1,0 +1,131 @@
+"""Opens the database file: its folder, its journal, its schema."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Final
+
+from pmstore.backends.sqlite.failures import primary_code
+from pmstore.errors import StoreUnavailable, WriteOutcome
+from pmstore.tables.schema import CURRENT_REVISION_SQL, NEWEST, VERSION_TABLE, needs_migration
+
+_WRITER_CACHE_KB: Final = 32_768
+_READER_CACHE_KB: Final = 8_192
+_CHECKPOINT_PAGES: Final = 4_000
+"""Pages of the write-ahead log (16 MB) after which a commit moves them into the file."""
+_RETRY_S: Final = 0.01
+
+
+def connect_writer(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    """
+    A connection that writes, to a file that has the newest schema.
+
+    Makes the folder and the file if they are missing.
+
+    Raises:
+        sqlite3.Error: The file cannot be used.
+        StoreUnavailable: The folder cannot be made.
+        SettingsError: The schema is newer than this code.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{path}: its folder cannot be made: {error}", outcome=WriteOutcome.NOT_APPLIED
+        ) from error
+    connection = _connect(path, busy_timeout_s)
+    try:
+        # Before anything is changed: a schema that is too new is left exactly as it is.
+        outdated = needs_migration(revision(connection), where=str(path))
+        _use_write_ahead_log(connection, busy_timeout_s)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        if outdated:
+            migrate(connection, where=str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    """A connection that only reads, to a file that a writer has opened."""
+    connection = _connect(path, busy_timeout_s, mode="rw")
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KB}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def revision(connection: sqlite3.Connection) -> str | None:
+    """The revision of the schema, None in a database that was never migrated."""
+    known = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (VERSION_TABLE,)
+    ).fetchone()
+    row = connection.execute(CURRENT_REVISION_SQL).fetchone() if known else None
+    return None if row is None else str(row[0])
+
+
+def migrate(connection: sqlite3.Connection, *, where: str) -> tuple[str | None, str]:
+    """
+    Bring the schema to the newest revision; answers from which and to which.
+
+    One transaction; of several processes that do it at the same time one does, and the
+    others find it done.
+
+    Raises:
+        SettingsError: The schema is newer than this code.
+    """
+    # Alembic takes half a second to import: only whoever migrates pays for it.
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    from pmstore.tables.migrating import upgrade
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = revision(connection)
+        if needs_migration(found, where=where):
+            engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+            # Its pool is never disposed of, which would close the connection: it stays ours.
+            with engine.connect() as borrowed:
+                upgrade(borrowed, where=where)
+                borrowed.commit()
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return found, NEWEST
+
+
+def _connect(path: Path, busy_timeout_s: float, mode: str = "rwc") -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        # Each is used by one thread at a time, and closed by whoever ends its thread.
+        check_same_thread=False,
+    )
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Switch the journal; SQLite does not wait by itself for others who do the same."""
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
