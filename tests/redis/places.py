@@ -24,9 +24,10 @@ def config_at(server: Server, prefix: str = "", *, timeout_s: float = 5.0) -> Re
 
 
 async def raw(server: Server, *command: Any) -> Any:
-    """What the server answers to one command of somebody else."""
+    """What the server answers, word by word, to one command of somebody else."""
     async with Redis.from_url(server.url, protocol=2) as client:
-        return await client.execute_command(*command)
+        # redis-py makes something else of the answers to commands that it knows as text.
+        return await client.execute_command(command[0].encode(), *command[1:])
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

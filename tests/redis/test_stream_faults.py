@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from pmstore.backends.redis.stream import RedisStream
 from pmstore.errors import Conflict, Fenced, StoreClosed, StoreUnavailable, WriteOutcome
@@ -93,11 +92,9 @@ async def _blocked(server: RedisServer) -> bool:
 
 
 async def _info(server: RedisServer) -> bytes:
-    async with Redis.from_url(server.url, protocol=2) as client:
-        client.set_response_callback("INFO", lambda answer, **options: answer)
-        answer = await client.execute_command("INFO", "everything")
-        assert isinstance(answer, bytes)
-        return answer
+    answer = await raw(server, "INFO", "everything")
+    assert isinstance(answer, bytes)
+    return answer
 
 
 async def test_a_killed_server_is_an_error_and_reading_goes_on_when_it_is_back(
