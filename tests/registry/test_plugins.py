@@ -118,9 +118,14 @@ def test_an_unknown_scheme_is_answered_with_the_nearest_one() -> None:
         Plugins().find("memry")
 
 
-def test_an_unknown_scheme_of_ours_says_what_to_install() -> None:
-    with pytest.raises(UnknownScheme, match=r"pip install 'pmstore\[redis\]'"):
-        Plugins().find("redis")
+def test_a_backend_of_ours_without_its_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("pmstore.backends.redis")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "hiredis", None)
+    with pytest.raises(BrokenPlugin, match=r"pip install 'pmstore\[redis\]'"):
+        Plugins().find("redis+cluster")
 
 
 def test_two_distributions_for_a_scheme_clash_until_one_is_pinned(site: Path, module: str) -> None:

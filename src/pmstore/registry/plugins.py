@@ -18,7 +18,17 @@ from pmstore.plugin import CONTRACTS, GROUP, Backend, nearest
 from pmstore.registry.entry_points import backend_entry_points, normal_name
 
 _OWN: Final = "pmstore"
-_EXTRAS: Final = {"postgresql": "postgres", "redis": "redis", "rediss": "redis", "sqlite": "sqlite"}
+_EXTRAS: Final = {
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "redis": "redis",
+    "redis+cluster": "redis",
+    "redis+sentinel": "redis",
+    "rediss": "redis",
+    "rediss+cluster": "redis",
+    "rediss+sentinel": "redis",
+    "sqlite": "sqlite",
+}
 """The schemes whose backends need an extra of our own distribution."""
 
 
