@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import attrs
 import pytest
 import redis
 
@@ -29,6 +31,7 @@ from pmstore.testing import (
 )
 from pmstore.testing.servers import RedisCluster, RedisServer
 from pmstore.url import parse_url
+from tests.given_servers import GivenServer
 
 clock = ManualClock()
 
@@ -36,56 +39,80 @@ clock = ManualClock()
 RUN = secrets.token_hex(4)
 """A server that outlives the tests may hold what an earlier run left."""
 
-Opened = Callable[[RedisConfig], Any]
 Server = RedisServer | RedisCluster
+Factory = Callable[[RedisConfig], Any]
 
 
-def config_of(server: Server, place: Path, **more: object) -> RedisConfig:
-    """The place as a namespace of its own on *server*."""
+def config_of(url: str, place: Path, **more: object) -> RedisConfig:
+    """The place as a namespace of its own there."""
+    return redis_config(parse_url(url_of(url, place, **more)))
+
+
+def url_of(url: str, place: Path, **more: object) -> str:
     parameters = {"prefix": f"{RUN}-{place.name[-40:]}", **more}
-    said = "&".join(f"{name}={value}" for name, value in parameters.items())
-    return redis_config(parse_url(f"{server.url}?{said}"))
+    return f"{url}?" + "&".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def orders_of(server: Server) -> Rig[Any]:
+def rig(
+    server: Server,
+    opener: str,
+    made: Factory,
+    *,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+    **declared: Any,
+) -> Rig[Any]:
+    """Stores on *server*; on a single one through a proxy too."""
+
+    def opened(place: Path) -> Any:
+        return made(config_of(server.url, place, **parameters))
+
+    def through(place: Path, host: str, port: int) -> Any:
+        url = f"redis://{host}:{port}/0"
+        return made(config_of(url, place, timeout_s=0.5, **parameters))
+
+    if isinstance(server, RedisServer | GivenServer):
+        declared |= {"open_through": through, "server": (server.host, server.port)}
     return Rig(
-        open=lambda place: RedisOrderStore(config_of(server, place, tombstone_s=60), clock=clock),
+        open=opened,
         durable=True,
+        shared=True,
+        elsewhere=lambda place: (f"pmstore:{opener}", url_of(server.url, place, **parameters)),
+        gives_up_s=5.0,
+        **declared,
+    )
+
+
+def orders_of(server: Server, **parameters: object) -> Rig[Any]:
+    return rig(
+        server,
+        "open_order_store",
+        lambda config: RedisOrderStore(config, clock=clock),
+        parameters=parameters,
         positioned=True,
         clock=clock,
-        tombstone_s=60,
+        tombstone_s=86_400,
     )
 
 
-def trades_of(server: Server) -> Rig[Any]:
-    return Rig(
-        open=lambda place: RedisTradeStore(config_of(server, place)), durable=True, positioned=True
-    )
+def trades_of(server: Server, **parameters: object) -> Rig[Any]:
+    return rig(server, "open_trade_store", RedisTradeStore, parameters=parameters, positioned=True)
 
 
 def accounts_of(server: Server) -> Rig[Any]:
-    return Rig(
-        open=lambda place: RedisAccountStore(config_of(server, place)),
-        durable=True,
-        positioned=True,
-    )
+    return rig(server, "open_account_store", RedisAccountStore, positioned=True)
 
 
 def events_of(server: Server) -> Rig[Any]:
-    return Rig(open=lambda place: RedisEventStore(config_of(server, place)), durable=True)
+    return rig(server, "open_event_store", RedisEventStore)
 
 
 def snapshots_of(server: RedisServer) -> Rig[Any]:
     def damage(place: Path, name: str) -> None:
-        config = config_of(server, place)
+        config = config_of(server.url, place)
         with redis.Redis(host=server.host, port=server.port) as client:
             client.lset(f"{config.key_prefix}snapshot:{name}", 0, "{")
 
-    return Rig(
-        open=lambda place: RedisSnapshotStore(config_of(server, place)),
-        durable=True,
-        damage=damage,
-    )
+    return rig(server, "open_snapshot_store", RedisSnapshotStore, damage=damage)
 
 
 @pytest.fixture
@@ -95,9 +122,12 @@ def orders(redis_server: RedisServer) -> Rig[Any]:
 
 @pytest.fixture
 def expiring_orders(redis_server: RedisServer) -> Rig[Any]:
-    return Rig(
-        open=lambda place: RedisOrderStore(config_of(redis_server, place, ttl_s=3600)),
-        durable=True,
+    # The clock of all processes: time to live is counted by everybody who writes.
+    return rig(
+        redis_server,
+        "open_order_store",
+        RedisOrderStore,
+        parameters={"ttl_s": 3600},
         coverage=Coverage(since_s=3600),
         positioned=True,
     )
@@ -110,12 +140,7 @@ def trades(redis_server: RedisServer) -> Rig[Any]:
 
 @pytest.fixture
 def recent_trades(redis_server: RedisServer) -> Rig[Any]:
-    return Rig(
-        open=lambda place: RedisTradeStore(config_of(redis_server, place, recent=100)),
-        durable=True,
-        coverage=Coverage(newest=100),
-        positioned=True,
-    )
+    return attrs.evolve(trades_of(redis_server, recent=100), coverage=Coverage(newest=100))
 
 
 @pytest.fixture
