@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from pmstore.backends.redis.config import RedisConfig, redis_config
-from pmstore.backends.redis.consumers import RedisConsumers
 from pmstore.backends.redis.lease import RedisLease
 from pmstore.backends.redis.stream import RedisStream
 from pmstore.testing import (
-    ConsumedStream,
     ManualClock,
     Rig,
     conformance,
@@ -24,101 +24,146 @@ from pmstore.testing import (
 from pmstore.testing.servers import RedisCluster, RedisServer
 from pmstore.url import parse_url
 from tests.given_servers import GivenServer
+from tests.redis.places import consumed_stream
+
+Server = RedisServer | GivenServer | RedisCluster
+
+RUN = secrets.token_hex(4)
+"""A server that outlives the tests may hold what an earlier run left."""
 
 
-def at(url: str, place: Path) -> RedisConfig:
-    """The config of *place*: a prefix of its own on the server at *url*."""
-    return redis_config(parse_url(f"{url}?prefix={place.name[-60:]}"))
+def url_at(server_url: str, place: Path, **more: object) -> str:
+    """The place as a namespace of its own there."""
+    parameters = {"prefix": f"{RUN}-{place.name[-40:]}", **more}
+    return f"{server_url}?" + "&".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def open_consumers(url: str, place: Path) -> ConsumedStream:
-    stream = RedisStream(at(url, place), "order_input_stream")
-    return ConsumedStream(stream, RedisConsumers(stream))
+def rig(
+    server: Server,
+    made: Callable[[str], Any],
+    elsewhere: tuple[str, ...],
+    **declared: Any,
+) -> Rig[Any]:
+    """
+    Places on *server*; on a single one through a proxy too.
 
+    *elsewhere* is an importable factory and what it takes behind the URL.
+    """
+    factory, *more = elsewhere
 
-def stream_rig(url: str) -> Rig[RedisStream]:
-    clock = ManualClock()
+    def through(place: Path, host: str, port: int) -> Any:
+        return made(url_at(f"redis://{host}:{port}/0", place, timeout_s=0.5))
+
+    if not isinstance(server, RedisCluster):
+        declared |= {"open_through": through, "server": (server.host, server.port)}
     return Rig(
-        open=lambda place: RedisStream(at(url, place), "store_stream", clock=clock),
+        open=lambda place: made(url_at(server.url, place)),
         durable=True,
         shared=True,
-        clock=clock,
+        elsewhere=lambda place: (factory, url_at(server.url, place), *more),
+        gives_up_s=5.0,
         examples=10,
+        **declared,
     )
 
 
-def lease_rig(url: str) -> Rig[RedisLease]:
+def config_of(url: str) -> RedisConfig:
+    return redis_config(parse_url(url))
+
+
+def stream_of(server: Server) -> Rig[Any]:
+    """Ids by a clock that the kit moves."""
     clock = ManualClock()
-    return Rig(
-        open=lambda place: RedisLease(at(url, place), clock=clock),
-        durable=True,
-        shared=True,
+    return rig(
+        server,
+        lambda url: RedisStream(config_of(url), "store_stream", clock=clock),
+        ("pmstore:open_stream", "store_stream"),
         clock=clock,
     )
 
 
-def consumers_rig(url: str) -> Rig[ConsumedStream]:
-    return Rig(open=partial(open_consumers, url), durable=True, shared=True)
+def stream_that_is_killed(server: RedisServer) -> Rig[Any]:
+    """Ids by the server's own clock; a crash is that of the server."""
+
+    async def crash(stream: RedisStream) -> None:
+        server.kill()
+        server.start()
+        await stream.__aexit__(None, None, None)
+
+    made = rig(
+        server,
+        lambda url: RedisStream(config_of(url), "store_stream"),
+        ("pmstore:open_stream", "store_stream"),
+    )
+    return attrs.evolve(made, crash=crash)
 
 
-@pytest.fixture
-def stream_on_server(redis_server: RedisServer | GivenServer) -> Rig[RedisStream]:
-    return stream_rig(redis_server.url)
+def lease_of(server: Server) -> Rig[Any]:
+    return rig(server, lambda url: RedisLease(config_of(url)), ("pmstore:open_lease",))
 
 
-@pytest.fixture
-def stream_on_cluster(redis_cluster: RedisCluster) -> Rig[RedisStream]:
-    return stream_rig(redis_cluster.url)
+def lease_by_a_clock_of(server: Server) -> Rig[Any]:
+    """Timed by a clock that the kit moves, which another process does not know."""
+    clock = ManualClock()
+    made = rig(server, lambda url: RedisLease(config_of(url), clock=clock), ("",))
+    return attrs.evolve(made, elsewhere=None, clock=clock)
+
+
+def consumers_of(server: Server) -> Rig[Any]:
+    return rig(server, consumed_stream, ("tests.redis.places:consumed_stream",))
 
 
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def killed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     with RedisServer(tmp_path_factory.mktemp("killed")) as server:
         yield server
 
 
 @pytest.fixture
-def stream_on_killed_server(own_server: RedisServer) -> Rig[RedisStream]:
-    """Ids by the server's own clock, on a server that is killed."""
-
-    async def crash(stream: RedisStream) -> None:
-        own_server.kill()
-        own_server.start()
-        await stream.__aexit__(None, None, None)
-
-    return Rig(
-        open=lambda place: RedisStream(at(own_server.url, place), "store_stream"),
-        durable=True,
-        shared=True,
-        crash=crash,
-        examples=5,
-    )
+def stream_on_server(redis_server: RedisServer) -> Rig[Any]:
+    return stream_of(redis_server)
 
 
 @pytest.fixture
-def lease_on_server(redis_server: RedisServer | GivenServer) -> Rig[RedisLease]:
-    return lease_rig(redis_server.url)
+def stream_on_cluster(redis_cluster: RedisCluster) -> Rig[Any]:
+    return stream_of(redis_cluster)
 
 
 @pytest.fixture
-def lease_on_cluster(redis_cluster: RedisCluster) -> Rig[RedisLease]:
-    return lease_rig(redis_cluster.url)
+def stream_on_killed_server(killed_server: RedisServer) -> Rig[Any]:
+    return stream_that_is_killed(killed_server)
 
 
 @pytest.fixture
-def consumers_on_server(redis_server: RedisServer | GivenServer) -> Rig[ConsumedStream]:
-    return consumers_rig(redis_server.url)
+def lease_on_server(redis_server: RedisServer) -> Rig[Any]:
+    return lease_of(redis_server)
 
 
 @pytest.fixture
-def consumers_on_cluster(redis_cluster: RedisCluster) -> Rig[ConsumedStream]:
-    return consumers_rig(redis_cluster.url)
+def lease_by_a_clock(redis_server: RedisServer) -> Rig[Any]:
+    return lease_by_a_clock_of(redis_server)
+
+
+@pytest.fixture
+def lease_on_cluster(redis_cluster: RedisCluster) -> Rig[Any]:
+    return lease_of(redis_cluster)
+
+
+@pytest.fixture
+def consumers_on_server(redis_server: RedisServer) -> Rig[Any]:
+    return consumers_of(redis_server)
+
+
+@pytest.fixture
+def consumers_on_cluster(redis_cluster: RedisCluster) -> Rig[Any]:
+    return consumers_of(redis_cluster)
 
 
 test_stream = conformance(stream_clauses, "stream_on_server")
 test_stream_on_cluster = conformance(stream_clauses, "stream_on_cluster")
 test_stream_on_killed_server = conformance(stream_clauses, "stream_on_killed_server")
 test_lease = conformance(lease_clauses, "lease_on_server")
+test_lease_by_a_clock = conformance(lease_clauses, "lease_by_a_clock")
 test_lease_on_cluster = conformance(lease_clauses, "lease_on_cluster")
 test_consumers = conformance(consumers_clauses, "consumers_on_server")
 test_consumers_on_cluster = conformance(consumers_clauses, "consumers_on_cluster")

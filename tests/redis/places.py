@@ -9,6 +9,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from pmstore.backends.redis.config import RedisConfig, redis_config
+from pmstore.backends.redis.consumers import RedisConsumers
+from pmstore.backends.redis.stream import RedisStream
+from pmstore.testing import ConsumedStream
 from pmstore.testing.servers import RedisServer
 from pmstore.url import parse_url
 from tests.given_servers import GivenServer
@@ -21,6 +24,12 @@ _DEADLINE_S = 20.0
 def config_at(server: Server, prefix: str = "", *, timeout_s: float = 5.0) -> RedisConfig:
     """A namespace on *server*."""
     return redis_config(parse_url(f"{server.url}?prefix={prefix[-60:]}&timeout_s={timeout_s}"))
+
+
+def consumed_stream(url: str) -> ConsumedStream:
+    """A stream, and groups over it."""
+    stream = RedisStream(redis_config(parse_url(url)), "order_input_stream")
+    return ConsumedStream(stream, RedisConsumers(stream))
 
 
 async def raw(server: Server, *command: Any) -> Any:

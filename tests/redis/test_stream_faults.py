@@ -206,8 +206,10 @@ async def test_a_batch_is_one_command(server: RedisServer) -> None:
         after = await _calls(server)
     assert after.pop("cmdstat_evalsha") == before.pop("cmdstat_evalsha") + 1
     inside = {"cmdstat_xadd", "cmdstat_xinfo|stream", "cmdstat_get", "cmdstat_set"}
-    inside |= {"cmdstat_exists", "cmdstat_time", "cmdstat_info"}
-    assert {name for name in after if after[name] != before.get(name)} <= inside
+    inside |= {"cmdstat_exists", "cmdstat_time"}
+    asking = {"cmdstat_info", "cmdstat_hello", "cmdstat_client|setinfo"}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed <= inside | asking
 
 
 async def _calls(server: RedisServer) -> dict[str, int]:
