@@ -7,8 +7,11 @@ from operator import attrgetter
 from typing import Final
 
 from pmstore.backends.postgres.arrays import texts
+from pmstore.backends.postgres.channel import PostgresChannel
 from pmstore.backends.postgres.columns import Column, bigint, names, packed, text
 from pmstore.backends.postgres.consumed import moving, position_of
+from pmstore.backends.postgres.noting import account_key
+from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.versioned import Versioned
 from pmstore.errors import InvalidRecord, VersionConflict
@@ -16,6 +19,8 @@ from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.models.units import is_id
+from pmstore.protocols.channel import Channel
+from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
 from pmstore.storage.checks import check_balance
 from pmstore.storage.cursor import read_cursor, write_cursor
@@ -109,6 +114,32 @@ class PostgresAccountStore(PostgresStore):
         except VersionConflict as conflict:
             raise _conflict(conflict) from conflict
         return Applied.APPLIED if rows[0][0] else Applied.DUPLICATE
+
+    @property
+    def outbox(self) -> Outbox[tuple[str, str]]:
+        """The notes of balances, by (`user_id`, `asset`)."""
+        return PostgresOutbox(self._client, _STORE, account_key)
+
+    @property
+    def channel(self) -> Channel:
+        """Carries messages to every process that uses this schema."""
+        return PostgresChannel(self._client)
+
+    async def save_noted(self, records: Sequence[Balance], /) -> frozenset[tuple[str, str]]:
+        """As `save`, and answers which balances are now as they were given; see `Noted`."""
+        self.check_call(len(records))
+        if not records:
+            return frozenset()
+        values = _given(records)
+        try:
+            rows = await self._client.write(_SAVE_NOTED, values)
+        except VersionConflict as conflict:
+            raise _conflict(conflict) from conflict
+        return frozenset((row[0], row[1]) for row in rows)
+
+    async def load(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
+        """As `get`, which never asks a replica; see `Noted`."""
+        return await self.get(keys)
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""

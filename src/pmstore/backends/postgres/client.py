@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -170,6 +171,16 @@ class PostgresClient:
             # Inside the transaction still: the pool closes it, and so the server undoes it.
             await pool.give_back(connection)
 
+    async def connect(self) -> Connection:
+        """
+        A connection outside of the pool, for whoever keeps it; closed by the caller.
+
+        Raises:
+            StoreUnavailable: Not let in.
+        """
+        self._opened()
+        return await self._connected(None)
+
     def abandon(self) -> None:
         """Cut every connection of this event loop, as the death of the process does."""
         opened = self._opened()
@@ -235,18 +246,17 @@ class PostgresClient:
             if opened.replica is not None:
                 await opened.replica.close()
 
+    async def _connected(self, host: str | None) -> Connection:
+        try:
+            return await Connection.open(self.config, host)
+        except (psycopg.Error, OSError) as error:
+            # TimeoutError is an OSError.
+            raise not_let_in(error, self.config) from error
+
     def _pool(self, host: str | None) -> Pool:
         config = self.config
-
-        async def connect() -> Connection:
-            try:
-                return await Connection.open(config, host)
-            except (psycopg.Error, OSError) as error:
-                # TimeoutError is an OSError.
-                raise not_let_in(error, config) from error
-
         return Pool(
-            connect,
+            partial(self._connected, host),
             connections_max=config.max_connections,
             idle_max=config.max_idle_connections,
             lifetime_s=config.conn_max_lifetime_s,

@@ -18,6 +18,9 @@ from pmstore.backends.postgres.config import PostgresConfig
 _CANCEL_S_MAX: Final = 1.0
 """For how long a cancelled call waits for the server to say whether it happened."""
 
+_LOOK_S: Final = 0.1
+"""How often a waiting call looks up, as psycopg's own do."""
+
 
 class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
     """
@@ -31,15 +34,15 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
     undone: bool = False
     """Whether the server said that it undid the call that was cancelled last."""
 
-    async def wait(self, gen: PQGen[RV], *arguments: Any, **options: Any) -> RV:
+    async def wait(self, gen: PQGen[RV], interval: float = _LOOK_S, **options: Any) -> RV:
         try:
-            return await waiting.wait_async(gen, self.pgconn.socket, *arguments, **options)
+            return await waiting.wait_async(gen, self.pgconn.socket, interval, **options)
         except asyncio.CancelledError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 try:
                     async with asyncio.timeout(_CANCEL_S_MAX):
                         await self.cancel_safe(timeout=_CANCEL_S_MAX)
-                        await waiting.wait_async(gen, self.pgconn.socket)
+                        await waiting.wait_async(gen, self.pgconn.socket, _LOOK_S)
                 except psycopg.errors.QueryCanceled:
                     self.undone = True
                 except (TimeoutError, psycopg.Error, OSError):

@@ -8,7 +8,9 @@ from typing import Any, Final, LiteralString
 import attrs
 
 from pmstore.backends.postgres.arrays import bigints, texts
+from pmstore.backends.postgres.channel import PostgresChannel
 from pmstore.backends.postgres.columns import Column
+from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.versioned import Versioned
 from pmstore.codec import decode_event, encode_event
@@ -16,6 +18,8 @@ from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.models.units import INTEGER_MAX
+from pmstore.protocols.channel import Channel
+from pmstore.protocols.outbox import Outbox
 from pmstore.storage.checks import check_event
 from pmstore.storage.cursor import read_cursor, write_cursor
 
@@ -57,6 +61,37 @@ class PostgresEventStore(PostgresStore):
         if not known:
             return {}
         return {row[0]: _event(row) for row in await self._client.read(_GET, [bigints(known)])}
+
+    @property
+    def outbox(self) -> Outbox[int]:
+        """The notes of events, by id."""
+        return PostgresOutbox(self._client, "events", int)
+
+    @property
+    def channel(self) -> Channel:
+        """Carries messages to every process that uses this schema."""
+        return PostgresChannel(self._client)
+
+    async def save_noted(self, records: Sequence[tuple[Event, int]], /) -> frozenset[int]:
+        """As `save`, and answers which events are now as they were given; see `Noted`."""
+        self.check_call(len(records))
+        if not records:
+            return frozenset()
+        values = _given(records)
+        try:
+            rows = await self._client.write(_SAVE_NOTED, values)
+        except VersionConflict as conflict:
+            raise _conflict(conflict) from conflict
+        return frozenset(row[0] for row in rows)
+
+    async def load(self, keys: Sequence[int], /) -> dict[int, tuple[Event, int]]:
+        """As `get`, which never asks a replica, with the versions; see `Noted`."""
+        self.check_call(len(keys))
+        known = _storable(keys)
+        if not known:
+            return {}
+        rows = await self._client.read(_GET, [bigints(known)])
+        return {row[0]: (_event(row), row[2]) for row in rows}
 
     async def find(self, query: EventQuery, /) -> Page[Event]:
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from pmstore.protocols.outbox import TRADES
+
 _NOW_MS: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 _KEYS: Final = {
@@ -13,8 +15,6 @@ _KEYS: Final = {
     "events": "saved.event_id::text",
 }
 """How the key of a saved row is written in its note."""
-
-TRADES_KEY: Final = "trades"
 
 # Whoever begins to keep notes locks `note_readers`: a write that is under way ends before
 # that, and one that comes later waits and then sees the new reader.
@@ -31,7 +31,7 @@ def noted(store: str) -> str:
 
 TRADES_NOTED: Final = (
     "noted AS (INSERT INTO notes (store, reader, key, void_through, written_ms) "
-    f"SELECT 'trades', reader, '{TRADES_KEY}', (SELECT min(timestamp) FROM fresh) - 1, {_NOW_MS} "
+    f"SELECT 'trades', reader, '{TRADES}', (SELECT min(timestamp) FROM fresh) - 1, {_NOW_MS} "
     "FROM note_readers WHERE store = 'trades' AND EXISTS (SELECT FROM fresh))"
 )
 """The part that writes a note for each reader, if there is a trade in `fresh`."""

@@ -9,12 +9,21 @@ from typing import Final
 import attrs
 
 from pmstore.backends.postgres.arrays import bigints, texts
+from pmstore.backends.postgres.channel import PostgresChannel
 from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.columns import packed
 from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.consumed import moving, position_of
 from pmstore.backends.postgres.order_rows import COLUMNS, to_order
-from pmstore.backends.postgres.order_statements import APPLY, GET, REMOVE, SAVE, finding
+from pmstore.backends.postgres.order_statements import (
+    APPLY,
+    GET,
+    REMOVE,
+    SAVE,
+    SAVE_NOTED,
+    finding,
+)
+from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import InvalidRecord, VersionConflict
@@ -22,12 +31,14 @@ from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
 from pmstore.models.units import is_id
+from pmstore.protocols.channel import Channel
+from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
 from pmstore.storage.checks import check_ids, check_integers, check_order, check_symbol
 from pmstore.storage.cursor import read_cursor, write_cursor
 
-_CONTRACT: Final = "orders"
+_STORE: Final = "orders"
 
 
 class PostgresOrderStore(PostgresStore):
@@ -133,15 +144,41 @@ class PostgresOrderStore(PostgresStore):
         self.check_call(len(changes))
         values = self._given(changes)
         try:
-            rows = await self._client.write(APPLY, [*moving(_CONTRACT, source, position), *values])
+            rows = await self._client.write(APPLY, [*moving(_STORE, source, position), *values])
         except VersionConflict as conflict:
             raise _conflict(conflict) from conflict
         return Applied.APPLIED if rows[0][0] else Applied.DUPLICATE
 
+    @property
+    def outbox(self) -> Outbox[str]:
+        """The notes of orders, by id."""
+        return PostgresOutbox(self._client, _STORE, str)
+
+    @property
+    def channel(self) -> Channel:
+        """Carries messages to every process that uses this schema."""
+        return PostgresChannel(self._client)
+
+    async def save_noted(self, records: Sequence[Order], /) -> frozenset[str]:
+        """As `save`, and answers which orders are now as they were given; see `Noted`."""
+        self.check_call(len(records))
+        if not records:
+            return frozenset()
+        values = self._given(records)
+        try:
+            rows = await self._client.write(SAVE_NOTED, values)
+        except VersionConflict as conflict:
+            raise _conflict(conflict) from conflict
+        return frozenset(row[0] for row in rows)
+
+    async def load(self, keys: Sequence[str], /) -> dict[str, Order]:
+        """As `get`, which never asks a replica; see `Noted`."""
+        return await self.get(keys)
+
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
         self.check_call()
-        return await position_of(self._client, _CONTRACT, source)
+        return await position_of(self._client, _STORE, source)
 
     def _given(self, orders: Sequence[Order]) -> list[object]:
         """The parameters that save *orders*; raises if one of them cannot be."""

@@ -7,10 +7,12 @@ from typing import Final, LiteralString
 
 import attrs
 
+from pmstore.backends.postgres.channel import PostgresChannel
 from pmstore.backends.postgres.client import Row
 from pmstore.backends.postgres.columns import packed
 from pmstore.backends.postgres.consumed import moving, position_of
 from pmstore.backends.postgres.failures import NoPartition
+from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.partitions import making, months_of
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.trade_rows import COLUMNS, to_trade
@@ -19,6 +21,8 @@ from pmstore.models.position import Position
 from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade
 from pmstore.models.units import is_id
+from pmstore.protocols.channel import Channel
+from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
 from pmstore.storage.checks import check_symbol, check_trade
 from pmstore.storage.cursor import read_cursor, write_cursor
@@ -75,6 +79,16 @@ class PostgresTradeStore(PostgresStore):
         moved = moving(_STORE, source, position)
         rows = await self._write(APPLY, moved, self._checked(changes))
         return Applied.APPLIED if rows[0][0] else Applied.DUPLICATE
+
+    @property
+    def outbox(self) -> Outbox[str]:
+        """The notes of appended batches; their key is `outbox.TRADES`."""
+        return PostgresOutbox(self._client, _STORE, str)
+
+    @property
+    def channel(self) -> Channel:
+        """Carries messages to every process that uses this schema."""
+        return PostgresChannel(self._client)
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""

@@ -57,8 +57,30 @@ BEGIN
 END $$
 """
 
+_KEEP_NOTES: Final = """
+CREATE FUNCTION keep_notes(of_store text, for_reader text, kept boolean)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF kept = EXISTS (
+        SELECT FROM note_readers WHERE store = of_store AND reader = for_reader
+    ) THEN
+        RETURN false;
+    END IF;
+    -- Every write reads this table: those under way end first, later ones see what is new.
+    LOCK TABLE note_readers IN ACCESS EXCLUSIVE MODE;
+    IF kept THEN
+        INSERT INTO note_readers (store, reader) VALUES (of_store, for_reader)
+            ON CONFLICT DO NOTHING;
+        RETURN FOUND;
+    END IF;
+    DELETE FROM notes WHERE store = of_store AND reader = for_reader;
+    DELETE FROM note_readers WHERE store = of_store AND reader = for_reader;
+    RETURN FOUND;
+END $$
+"""
+
 
 def upgrade() -> None:
     """Make the partitions of trades, and what keeps versions in order between writers."""
-    for statement in (*_PARTITIONS, _GATE, _VERSION_CONFLICT, _REMOVE_ORDERS):
+    for statement in (*_PARTITIONS, _GATE, _VERSION_CONFLICT, _REMOVE_ORDERS, _KEEP_NOTES):
         op.execute(statement)
