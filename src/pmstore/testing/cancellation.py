@@ -79,6 +79,8 @@ class Cancelling:
     """
 
     def __init__(self) -> None:
+        self.number = -1
+        """Of this attempt, from 0: for records of its own."""
         self._await = -1
         self._took_s: float | None = None
         self._times = 0
@@ -88,6 +90,7 @@ class Cancelling:
         return self
 
     async def __anext__(self) -> Cancelling:
+        self.number += 1
         if self._took_s is None:
             self._await += 1
             if self._await > _AWAITS_MAX:

@@ -196,12 +196,13 @@ async def waiting_consumers_share_what_comes(trial: Trial[ConsumedStream]) -> No
 @book.law()
 async def a_cancelled_read_loses_nothing(trial: Trial[ConsumedStream]) -> None:
     """What a `read` cancelled at any await took can be reclaimed, and the rest read."""
-    async for attempt in Cancelling():
-        async with trial.opened() as both:
-            entries = await _filled(both, 4)
-            await attempt.call(both.consumers.read("g", "a", 2, 1.0))
-            rest = await both.consumers.read("g", "b", 9)
-            taken = await both.consumers.reclaim("g", "b", 0, 9)
+    async with trial.opened() as both:
+        entries = await _filled(both, 4)
+        async for attempt in Cancelling():
+            group = f"group_{attempt.number}"
+            await attempt.call(both.consumers.read(group, "a", 2, 1.0))
+            rest = await both.consumers.read(group, "b", 9)
+            taken = await both.consumers.reclaim(group, "b", 0, 9)
             expect_equal(taken + rest, entries, "taken over and read")
 
 

@@ -122,17 +122,20 @@ def positioned_laws(
     @law()
     async def a_cancelled_apply_is_whole_or_nothing(trial: Trial[S]) -> None:
         """Cancelling an `apply` at any await leaves both changes and position, or neither."""
-        async for attempt in Cancelling():
-            async with trial.opened() as store:
-                positioned = _positioned(store)
-                at = Position(1, 0)
-                call = positioned.apply([record(1), record(2)], source="a", position=at)
+        async with trial.opened() as store:
+            positioned = _positioned(store)
+            async for attempt in Cancelling():
+                numbers = [3 * attempt.number + at for at in range(3)]
+                source, at = f"source_{attempt.number}", Position(1, 0)
+                records = [record(number) for number in numbers]
+                call = positioned.apply(records[:2], source=source, position=at)
                 ended = await attempt.call(call)
-                await positioned.apply([record(9)], source="b", position=at)
-                state = (await held(store), await positioned.position("a"))
-                after: tuple[set[int], Position | None] = ({1, 2, 9}, at)
-                before: tuple[set[int], Position | None] = ({9}, None)
-                expect(state == after or (state == before and not ended), f"left {state}")
+                await positioned.apply(records[2:], source=f"other_{source}", position=at)
+                found = await held(store) & set(numbers)
+                position = await positioned.position(source)
+                whole = (found, position) == (set(numbers), at)
+                none = (found, position) == (set(numbers[2:]), None) and not ended
+                expect(whole or none, f"left {found} of {numbers} at {position}")
 
     @law(need="positioned and durable")
     async def positions_survive_reopening(trial: Trial[S]) -> None:

@@ -285,17 +285,23 @@ async def a_cancelled_append_is_whole_or_nothing(trial: Trial[TradeStore]) -> No
     Cancelling an append at any await leaves all of its batch or nothing, and the next one is
     right.
     """
-    batch = [trade(number) for number in range(1, 5)]
-    async for attempt in Cancelling():
-        async with trial.opened() as store:
+    async with trial.opened() as store:
+        async for attempt in Cancelling():
+            first = 10 * attempt.number
+            batch = [trade(number) for number in range(first, first + 4)]
+            next_one = trade(first + 9)
             ended = await attempt.call(store.append(batch))
-            await store.append([trade(9)])
-            found = (await store.find(TradeQuery())).items
+            await store.append([next_one])
+            query = TradeQuery(start_ms=START_MS + first)
+            found = (await store.find(query)).items
             states = [len(batch) + 1] if ended else [1, len(batch) + 1]
             expect(len(found) in states, f"a cancelled append left {found}")
-            expect_equal(found[0], trade(9), "the next append")
+            expect_equal(found[0], next_one, "the next append")
             await store.append(batch)
-            await expect_held(store, *batch, trade(9))
+            found = (await store.find(query)).items
+            expect_equal(
+                list(found), [next_one, *batch[::-1]], "after the batch was appended again"
+            )
 
 
 @book.law(need="window")
