@@ -2,57 +2,110 @@
 
 from __future__ import annotations
 
-import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pmstore.backends.sqlite import SqliteOrderStore
+from pmstore.backends.sqlite import (
+    SqliteAccountStore,
+    SqliteEventStore,
+    SqliteOrderStore,
+    SqliteSnapshotStore,
+    SqliteTradeStore,
+)
 from pmstore.protocols.store import Store
 from pmstore.testing import (
     ManualClock,
     Rig,
+    account_store_clauses,
     conformance,
+    event_store_clauses,
     order_store_clauses,
+    snapshot_store_clauses,
+    trade_store_clauses,
 )
+
+S = TypeVar("S", bound=Store)
 
 clock = ManualClock()
 FILE = "pmstore.db"
-places: dict[Store, Path] = {}
+places: dict[int, Path] = {}
 
 
-def open_orders(place: Path) -> SqliteOrderStore:
-    store = SqliteOrderStore(place / FILE, clock=clock, tombstone_s=60)
-    places[store] = place
-    return store
+def at_places(make: Callable[[Path], S]) -> Callable[[Path], S]:
+    """Remember where each store has its file: a crash needs it."""
+
+    def open_store(place: Path) -> S:
+        store = make(place / FILE)
+        places[id(store)] = place
+        return store
+
+    return open_store
 
 
 async def crash(store: Store) -> None:
     """
-    Leave the place as a kill would: what the disk has now, without what closing does.
+    Leave the place as a kill would: what the file and its log hold now, and nothing later.
 
-    Closing moves the write-ahead log into the file; the copies from before it are put back.
+    Closing moves the log into the file; what they were before is put back.
     """
-    place = places.pop(store)
-    left = {name: (place / name).read_bytes() for name in (FILE, f"{FILE}-wal")}
+    place = places[id(store)]
+    left = {path: path.read_bytes() for path in (place / FILE, place / f"{FILE}-wal")}
     await store.__aexit__(None, None, None)
-    shutil.rmtree(place)
-    place.mkdir()
-    for name, content in left.items():
-        (place / name).write_bytes(content)
+    for path in place.iterdir():
+        path.unlink()
+    for path, content in left.items():
+        path.write_bytes(content)
+
+
+def damage(place: Path, name: str) -> None:
+    """Turn a bit of a stored generation around."""
+    with closing(sqlite3.connect(place / FILE)) as connection, connection:
+        where = "WHERE generation = ? AND part = 0"
+        select = f"SELECT content FROM snapshot_parts {where}"
+        content = bytearray(connection.execute(select, (int(name),)).fetchone()[0])
+        content[10] ^= 1
+        connection.execute(
+            f"UPDATE snapshot_parts SET content = ? {where}", (bytes(content), int(name))
+        )
+
+
+def elsewhere(contract: str) -> Callable[[Path], tuple[str, ...]]:
+    """Another process opens the same file by its URL."""
+    return lambda place: (f"pmstore:open_{contract}_store", f"sqlite:///{place / FILE}")
+
+
+def rig(contract: str, make: Callable[[Path], S], **declared: Any) -> Rig[S]:
+    return Rig(
+        open=at_places(make),
+        durable=True,
+        crash=crash,
+        shared=True,
+        elsewhere=elsewhere(contract),
+        **declared,
+    )
 
 
 test_orders = conformance(
     order_store_clauses,
-    Rig(
-        open=open_orders,
-        durable=True,
+    rig(
+        "order",
+        lambda file: SqliteOrderStore(file, clock=clock, tombstone_s=60),
         positioned=True,
         clock=clock,
         tombstone_s=60,
-        crash=crash,
-        shared=True,
-        elsewhere=lambda place: (
-            "pmstore:open_order_store",
-            f"sqlite:///{place / FILE}",
-        ),
     ),
+)
+test_trades = conformance(
+    trade_store_clauses, rig("trade", lambda file: SqliteTradeStore(file), positioned=True)
+)
+test_accounts = conformance(
+    account_store_clauses, rig("account", lambda file: SqliteAccountStore(file), positioned=True)
+)
+test_events = conformance(event_store_clauses, rig("event", lambda file: SqliteEventStore(file)))
+test_snapshots = conformance(
+    snapshot_store_clauses,
+    rig("snapshot", lambda file: SqliteSnapshotStore(file), damage=damage),
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import attrs
-
+from pmstore.backends.sqlite.conditions import Conditions, Question
 from pmstore.backends.sqlite.order_rows import COLUMNS
 from pmstore.backends.sqlite.values import fits, nearest, text_list
 from pmstore.models.order import ACTIVE_STATUSES, OrderStatus, Side
@@ -16,37 +15,6 @@ from pmstore.storage.cursor import read_cursor
 
 _OPEN: Final = "status IN ('New', 'PartiallyFilled')"
 """In the words of the partial index, without which SQLite does not use it."""
-
-
-@attrs.frozen
-class Question:
-    """A statement with its values."""
-
-    sql: str
-    values: list[Any]
-
-
-@attrs.define
-class _Conditions:
-    """Conditions joined by AND; `impossible` if no row can satisfy them."""
-
-    parts: list[str] = attrs.Factory(list)
-    values: list[Any] = attrs.Factory(list)
-    impossible: bool = False
-
-    def add(self, part: str, *values: Any) -> None:
-        self.parts.append(part)
-        self.values += values
-
-    def text(self, column: str, text: str | None) -> None:
-        if text is not None:
-            self.impossible |= not is_id(text)
-            self.add(f"{column} = ?", text)
-
-    def number(self, column: str, number: int | None) -> None:
-        if number is not None:
-            self.impossible |= not fits(number)
-            self.add(f"{column} = ?", number)
 
 
 def order_question(query: OrderQuery) -> Question | None:
@@ -64,26 +32,24 @@ def order_question(query: OrderQuery) -> Question | None:
     index = _index(query)
     if index != "orders_by_state":
         _filter_states(common, query)
-        where = f" WHERE {' AND '.join(common.parts)}" if common.parts else ""
         hint = f" INDEXED BY {index}" if index else ""
-        sql = f"SELECT {COLUMNS} FROM orders{hint}{where}{order}"
+        sql = f"SELECT {COLUMNS} FROM orders{hint}{common.where}{order}"
         return Question(sql, [*common.values, limit])
     # The index begins with side and status: each pair of them is in order, and SQLite
     # merges the pairs.
     branches: list[str] = []
     values: list[Any] = []
     for side, status in _states(query):
-        parts = ["side = ?", "status = ?", *common.parts]
-        branches.append(
-            f"SELECT {COLUMNS} FROM orders INDEXED BY {index} WHERE {' AND '.join(parts)}"
-        )
-        values += [side.value, status.value, *common.values]
+        branch = common.copy()
+        branch.add("side = ? AND status = ?", side.value, status.value)
+        branches.append(f"SELECT {COLUMNS} FROM orders INDEXED BY {index}{branch.where}")
+        values += branch.values
     return Question(" UNION ALL ".join(branches) + order, [*values, limit])
 
 
-def _conditions(query: OrderQuery) -> _Conditions:
+def _conditions(query: OrderQuery) -> Conditions:
     """All but side and statuses, which may be those of the index."""
-    conditions = _Conditions()
+    conditions = Conditions()
     conditions.text("client_order_id", query.client_order_id)
     conditions.text("user_id", query.user_id)
     conditions.text("token_id", query.token_id)
@@ -104,7 +70,7 @@ def _conditions(query: OrderQuery) -> _Conditions:
     return conditions
 
 
-def _filter_states(conditions: _Conditions, query: OrderQuery) -> None:
+def _filter_states(conditions: Conditions, query: OrderQuery) -> None:
     if query.side is not None:
         conditions.add("side = ?", query.side.value)
     if query.statuses is not None:

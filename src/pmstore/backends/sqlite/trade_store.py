@@ -1,0 +1,143 @@
+"""Trades in a database file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pmstore.backends.sqlite.channel import SqliteChannel
+from pmstore.backends.sqlite.opened_store import SqliteStore
+from pmstore.backends.sqlite.outbox import NoteWriter, SqliteOutbox
+from pmstore.backends.sqlite.sources import Sources
+from pmstore.backends.sqlite.trade_rows import (
+    INSERT,
+    TIMESTAMP,
+    Row,
+    trade_of,
+    trade_question,
+    trade_row,
+)
+from pmstore.clock import Clock, system_clock
+from pmstore.models.position import Position
+from pmstore.models.query import Page, TradeQuery
+from pmstore.models.symbol import Symbol
+from pmstore.models.trade import Trade
+from pmstore.protocols.outbox import TRADES
+from pmstore.protocols.positioned import Applied
+from pmstore.protocols.store import Limits
+from pmstore.storage.checks import check_ids, check_symbol, check_trade
+from pmstore.storage.cursor import write_cursor
+
+_STORE: Final = "trades"
+
+
+class SqliteTradeStore(SqliteStore):
+    """
+    Keeps each trade once in a database file; a `TradeStore`.
+
+    An append has returned when the disk has it. `apply` and `position` make it `Positioned`
+    over trades; with `outbox` and `channel` it can be the truth under a window of trades.
+
+    Args:
+        path: The file; see `SqliteStore` for it and the other arguments.
+        busy_timeout_s: Seconds for which a write waits for one of another process.
+        clock: The time now in epoch milliseconds.
+        limits: What one call takes at most.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        busy_timeout_s: float = 5.0,
+        clock: Clock = system_clock,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+        self._sources = Sources(_STORE)
+        self._notes = NoteWriter(_STORE, clock)
+        self.outbox: SqliteOutbox[str] = SqliteOutbox(self, _STORE, str, clock)
+        self.channel = SqliteChannel(self, clock)
+
+    async def append(self, trades: Sequence[Trade], /) -> None:
+        """Add trades; see `TradeStore.append`."""
+        self.check_call(len(trades))
+        rows = _rows(trades)
+        if rows:
+            await self._database.write(lambda connection: self._put(connection, rows))
+
+    async def find(self, query: TradeQuery, /) -> Page[Trade]:
+        """
+        The trades that *query* asks for, newest first; see `TradeStore.find`.
+
+        Cost:
+            One walk along the index of the order, user, token, market or event asked for
+            (the first of these that is set), else of the time; other fields are tested one
+            by one.
+        """
+        self.check_call()
+        question = trade_question(query)
+        if question is None:
+            return Page(())
+        where = self._database.where
+        found = await self._database.read(
+            lambda connection: [
+                trade_of(row, where) for row in connection.execute(question.sql, question.values)
+            ]
+        )
+        if len(found) <= query.limit:
+            return Page(tuple(found))
+        last = found[query.limit - 1]
+        return Page(tuple(found[: query.limit]), write_cursor((last.timestamp, last.trade_id)))
+
+    async def apply(
+        self, changes: Sequence[Trade], /, *, source: str, position: Position
+    ) -> Applied:
+        """Append *changes* and move *source* to *position* in one step; see `Positioned`."""
+        self.check_call(len(changes))
+        check_ids("source", source)
+        rows = _rows(changes)
+
+        def write(connection: sqlite3.Connection) -> Applied:
+            if self._sources.has_had(connection, source, position):
+                return Applied.DUPLICATE
+            self._put(connection, rows)
+            self._sources.move(connection, source, position)
+            return Applied.APPLIED
+
+        return await self._database.write(write)
+
+    async def position(self, source: str, /) -> Position | None:
+        """How far *source* was consumed, None if never."""
+        self.check_call()
+        check_ids("source", source)
+        return await self._database.read(
+            lambda connection: self._sources.position(connection, source)
+        )
+
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        before = connection.total_changes
+        connection.executemany(INSERT, rows)
+        if connection.total_changes > before:
+            lowest = min(row[TIMESTAMP] for row in rows)
+            self._notes.write(connection, lambda: [(TRADES, lowest - 1)])
+
+
+def _rows(trades: Sequence[Trade]) -> list[Row]:
+    """
+    The rows of *trades*.
+
+    Raises:
+        InvalidRecord: One that no store may hold.
+    """
+    symbols: set[Symbol] = set()
+    for trade in trades:
+        check_trade(trade)
+        symbols.add(trade.symbol)
+        if trade.maker_symbol is not trade.symbol:
+            symbols.add(trade.maker_symbol)
+    for symbol in symbols:
+        check_symbol(symbol)
+    return [trade_row(trade) for trade in trades]
