@@ -1,0 +1,181 @@
+"""`get`, `find` and `tail` show what is stored, and refuse what cannot be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import pmstore
+from pmstore.cli.exits import Exit
+from pmstore.codec import encode_order, encode_trade
+from pmstore.testing import samples
+from tests.cli.kept import Kept
+from tests.cli.running import lines, program, run
+
+
+@pytest.fixture
+def kept() -> Kept:
+    place = Kept()
+
+    async def fill() -> None:
+        async with place.orders, place.trades, place.accounts, place.events:
+            await place.orders.save([samples.order(number) for number in range(25)])
+            await place.trades.append([samples.trade(number) for number in range(25)])
+            await place.accounts.save(
+                [samples.balance("user_1", "cash"), samples.balance("user_2", "token_0")]
+            )
+            await place.events.save([(samples.event(number), 1) for number in (1, 2)])
+
+    asyncio.run(fill())
+    return place
+
+
+def test_orders_are_shown_by_their_ids_in_the_order_asked(kept: Kept) -> None:
+    assert lines("get", kept.url, "order_7", "order_3") == [
+        json.loads(encode_order(samples.order(number))) for number in (7, 3)
+    ]
+    shown = run("get", kept.url, "order_7").stdout
+    assert "order_7" in shown
+
+
+def test_what_is_absent_is_named_and_the_rest_is_shown(kept: Kept) -> None:
+    result = run("get", kept.url, "order_1", "absent", code=Exit.ABSENT)
+    assert "absent is not there" in result.stderr
+    assert "order_1" in result.stdout
+
+
+def test_balances_and_events_are_got_by_their_keys(kept: Kept) -> None:
+    assert lines("get", "-c", "accounts", kept.url, "user_1:cash")[0]["available"] == 1000
+    assert lines("get", "-c", "events", kept.url, "2")[0]["event_id"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("get", "-c", "trades", "URL", "1"), "pmstore find -c trades"),
+        (("get", "-c", "accounts", "URL", "user_1"), "USER:ASSET"),
+        (("get", "-c", "events", "URL", "x"), "it is a number"),
+        (("find", "URL", "--asset", "cash"), "--asset: orders cannot be chosen by it"),
+        (("find", "URL", "--status", "Nwe"), "Did you mean New?"),
+        (("find", "URL", "--side", "up"), "Buy, Sell"),
+        (("find", "URL", "--limit", "1001"), "it takes 1..1000"),
+        (("find", "URL", "--start", "yesterday"), "--start: 'yesterday' is no time"),
+        (("find", "URL", "--start", "2024-99-01T00:00:00Z"), "--start:"),
+        (("find", "URL", "--after", "x"), "is not a cursor"),
+        (("find", "-c", "events", "URL", "--id", "x"), "it is a number"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_the_way_out(
+    kept: Kept, words: tuple[str, ...], message: str
+) -> None:
+    result = run(*(kept.url if one == "URL" else one for one in words), code=Exit.UNUSABLE)
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_filters_choose_and_all_walks_through_every_page(kept: Kept) -> None:
+    orders = lines("find", kept.url, "--user", "user_1", "--side", "buy", "--all")
+    wanted = [samples.order(number) for number in range(25) if number % 3 == 1 and number % 2]
+    assert [one["id"] for one in orders] == [one.id for one in wanted]
+    trades = lines("find", "-c", "trades", kept.url, "--token", "token_2", "--all")
+    assert [one["trade_id"] for one in trades] == [22, 18, 14, 10, 6, 2]
+    assert len(lines("find", "-c", "accounts", kept.url, "--asset", "cash")) == 1
+    assert [one["event_id"] for one in lines("find", "-c", "events", kept.url)] == [1, 2]
+    window = lines(
+        "find", kept.url, "--start", str(samples.START_MS + 3), "--end", "2023-11-14T22:13:20.005Z"
+    )
+    assert [one["id"] for one in window] == ["order_3", "order_4"]
+
+
+def test_pages_follow_each_other_by_the_cursor_that_was_shown(kept: Kept) -> None:
+    first = run("find", kept.url, "--limit", "20", "--json")
+    cursor = first.stderr.split("--after ")[1].split(",")[0]
+    second = lines("find", kept.url, "--limit", "20", "--after", cursor)
+    assert [one["order_num"] for one in second] == [20, 21, 22, 23, 24]
+
+
+def test_people_see_decimals_and_times(kept: Kept) -> None:
+    shown = run("find", kept.url, "--id", "order_3").stdout
+    assert "0.5 " in shown
+    assert "2023-11-14T22:13:20.003Z" in shown
+    assert run("find", kept.url, "--user", "nobody").stdout == "Nothing matches.\n"
+
+
+def test_an_id_that_looks_like_an_emoji_is_shown_as_it_is(kept: Kept) -> None:
+    async def save() -> None:
+        async with kept.orders:
+            await kept.orders.save([samples.order(100, id=":x:")])
+
+    asyncio.run(save())
+    assert ":x:" in run("find", kept.url, "--id", ":x:").stdout
+
+
+def test_an_env_file_takes_the_place_of_the_url(tmp_path: Path, kept: Kept) -> None:
+    file = tmp_path / "some.env"
+    file.write_text(f"PMSTORE_ORDERS_URL={kept.url}\nPMSTORE_TRADES_URL={kept.url}\n")
+    assert lines("get", "--env-file", str(file), "order_1")[0]["id"] == "order_1"
+    assert len(lines("find", "--env-file", str(file), "-c", "trades", "--limit", "7")) == 7
+    run("find", kept.url, "--env-file", str(file), code=Exit.USAGE)
+    run("find", code=Exit.USAGE)
+
+
+def test_an_env_file_with_mistakes_names_all_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "some.env"
+    file.write_text("PMSTORE_ORDRES_URL=memory://\nDATABASE_PORT=many\n")
+    result = run("find", "--env-file", str(file), code=Exit.UNUSABLE)
+    assert "Did you mean PMSTORE_ORDERS_URL?" in result.stderr
+    assert "DATABASE_PORT" in result.stderr
+
+
+async def _append(url: str, *payloads: bytes) -> None:
+    async with pmstore.open_stream(url, "store_stream") as stream:
+        for payload in payloads:
+            await stream.append([payload])
+
+
+def test_a_stream_is_followed_from_its_start(tmp_path: Path) -> None:
+    url = f"file:{tmp_path}"
+    asyncio.run(_append(url, b'{"a":1}', b"plain"))
+    shown = lines("tail", url, "store_stream", "--from-start", "--count", "2")
+    assert [one["payload"] for one in shown] == [{"a": 1}, "plain"]
+    text = run("tail", url, "store_stream", "--from-start", "--count", "1").stdout
+    assert text.strip().endswith('{"a":1}')
+
+
+@pytest.mark.parametrize("name", ["store_stream", "trades"])
+async def test_new_entries_are_shown_as_they_come_and_ctrl_c_ends_it(
+    tmp_path: Path, name: str
+) -> None:
+    url = f"file:{tmp_path}/streams" if name == "store_stream" else f"file:{tmp_path}/t.log"
+    if name == "trades":
+        # The audit log takes one writer, and reading it is writing's twin: so it comes first.
+        async with pmstore.open_trade_store(url) as trades:
+            await trades.append([samples.trade(1)])
+        follower = program("tail", url, "trades", "--from-start", "--json")
+        assert follower.stdout is not None
+        first = await asyncio.to_thread(follower.stdout.readline)
+        assert json.loads(first) == json.loads(encode_trade(samples.trade(1)))
+    else:
+        async with pmstore.open_stream(url, name) as stream:
+            await stream.append([b"old"])
+            follower = program("tail", url, name, "--json")
+            assert follower.stdout is not None
+            reading = asyncio.create_task(asyncio.to_thread(follower.stdout.readline))
+            deadline = time.monotonic() + 60
+            while not reading.done() and time.monotonic() < deadline:
+                await stream.append([b"new"])
+                await asyncio.wait((reading,), timeout=0.1)
+            assert json.loads(reading.result())["payload"] == "new"
+    follower.send_signal(signal.SIGINT)
+    _, told = await asyncio.to_thread(follower.communicate, timeout=60)
+    assert (follower.returncode, told) == (0, "")
+
+
+def test_tail_wants_a_name(tmp_path: Path) -> None:
+    run("tail", f"file:{tmp_path}", code=Exit.USAGE)
+    run("tail", f"file:{tmp_path}", "absent", code=Exit.UNAVAILABLE)
