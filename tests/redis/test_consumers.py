@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pmstore.backends.memory import MemoryStream
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.consumers import RedisConsumers
 from pmstore.backends.redis.stream import RedisStream
-from pmstore.errors import CorruptData, StoreUnavailable
+from pmstore.errors import CorruptData, SettingsError, StoreUnavailable
 from pmstore.models.position import START, Entry, Position
 from pmstore.testing.servers import RedisServer
 from tests.redis.places import Server, config_at, raw, until
@@ -209,3 +210,8 @@ async def test_positions_are_exact(stream: RedisStream, consumers: RedisConsumer
     await consumers.ack("g", [entries[1].id])
     await consumers.ack("h", [entries[0].id])
     assert await consumers.positions() == {"g": entries[2].id, "h": entries[0].id}
+
+
+def test_groups_over_a_stream_that_is_not_in_redis_are_refused() -> None:
+    with pytest.raises(SettingsError, match="MemoryStream"):
+        RedisConsumers(MemoryStream())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import attrs
 import pytest
 from redis.asyncio import Redis
 
+from pmstore import open_stream
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.stream import RedisStream
-from pmstore.errors import Conflict, CorruptData, InvalidRecord
+from pmstore.errors import Conflict, CorruptData, InvalidRecord, SettingsError
 from pmstore.models.position import EMPTY, START, Entry, Position
 from pmstore.testing import ManualClock
 from tests.redis.places import Server, config_at, raw
@@ -110,7 +112,7 @@ async def test_entries_have_the_field_of_their_stream(
         await stream.append([b"a"])
         found = await raw(redis_server, "XRANGE", config.key_prefix + name, "-", "+")
         assert [fields for _, fields in found] == [[field, b"a"]]
-    async with RedisStream(config, name, field="other") as stream:
+    async with RedisStream(attrs.evolve(config, field="other"), name) as stream:
         await stream.append([b"b"])
         found = await raw(redis_server, "XRANGE", config.key_prefix + name, "-", "+")
         assert found[-1][1] == [b"other", b"b"]
@@ -253,10 +255,20 @@ async def test_streams_of_a_place_do_not_mix(redis_server: Server, config: Redis
         assert await payloads(other) == [b"b"]
 
 
-@pytest.mark.parametrize("name", ["epoch", "lease"])
+@pytest.mark.parametrize("name", ["epoch", "lease", "orders"])
 def test_a_stream_is_not_called_as_the_keys_beside_it(config: RedisConfig, name: str) -> None:
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(SettingsError, match=name):
         RedisStream(config, name)
+
+
+async def test_the_url_of_a_stream_says_what_its_entries_field_is_called(
+    redis_server: Server, config: RedisConfig
+) -> None:
+    url = f"{redis_server.url}?prefix={config.prefix}&field=data"
+    async with open_stream(url, "store_stream") as stream:
+        await stream.append([b"a"])
+    found = await raw(redis_server, "XRANGE", config.key_prefix + "store_stream", "-", "+")
+    assert [fields for _, fields in found] == [[b"data", b"a"]]
 
 
 async def test_entries_are_there_for_ordinary_clients(

@@ -22,9 +22,11 @@ RESERVED: Final = frozenset(
         "account",
         "accounts",
         "client_orders",
+        "epoch",
         "event",
         "event_orders",
         "events",
+        "lease",
         "order",
         "orders",
         "outbox",
@@ -38,7 +40,7 @@ RESERVED: Final = frozenset(
         "user_orders",
     }
 )
-"""First words of our own keys: a prefix that is one of them would mix two places."""
+"""First words of our own keys: a prefix or a stream of such a name would mix with them."""
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 
@@ -88,6 +90,8 @@ class RedisParameters:
             never.
         recent: Trades kept, the newest ones. Unset: all.
         tombstone_s: Seconds for which a removed order's id refuses older versions.
+        field: Of the entries that we append to streams; unset: `store_key` in `store_stream`
+            and so on, in a stream of another name that name.
         tls_ca: A file of certificates that are trusted (PEM); unset: the system's.
         tls_cert: Our own certificate (PEM), where the server asks for one.
         tls_key: Its key.
@@ -110,6 +114,7 @@ class RedisParameters:
     ttl_s: float | None = attrs.field(default=None, validator=_positive)
     recent: int | None = attrs.field(default=None, validator=_positive)
     tombstone_s: float = attrs.field(default=86_400.0, validator=_positive)
+    field: str | None = None
     tls_ca: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -180,7 +185,8 @@ class RedisConfig(RedisParameters):
     @property
     def connections_key(self) -> tuple[object, ...]:
         """What two configs must have in common to share their connections."""
-        return attrs.astuple(attrs.evolve(self, prefix="", ttl_s=None, recent=None, tombstone_s=1))
+        same = attrs.evolve(self, prefix="", ttl_s=None, recent=None, tombstone_s=1.0, field=None)
+        return attrs.astuple(same)
 
     def __repr__(self) -> str:
         return f"<RedisConfig {self.where}>"

@@ -12,8 +12,9 @@ from pmstore.backends.redis.scripts import Argument, Script
 from pmstore.backends.redis.stream import RedisStream
 from pmstore.backends.redis.stream_entries import RawEntry, entries_of, position_of
 from pmstore.backends.redis.stream_groups import AGAIN, FORGET, POSITIONS, READ, RECLAIM
-from pmstore.errors import CorruptData, InvalidQuery
+from pmstore.errors import CorruptData, InvalidQuery, SettingsError
 from pmstore.models.position import START, Entry, Position
+from pmstore.protocols.stream import Stream
 from pmstore.storage.checks import check_ids
 from pmstore.storage.lifetime import Lifetime
 
@@ -50,10 +51,17 @@ class RedisConsumers(Lifetime):
     name can `reclaim`: let every run of a process have a name of its own.
 
     Args:
-        stream: Opened and closed by the caller.
+        stream: A `RedisStream`, opened and closed by the caller.
+
+    Raises:
+        SettingsError: The stream is not kept in Redis.
     """
 
-    def __init__(self, stream: RedisStream) -> None:
+    def __init__(self, stream: Stream) -> None:
+        if not isinstance(stream, RedisStream):
+            raise SettingsError(
+                [f"{type(stream).__name__} is no stream in Redis: it has no groups"]
+            )
         super().__init__(limits=stream.limits)
         self._stream = stream
         self._consumers: dict[tuple[str, str], _Consumer] = {}

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, NoReturn
 
 from pmstore.backends.redis.client import RedisClient
-from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.config import RESERVED, RedisConfig
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.scripts import Argument
 from pmstore.backends.redis.stream_entries import entries_of, entry_of, position_of
@@ -22,6 +22,7 @@ from pmstore.errors import (
     InvalidQuery,
     InvalidRecord,
     LimitExceeded,
+    SettingsError,
     StoreUnavailable,
 )
 from pmstore.models.position import START, Bounds, Entry, Head, Position
@@ -33,7 +34,6 @@ _BATCH_BYTES_MAX: Final = 256 * 1024 * 1024
 _BLOCK_S_MAX: Final = 5.0
 """How long one command waits at most: so much later a server that hangs is noticed."""
 _PART_MAX: Final = 2**64 - 1
-_RESERVED: Final = frozenset({"epoch", "lease"})
 
 
 class RedisStream(RedisPlace):
@@ -50,13 +50,14 @@ class RedisStream(RedisPlace):
     too: a conditional append finds another head then, ids go on behind what is left.
 
     Args:
-        config: Where; the key is its prefix and *name*.
-        name: Of the stream; not `epoch` or `lease`, which keys beside it begin with.
-        field: The field of our entries; unset, `store_key` in `store_stream` and so on, in a
-            stream of another name that name.
+        config: Where, and which field entries have; the key is its prefix and *name*.
+        name: Of the stream; not a word that our own keys begin with, such as `lease`.
         clock: Milliseconds for the ids; unset, the server's. Ids grow also if it goes back.
         limits: What one call takes at most.
         client: Used instead of one of *config*'s; the caller enters and leaves it.
+
+    Raises:
+        SettingsError: A stream cannot have that name.
     """
 
     def __init__(
@@ -64,17 +65,16 @@ class RedisStream(RedisPlace):
         config: RedisConfig,
         name: str,
         *,
-        field: str | None = None,
         clock: Clock | None = None,
         limits: Limits | None = None,
         client: RedisClient | None = None,
     ) -> None:
         super().__init__(config, client=client, limits=limits)
-        if name in _RESERVED:
-            raise ValueError(f"a stream cannot be called {name!r}: keys of ours begin with it")
+        if name in RESERVED:
+            raise SettingsError([f"a stream cannot be called {name!r}: keys of ours begin with it"])
         self._key = self.key(name)
         self._epoch_key = self.key(f"epoch:{name}")
-        self._field = field or _field_of(name)
+        self._field = config.field or _field_of(name)
         self._clock = clock
         self._waiting: set[asyncio.Timeout] = set()
 
