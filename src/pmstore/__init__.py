@@ -20,6 +20,7 @@ from pmstore.errors import (
     WriteOutcome,
     WriterLocked,
 )
+from pmstore.layers import LayerOptions, Placed, Policy, layered
 from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Batch,
@@ -139,6 +140,7 @@ __all__ = [
     "INTEGER_MAX",
     "InvalidQuery",
     "InvalidRecord",
+    "LayerOptions",
     "Lease",
     "Level",
     "LimitExceeded",
@@ -169,7 +171,9 @@ __all__ = [
     "Page",
     "Paused",
     "PluginError",
+    "Placed",
     "PmstoreError",
+    "Policy",
     "Position",
     "Positioned",
     "QUANTITY_DECIMALS",
@@ -204,6 +208,7 @@ __all__ = [
     "WriterLocked",
     "ended_order",
     "is_id",
+    "layered",
     "open_account_store",
     "open_consumers",
     "open_event_store",

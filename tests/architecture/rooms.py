@@ -11,7 +11,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "hiredis": ("pmstore.backends.redis",),
     "hypothesis": ("pmstore.testing",),
-    "prometheus_client": ("pmengine.services", "pmengine.gateways"),
+    "prometheus_client": ("pmstore.layers.metered", "pmengine.services", "pmengine.gateways"),
     "psycopg": ("pmstore.backends.postgres", "pmstore.testing.servers"),
     "psycopg_pool": ("pmstore.backends.postgres",),
     "pyarrow": ("pmstore.cli",),
@@ -63,7 +63,7 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "url"},
     "sync": _FLOOR | {"registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
-    "": _FLOOR | {"clock", "decimals", "registry", "settings", "state", "url"},
+    "": _FLOOR | {"clock", "decimals", "layers", "registry", "settings", "state", "url"},
 }
 """The rooms of pmstore, and the others that each may import. `backends.*` are below."""
 

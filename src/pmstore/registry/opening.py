@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pmstore.errors import SettingsError
-from pmstore.layers.recent_trades import recent_trades
+from pmstore.layers import LayerOptions
+from pmstore.layers.meter import Meter
 from pmstore.plugin import AuditReport, Backend
 from pmstore.protocols import (
     AccountStore,
@@ -20,6 +21,7 @@ from pmstore.protocols import (
     TradeStore,
 )
 from pmstore.registry.plugins import Plugins
+from pmstore.registry.stacks import POLICY, open_stack
 from pmstore.settings import environment_pins
 from pmstore.url import Stack, Url, parse_stack
 
@@ -48,56 +50,75 @@ def find_backend(url: Url, /, *, pins: Mapping[str, str] | None = None) -> tuple
     return _resolve(url, None, pins)
 
 
-def open_order_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> OrderStore:
+def open_order_store(
+    url: str | Stack,
+    /,
+    *,
+    pins: Mapping[str, str] | None = None,
+    options: LayerOptions | None = None,
+    meter: Meter | None = None,
+) -> OrderStore:
     """
     The order store that *url* names; `async with` opens it.
 
     Args:
-        url: The URL of one store.
+        url: The URL of one store, or a stack: `memory:// > sqlite:///orders.db`.
         pins: Scheme -> distribution where several serve a scheme; unset, the variables
             `PMSTORE_PIN_…` of the environment say it.
+        options: Times and bounds of a stack's layers.
+        meter: Counts what a stack's layers do; None: nobody.
 
     Raises:
         UnknownScheme, BrokenPlugin, ClashingPlugins: No usable plugin for its scheme.
         SettingsError: It cannot be read, the backend refuses a part of it, the backend has
-            no such contract, or it is a combination of layers that is not supported.
+            no such contract, or the layers of the stack cannot stand like this.
     """
-    backend, config = _resolve(_single(url, "an order store"), "orders", pins)
-    return backend.contracts["orders"](config)
+    store: OrderStore = _open("orders", url, pins, options, meter)
+    return store
 
 
-def open_trade_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> TradeStore:
+def open_trade_store(
+    url: str | Stack,
+    /,
+    *,
+    pins: Mapping[str, str] | None = None,
+    options: LayerOptions | None = None,
+    meter: Meter | None = None,
+) -> TradeStore:
     """
     The trade store that *url* names; arguments and errors as for `open_order_store`.
 
-    *url* is the URL of one store, or `memory://?recent=n > file:path`: the newest *n*
-    trades in memory before the audit log.
+    `memory://?recent=1000 > postgresql://… | file:trades.log` answers the newest trades
+    from memory, and writes all of them into an audit log as well.
     """
-    stack = _stack(url)
-    if len(stack.layers) == 1 and not stack.sinks:
-        return _trade_store(stack.truth, pins)
-    if [layer.scheme for layer in stack.layers] != ["memory", "file"] or stack.sinks:
-        raise _unsupported(stack, "a trade store")
-    cache = _trade_store(stack.layers[0], pins)
-    if cache.coverage.newest is None:
-        raise SettingsError(
-            [f"{stack}: a cache of trades has a bound, such as memory://?recent=1000"]
-        )
-    return recent_trades(cache, _trade_store(stack.truth, pins))
+    store: TradeStore = _open("trades", url, pins, options, meter)
+    return store
 
 
 def open_account_store(
-    url: str | Stack, /, *, pins: Mapping[str, str] | None = None
+    url: str | Stack,
+    /,
+    *,
+    pins: Mapping[str, str] | None = None,
+    options: LayerOptions | None = None,
+    meter: Meter | None = None,
 ) -> AccountStore:
     """The account store that *url* names; arguments and errors as for `open_order_store`."""
-    backend, config = _resolve(_single(url, "an account store"), "accounts", pins)
-    return backend.contracts["accounts"](config)
+    store: AccountStore = _open("accounts", url, pins, options, meter)
+    return store
 
 
-def open_event_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> EventStore:
+def open_event_store(
+    url: str | Stack,
+    /,
+    *,
+    pins: Mapping[str, str] | None = None,
+    options: LayerOptions | None = None,
+    meter: Meter | None = None,
+) -> EventStore:
     """The event store that *url* names; arguments and errors as for `open_order_store`."""
-    backend, config = _resolve(_single(url, "an event store"), "events", pins)
-    return backend.contracts["events"](config)
+    store: EventStore = _open("events", url, pins, options, meter)
+    return store
 
 
 def open_snapshot_store(
@@ -168,9 +189,23 @@ def audit(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> Audi
     return backend.audit(config)
 
 
-def _trade_store(url: Url, pins: Mapping[str, str] | None) -> TradeStore:
-    backend, config = _resolve(url, "trades", pins)
-    return backend.contracts["trades"](config)
+def _open(
+    contract: str,
+    url: str | Stack,
+    pins: Mapping[str, str] | None,
+    options: LayerOptions | None,
+    meter: Meter | None,
+) -> Any:
+    stack = _stack(url)
+
+    def resolve(one: Url, needed: str | None) -> tuple[Backend, Any]:
+        return _resolve(one, needed, pins)
+
+    if len(stack.layers) > 1 or stack.sinks or POLICY in stack.truth.parameters:
+        return open_stack(stack, contract, resolve, options, meter)
+    backend, config = _resolve(stack.truth, contract, pins)
+    factories: Mapping[str, Any] = backend.contracts
+    return factories[contract](config)
 
 
 def _resolve(url: Url, contract: str | None, pins: Mapping[str, str] | None) -> tuple[Backend, Any]:
@@ -194,9 +229,4 @@ def _single(url: str | Stack, what: str) -> Url:
 
 
 def _unsupported(stack: Stack, what: str) -> SettingsError:
-    return SettingsError(
-        [
-            f"{stack}: these layers cannot be combined to {what}; supported are a single URL, and "
-            "memory://?recent=1000 > file:trades.log for trades"
-        ]
-    )
+    return SettingsError([f"{stack}: {what} takes one URL, without > and |"])

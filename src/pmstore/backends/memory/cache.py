@@ -56,7 +56,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
         limits: Limits | None = None,
     ) -> None:
         super().__init__(limits=limits, coverage=Coverage(newest=0))
-        self._kind = kind
+        self.kind = kind
         self._copy = kind.copy
         self._max_records = max_records
         self._ttl_s = ttl_s
@@ -121,7 +121,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
         lives_s = self._ttl_s if max_age_s is None else min(self._ttl_s, max_age_s)
         kept: set[K] = set()
         for record in records:
-            key, version = self._kind.key(record), self._kind.version(record)
+            key, version = self.kind.key(record), self.kind.version(record)
             taken_s = self._use(key, token, now_s)
             floor = self._floors.get(key)
             if taken_s is None or (floor is not None and version < floor[0]):
@@ -137,7 +137,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
                 gone, floor = self._records.pop(key, None), self._floors.pop(key, None)
                 least = 0 if floor is None else floor[0]
                 await self._hide(
-                    key, least if gone is None else max(least, self._kind.version(gone[0]) + 1)
+                    key, least if gone is None else max(least, self.kind.version(gone[0]) + 1)
                 )
         self._evict()
         return frozenset(kept)
@@ -155,7 +155,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
                 least = known[0]
             entry = self._records.get(key)
             if entry is not None:
-                if self._kind.version(entry[0]) >= least:
+                if self.kind.version(entry[0]) >= least:
                     continue
                 del self._records[key]
             self._floors[key] = (least, until_s)
@@ -187,7 +187,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
             return False
         until_s = self._now_s() + self._ttl_s
         for record in records:
-            key = self._kind.key(record)
+            key = self.kind.key(record)
             if key not in self._touched:
                 self._records[key] = (self._copy(record), until_s)
                 await self._show([record])
@@ -254,13 +254,14 @@ class MemoryCache(Lifetime, Generic[K, R]):
             self._end_mirror()
 
     async def _hide(self, key: K, least: int) -> None:
-        if self._mirror is None:
+        """Let the mirror show no version of *key* below *least*."""
+        if self._mirror is None or least == 0:
             return
         remove = getattr(self._mirror, "remove", None)
         if remove is None:
             self._end_mirror()
         else:
-            await remove([(key, max(least - 1, 0))])
+            await remove([(key, least - 1)])
 
     def _evict(self) -> None:
         most = self._max_records

@@ -1,0 +1,246 @@
+"""Carries the truth's notes to every cache, and knows until when the caches may be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Generic, TypeVar
+
+from pmstore.errors import PmstoreError
+from pmstore.layers.layer import Layer
+from pmstore.layers.meter import Meter
+from pmstore.layers.options import LayerOptions
+from pmstore.protocols.channel import Channel, Subscription
+from pmstore.protocols.outbox import CACHES, Note, Outbox
+
+K = TypeVar("K")
+
+Changes = Sequence[tuple[K, int]] | None
+"""Keys, each with the least version that is still right; None: anything may have changed."""
+
+
+class Relay(Generic[K]):
+    """
+    Floors, publishes and forgets the notes of one truth, and listens to what others publish.
+
+    A round, at the time m of this process's own clock: read the notes; floor the shared
+    caches FIRST; publish to all processes second; delete the notes LAST; then publish a
+    marker. Whatever was committed before m was either read in this round, or deleted
+    before by another process that had floored and published it. So after a round the
+    shared caches are right as of m; and when the own marker comes back, in the order of
+    the channel, so are the private ones. They are trusted until m + `cache_max_age_s`.
+
+    Args:
+        outbox: The truth's notes.
+        channel: The truth's channel.
+        layers: All caches of the stack.
+        apply: Brings changes into one layer; None for everything.
+        detach: Told of changes before they are applied to the private layers.
+        write_key, read_key: The key as text and back.
+        merge: Of the `least`s of one key the one that stands for all.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox[K],
+        channel: Channel,
+        layers: Sequence[Layer[Any]],
+        *,
+        apply: Callable[[Layer[Any], Changes[K]], Awaitable[None]],
+        detach: Callable[[Changes[K]], None],
+        write_key: Callable[[K], str],
+        read_key: Callable[[str], K],
+        merge: Callable[[int, int], int] = max,
+        options: LayerOptions,
+        now_s: Callable[[], float],
+        meter: Meter | None = None,
+    ) -> None:
+        self._outbox = outbox
+        self._channel = channel
+        self._shared = [layer for layer in layers if layer.shared]
+        self._private = [layer for layer in layers if not layer.shared]
+        self._apply = apply
+        self._detach = detach
+        self._write_key = write_key
+        self._read_key = read_key
+        self._merge = merge
+        self._options = options
+        self._now_s = now_s
+        self._meter = meter
+        self._process = uuid.uuid4().hex
+        self._rounds = 0
+        self._sent: dict[int, tuple[float, list[int]]] = {}
+        """Rounds whose marker is on its way: when they began, and the doubts then."""
+        self._beat = asyncio.Event()
+        """Set when an own marker came back."""
+        self._deaf = False
+        """Messages may have been lost, and no marker came back since."""
+        self.after_round: list[Callable[[], None]] = []
+        """Called once, after a round that began after they were added."""
+        self._exits = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Begin to listen, relay once, and go on until `close`."""
+        async with AsyncExitStack() as exits:
+            if await self._outbox.keep(CACHES):
+                # Nobody noted what changed before: shared caches may hold anything.
+                for layer in self._shared:
+                    with suppress(PmstoreError):
+                        await self._apply(layer, None)
+            subscription = await exits.enter_async_context(self._channel.subscribe())
+            exits.push_async_callback(_ended, asyncio.ensure_future(self._listen(subscription)))
+            with suppress(PmstoreError):
+                await self.round()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._beat.wait(), self._options.relay_every_s)
+            exits.push_async_callback(_ended, asyncio.ensure_future(self._relay()))
+            self._exits = exits.pop_all()
+
+    async def close(self) -> None:
+        """End both tasks and the subscription."""
+        exits, self._exits = self._exits, AsyncExitStack()
+        await exits.aclose()
+
+    async def round(self) -> None:
+        """
+        Relay what is noted now and send the marker.
+
+        Raises:
+            StoreUnavailable: The truth or its channel does not answer; caches are trusted
+                only for as long as they were.
+        """
+        began_s = self._now_s()
+        due, self.after_round = self.after_round, []
+        doubts = {layer.name: layer.doubts for layer in self._private}
+        shared = {layer.name: layer.doubts for layer in self._shared}
+        try:
+            while await self._relay_some(shared):
+                pass
+        except BaseException:
+            self.after_round = due + self.after_round
+            raise
+        for layer in self._shared:
+            if layer.name in shared:
+                layer.trust(began_s + self._options.cache_max_age_s, doubts=shared[layer.name])
+        if len(shared) == len(self._shared):
+            for release in due:
+                release()
+        else:
+            self.after_round = due + self.after_round
+        self._rounds += 1
+        self._sent[self._rounds] = (began_s, list(doubts.values()))
+        await self._channel.publish([json.dumps(["m", self._process, self._rounds])])
+
+    async def _relay_some(self, shared: dict[str, int]) -> bool:
+        """Relay one read of notes; whether there may be more. Takes failed layers from *shared*."""
+        most = self._options.notes_max
+        notes = await self._outbox.notes(CACHES, most)
+        if not notes:
+            return False
+        changes = self._merged(notes)
+        for layer in self._shared:
+            if not await self._floored(layer, changes):
+                # Before publishing: nobody here may fill a private cache from it now.
+                layer.distrust()
+                shared.pop(layer.name, None)
+        await self._channel.publish(self._messages(changes))
+        if len(shared) == len(self._shared):
+            await self._outbox.forget(CACHES, notes)
+        elif len(notes) == most:
+            # A cache is down for long; instead of ever more notes it shall find one: all.
+            await self._outbox.forget(CACHES, notes, everything=True)
+        return len(notes) == most
+
+    async def _floored(self, layer: Layer[Any], changes: Changes[K]) -> bool:
+        try:
+            await self._apply(layer, changes)
+        except PmstoreError:
+            return False
+        return True
+
+    async def _relay(self) -> None:
+        while True:
+            await asyncio.sleep(self._options.relay_every_s)
+            try:
+                await self.round()
+                if self._meter is not None:
+                    backlog = await self._outbox.backlog(CACHES)
+                    self._meter.outbox(backlog.depth, backlog.lag_s)
+            except PmstoreError as error:
+                if self._meter is not None:
+                    self._meter.erred("relay", type(error).__name__)
+
+    async def _listen(self, subscription: Subscription) -> None:
+        while True:
+            message = await subscription.receive()
+            if message is None:
+                await self._lost()
+            else:
+                await self._heard(json.loads(message))
+
+    async def _lost(self) -> None:
+        self._deaf = True
+        self._detach(None)
+        for layer in self._private:
+            layer.distrust()
+            await self._apply(layer, None)
+
+    async def _heard(self, message: list[Any]) -> None:
+        match message:
+            case ["i", pairs]:
+                await self._take([(self._read_key(key), least) for key, least in pairs])
+            case ["a"]:
+                await self._take(None)
+            case ["m", self._process, int(number)] if number in self._sent:
+                began_s, doubts = self._sent[number]
+                self._sent = {sent: at for sent, at in self._sent.items() if sent > number}
+                if self._deaf:
+                    # What was filled while nobody listened may have missed a change.
+                    self._deaf = False
+                    await self._take(None)
+                    doubts = [layer.doubts for layer in self._private]
+                for layer, doubt in zip(self._private, doubts, strict=True):
+                    layer.trust(began_s + self._options.cache_max_age_s, doubts=doubt)
+                self._beat.set()
+
+    async def _take(self, changes: Changes[K]) -> None:
+        self._detach(changes)
+        for layer in self._private:
+            if not await self._floored(layer, changes):
+                layer.distrust()
+
+    def _messages(self, changes: Changes[K]) -> list[str]:
+        """As few messages as the channel's size allows."""
+        if changes is None:
+            return ['["a"]']
+        messages: list[str] = []
+        parts: list[str] = []
+        size = 0
+        for key, least in changes:
+            part = json.dumps([self._write_key(key), least])
+            if parts and size + len(part) + 10 > self._channel.payload_max:
+                messages.append(f'["i",[{",".join(parts)}]]')
+                parts, size = [], 0
+            parts.append(part)
+            size += len(part) + 1
+        messages.append(f'["i",[{",".join(parts)}]]')
+        return messages
+
+    def _merged(self, notes: Sequence[Note[K]]) -> Changes[K]:
+        """One pair for each key; None if one of the notes is about everything."""
+        merged: dict[K, int] = {}
+        for note in notes:
+            if note.key is None:
+                return None
+            known = merged.get(note.key, note.least)
+            merged[note.key] = self._merge(known, note.least)
+        return list(merged.items())
+
+
+async def _ended(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
