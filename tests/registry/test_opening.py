@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 import pmstore
-from pmstore import SettingsError, StoreClosed, StoreUnavailable, UnknownScheme
+from pmstore import SettingsError, StoreClosed, StoreUnavailable
 from pmstore.plugin import Backend
 from tests.registry.distributions import good, install
 
