@@ -163,6 +163,8 @@ class Backend:
         shared: Whether its caches are shared by processes; else each has its own.
         coverage: What a contract's store holds with a plain URL; ALL where it is unset.
         limits: What one call takes at most.
+        durable: What was acknowledged is there when the same URL is opened again.
+        shared: Several processes may write to the place that a URL names at the same time.
         audit: Checks the audit log that a config names, if the backend keeps one.
         read_only: The same config for somebody who only looks: streams made from it take
             no lock and change nothing. None where looking disturbs no writer anyway.
@@ -185,6 +187,8 @@ class Backend:
     shared: bool = True
     coverage: Mapping[str, Coverage] = attrs.Factory(dict)
     limits: Limits = attrs.Factory(Limits)
+    durable: bool = True
+    shared: bool = True
     audit: Callable[[Any], AuditReport] | None = None
     read_only: Callable[[Any], Any] | None = None
     diagnose: Callable[[Any, Examination], Awaitable[Sequence[Finding]]] | None = None

@@ -1,11 +1,11 @@
 """
 Runs in another process: opens a store, and does with it what its parent says.
 
-    python -P child.py module:factory argument…
-
 Imports nothing of the kit, so that it starts as fast as the store does. Requests come on the
 standard input and answers leave on what was the standard output, as pickles with their
-length before them. Ends when its input does; answers while it works on other requests.
+length before them. The first request is `module:factory` and its arguments, which may be
+secrets and therefore stand on no command line. Ends when its input does; answers while it
+works on other requests.
 """
 
 from __future__ import annotations
@@ -43,11 +43,17 @@ class _Answers:
             left = left[os.write(self._fd, left) :]
 
 
-async def _serve(factory: str, arguments: list[str], answers: _Answers) -> None:
-    module, _, name = factory.partition(":")
+async def _received(requests: asyncio.StreamReader) -> Any:
+    (length,) = _LENGTH.unpack(await requests.readexactly(_LENGTH.size))
+    return pickle.loads(await requests.readexactly(length))
+
+
+async def _serve(answers: _Answers) -> None:
     requests = asyncio.StreamReader(limit=2**26)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)
+    factory, *arguments = await _received(requests)
+    module, _, name = factory.partition(":")
     try:
         store: Any = attrgetter(name)(importlib.import_module(module))(*arguments)
         await store.__aenter__()
@@ -59,8 +65,7 @@ async def _serve(factory: str, arguments: list[str], answers: _Answers) -> None:
     try:
         while True:
             try:
-                (length,) = _LENGTH.unpack(await requests.readexactly(_LENGTH.size))
-                request = pickle.loads(await requests.readexactly(length))
+                request = await _received(requests)
             except asyncio.IncompleteReadError:
                 return
             task = asyncio.create_task(_answer(store, answers, *request))
@@ -94,7 +99,7 @@ def main() -> None:
     # What a store prints must not come between the answers.
     answers = _Answers(os.dup(sys.stdout.fileno()))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    asyncio.run(_serve(sys.argv[1], sys.argv[2:], answers))
+    asyncio.run(_serve(answers))
 
 
 if __name__ == "__main__":

@@ -38,8 +38,9 @@ class OtherProcess:
         self._reading: asyncio.Task[None] | None = None
         self.store: Any = _Verbs(self._call, "")
 
-    async def begin(self) -> None:
-        """Wait until its store is open; raises what opening it raised."""
+    async def begin(self, command: Sequence[str]) -> None:
+        """Let it open its store; raises what that raised."""
+        self._send(tuple(command))
         opened = await self._read()
         if opened is None:
             raise OtherProcessDied("it ended while it opened the store; see its error output")
@@ -70,16 +71,20 @@ class OtherProcess:
         await self._process.wait()
 
     async def _call(self, verb: str, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if self._process.returncode is not None or self._process.stdin is None:
+        if self._process.returncode is not None:
             raise OtherProcessDied("it has ended")
         number = next(self._numbers)
-        text = pickle.dumps((number, verb, positional, named))
         self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._process.stdin.write(_LENGTH.pack(len(text)) + text)
+            self._send((number, verb, positional, named))
             return await self._waiting[number]
         finally:
             self._waiting.pop(number, None)
+
+    def _send(self, request: tuple[Any, ...]) -> None:
+        assert self._process.stdin is not None, "it was started with a pipe"
+        text = pickle.dumps(request)
+        self._process.stdin.write(_LENGTH.pack(len(text)) + text)
 
     async def _read(self) -> tuple[Any, ...] | None:
         stdout = self._process.stdout
@@ -141,7 +146,7 @@ async def opened_elsewhere(command: Sequence[str]) -> AsyncIterator[OtherProcess
     """
     paths = [path for path in sys.path if path]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", str(_CHILD), *command),
+        *(sys.executable, "-P", str(_CHILD)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**26,
@@ -149,7 +154,7 @@ async def opened_elsewhere(command: Sequence[str]) -> AsyncIterator[OtherProcess
     )
     other = OtherProcess(process)
     try:
-        await other.begin()
+        await other.begin(command)
         yield other
     finally:
         await other.end()

@@ -33,6 +33,7 @@ def pmstore_backend() -> Backend:
     return Backend(
         name="file",
         schemes=("file",),
+        shared=False,
         config=lambda url: config_from(FileConfig, url),
         contracts={"trades": _trades, "snapshots": _snapshots, "stream": _stream},
         audit=_audit,

@@ -66,6 +66,8 @@ def pmstore_backend() -> Backend:
     return Backend(
         name="memory",
         schemes=("memory",),
+        durable=False,
+        shared=False,
         config=lambda url: config_from(MemoryConfig, url),
         contracts={
             "orders": _orders,
