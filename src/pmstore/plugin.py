@@ -47,6 +47,8 @@ from pmstore.protocols import (
     Lease,
     Limits,
     OrderStore,
+    Revisions,
+    Schema,
     SnapshotStore,
     Stream,
     TradeStore,
@@ -74,7 +76,9 @@ __all__ = [
     "Examination",
     "Finding",
     "Level",
+    "Revisions",
     "Role",
+    "Schema",
     "Upkeep",
     "Url",
     "config_from",
@@ -160,11 +164,11 @@ class Backend:
             class.
         contracts: Contract name -> factory.
         caches: Contract name -> factory of the cache that it can be in front of a truth.
-        shared: Whether its caches are shared by processes; else each has its own.
+        shared: Several processes may use the place that a URL names at the same time: they
+            write to the same data, and share its caches; else each has its own.
         coverage: What a contract's store holds with a plain URL; ALL where it is unset.
         limits: What one call takes at most.
         durable: What was acknowledged is there when the same URL is opened again.
-        shared: Several processes may write to the place that a URL names at the same time.
         audit: Checks the audit log that a config names, if the backend keeps one.
         read_only: The same config for somebody who only looks: streams made from it take
             no lock and change nothing. None where looking disturbs no writer anyway.
@@ -177,6 +181,8 @@ class Backend:
         scratch: Turns a parsed URL into that of an empty place beside the real data, with
             a namespace of its own named by a short text of `[a-z0-9_]` (a folder, a schema, a
             key prefix): for `pmstore verify` and `bench`, which wipe it in the end.
+        schema: Looks after the schema of the place that a config names, for `pmstore
+            migrate`; None where there is no schema.
     """
 
     name: str
@@ -188,12 +194,12 @@ class Backend:
     coverage: Mapping[str, Coverage] = attrs.Factory(dict)
     limits: Limits = attrs.Factory(Limits)
     durable: bool = True
-    shared: bool = True
     audit: Callable[[Any], AuditReport] | None = None
     read_only: Callable[[Any], Any] | None = None
     diagnose: Callable[[Any, Examination], Awaitable[Sequence[Finding]]] | None = None
     upkeep: Upkeep | None = None
     scratch: Callable[[Url, str], Url] | None = None
+    schema: Schema | None = None
 
 
 @hookspec(firstresult=False)

@@ -67,7 +67,6 @@ def pmstore_backend() -> Backend:
         name="memory",
         schemes=("memory",),
         durable=False,
-        shared=False,
         config=lambda url: config_from(MemoryConfig, url),
         contracts={
             "orders": _orders,
