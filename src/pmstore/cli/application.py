@@ -12,6 +12,7 @@ from pmstore.cli import (
     export,
     find,
     get,
+    migrate,
     plugins,
     prune,
     snapshot_list,
@@ -48,6 +49,7 @@ application.command("prune", epilog=prune.EXAMPLES)(prune.prune)
 application.command("wipe", epilog=wipe.EXAMPLES)(wipe.wipe)
 application.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 application.command("bench", epilog=bench.EXAMPLES)(bench.bench)
+application.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
 application.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)
 audits.command("verify", epilog=audit_verify.EXAMPLES)(audit_verify.audit_verify)
 snapshots.command("list", epilog=snapshot_list.EXAMPLES)(snapshot_list.snapshot_list)

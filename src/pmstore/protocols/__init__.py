@@ -9,6 +9,7 @@ from pmstore.protocols.lease import Lease
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.outbox import Backlog, Note, Noted, Outbox
 from pmstore.protocols.positioned import Applied, Positioned
+from pmstore.protocols.schema import Revisions, Schema
 from pmstore.protocols.snapshot_store import SnapshotStore
 from pmstore.protocols.store import Coverage, Limits, Store
 from pmstore.protocols.stream import Stream
@@ -33,6 +34,8 @@ __all__ = [
     "OrderStore",
     "Outbox",
     "Positioned",
+    "Revisions",
+    "Schema",
     "SnapshotStore",
     "Store",
     "Stream",

@@ -4,6 +4,7 @@ from pmstore.backends.sqlite.account_store import SqliteAccountStore
 from pmstore.backends.sqlite.config import SqliteConfig, config_of
 from pmstore.backends.sqlite.event_store import SqliteEventStore
 from pmstore.backends.sqlite.order_store import SqliteOrderStore
+from pmstore.backends.sqlite.schema import SqliteSchema
 from pmstore.backends.sqlite.snapshot_store import SqliteSnapshotStore
 from pmstore.backends.sqlite.trade_store import SqliteTradeStore
 from pmstore.plugin import Backend, hookimpl
@@ -34,6 +35,7 @@ def pmstore_backend() -> Backend:
             "events": _events,
             "snapshots": _snapshots,
         },
+        schema=SqliteSchema(),
     )
 
 

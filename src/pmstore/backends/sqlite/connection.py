@@ -35,7 +35,7 @@ def connect_writer(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         raise StoreUnavailable(
             f"{path}: its folder cannot be made: {error}", outcome=WriteOutcome.NOT_APPLIED
         ) from error
-    connection = _connect(path, busy_timeout_s)
+    connection = connect_file(path, busy_timeout_s)
     try:
         # Before anything is changed: a schema that is too new is left exactly as it is.
         outdated = needs_migration(revision(connection), where=str(path))
@@ -53,7 +53,7 @@ def connect_writer(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
 
 def connect_reader(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """A connection that only reads, to a file that a writer has opened."""
-    connection = _connect(path, busy_timeout_s, mode="rw")
+    connection = connect_file(path, busy_timeout_s, mode="rw")
     try:
         connection.execute("PRAGMA query_only = ON")
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KB}")
@@ -106,7 +106,8 @@ def migrate(connection: sqlite3.Connection, *, where: str) -> tuple[str | None, 
     return found, NEWEST
 
 
-def _connect(path: Path, busy_timeout_s: float, mode: str = "rwc") -> sqlite3.Connection:
+def connect_file(path: Path, busy_timeout_s: float, mode: str = "rwc") -> sqlite3.Connection:
+    """A plain connection in one of the modes of SQLite's URIs; every statement commits alone."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
