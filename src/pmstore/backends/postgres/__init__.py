@@ -1,13 +1,17 @@
 """Orders, trades, accounts, events and snapshots in PostgreSQL."""
 
+import attrs
+
 from pmstore.backends.postgres.account_store import PostgresAccountStore
 from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.config import PostgresConfig
+from pmstore.backends.postgres.diagnosis import diagnose
 from pmstore.backends.postgres.event_store import PostgresEventStore
 from pmstore.backends.postgres.order_store import PostgresOrderStore
 from pmstore.backends.postgres.snapshot_store import PostgresSnapshotStore
 from pmstore.backends.postgres.trade_store import PostgresTradeStore
-from pmstore.plugin import Backend, config_from, hookimpl
+from pmstore.backends.postgres.upkeep import PostgresUpkeep
+from pmstore.plugin import Backend, Url, config_from, hookimpl
 from pmstore.protocols import AccountStore, EventStore, OrderStore, SnapshotStore, TradeStore
 
 __all__ = [
@@ -36,6 +40,9 @@ def pmstore_backend() -> Backend:
             "events": _events,
             "snapshots": _snapshots,
         },
+        diagnose=diagnose,
+        upkeep=PostgresUpkeep(),
+        scratch=_scratch,
     )
 
 
@@ -57,3 +64,9 @@ def _events(config: PostgresConfig) -> EventStore:
 
 def _snapshots(config: PostgresConfig) -> SnapshotStore:
     return PostgresSnapshotStore(config)
+
+
+def _scratch(url: Url, name: str) -> Url:
+    """A schema of its own; two connections, since many may be open at once."""
+    alone = {"schema": name, "max_connections": "2", "max_idle_connections": "1"}
+    return attrs.evolve(url, parameters={**url.parameters, **alone})

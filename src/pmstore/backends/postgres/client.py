@@ -79,10 +79,15 @@ class PostgresClient:
     Open from the first entering in an event loop until the last leaving there. Entering
     connects, and brings the schema up to date or refuses it, so that a wrong password or a
     newer schema is told then and not by the first call.
+
+    Args:
+        config: Where the server is.
+        prepares: Whether entering looks at the schema; else it is taken as it is.
     """
 
-    def __init__(self, config: PostgresConfig) -> None:
+    def __init__(self, config: PostgresConfig, *, prepares: bool = True) -> None:
         self.config = config
+        self._prepares = prepares
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -98,7 +103,7 @@ class PostgresClient:
         opened.users += 1
         try:
             async with opened.opening:
-                if not opened.prepared:
+                if self._prepares and not opened.prepared:
                     await self._prepare(opened.pool)
                     opened.prepared = True
         except BaseException:

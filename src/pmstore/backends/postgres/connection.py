@@ -34,9 +34,13 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
     undone: bool = False
     """Whether the server said that it undid the call that was cancelled last."""
 
-    async def wait(self, gen: PQGen[RV], interval: float = _LOOK_S, **options: Any) -> RV:
+    async def wait(
+        self, gen: PQGen[RV], interval: float = _LOOK_S, timeout: float | None = None
+    ) -> RV:
+        # psycopg 3.2 knows no timeout here, and never asks for one.
+        limit = {} if timeout is None else {"timeout": timeout}
         try:
-            return await waiting.wait_async(gen, self.pgconn.socket, interval, **options)
+            return await waiting.wait_async(gen, self.pgconn.socket, interval, **limit)
         except asyncio.CancelledError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 try:

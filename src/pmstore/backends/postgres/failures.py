@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
 import psycopg
 
 from pmstore.backends.postgres.config import PostgresConfig
@@ -38,77 +39,109 @@ _ANSWERS: Final[dict[str, tuple[str, bool]]] = {
 }
 """SQLSTATE -> what it means here, and whether the same call may succeed later."""
 
+
+@attrs.frozen
+class Refusal:
+    """
+    Why a server does not let somebody in.
+
+    Attributes:
+        signs: What libpq says then; any of these.
+        kind: As `pmstore doctor` calls it.
+        advice: What it means, and what to do.
+        retryable: Whether the same attempt may succeed later.
+    """
+
+    signs: tuple[str, ...]
+    kind: str
+    advice: str
+    retryable: bool = False
+
+
 _REFUSALS: Final = (
-    (
-        ("password authentication failed", "no password supplied", "authentication failed"),
+    Refusal(
+        ("authentication failed", "no password supplied"),
+        "password",
         "the server refuses the user: check the user and the password of the URL "
         "(DATABASE_USER, DATABASE_PASSWORD)",
-        False,
     ),
-    (
+    Refusal(
         ("role ",),
+        "password",
         "the server does not know the user: check it (DATABASE_USER), or create the role",
-        False,
     ),
-    (
+    Refusal(
         ("database ",),
+        "unreachable",
         "the server has no such database: check the name (DATABASE_NAME), or create it with "
-        "`createdb`",
-        False,
+        "`createdb {database}`",
     ),
-    (
+    Refusal(
         ("pg_hba.conf",),
+        "password",
         "the server lets this user not in from this host or without TLS: see its pg_hba.conf "
         "and ssl_mode (DATABASE_SSL_MODE)",
-        False,
     ),
-    (
+    Refusal(
         ("certificate", "does not support SSL", "SSL error", "root.crt"),
+        "unreachable",
         "TLS failed: see ssl_mode (DATABASE_SSL_MODE) and ssl_root_cert",
-        False,
     ),
-    (
+    Refusal(
         ("too many clients", "connection slots"),
+        "unreachable",
         "the server takes no more connections: lower max_connections or raise its own",
         True,
     ),
-    (
+    Refusal(
         ("starting up", "shutting down", "recovery"),
+        "unreachable",
         "the server is starting or stopping",
         True,
     ),
-    (
+    Refusal(
         ("could not translate host name", "Name or service not known", "resolve"),
+        "unreachable",
         "the host is unknown: check it (DATABASE_HOST)",
         True,
     ),
-    (
+    Refusal(
         ("refused", "No such file"),
+        "unreachable",
         "nothing listens there: start the server, or check host and port "
         "(DATABASE_HOST, DATABASE_PORT)",
         True,
     ),
 )
-"""What libpq says when it is not let in -> what to do, and whether it may work later."""
+_FROZEN: Final = Refusal(
+    (), "unreachable", "no answer within connect_timeout_s: is it frozen, or far away?", True
+)
+_OTHER: Final = Refusal((), "unreachable", "no connection to the server", True)
 
 
 class NoPartition(Exception):
     """A batch has rows for partitions that are not there; nothing was written."""
 
 
+def refusal_of(error: BaseException) -> Refusal:
+    """Why an attempt to connect failed."""
+    if isinstance(error, TimeoutError):
+        return _FROZEN
+    said = str(error)
+    found = (one for one in _REFUSALS if any(sign in said for sign in one.signs))
+    return next(found, _OTHER)
+
+
 def not_let_in(error: BaseException, config: PostgresConfig) -> StoreUnavailable:
     """What a failed attempt to connect means; nothing was sent, and no password is repeated."""
-    said = _without_password(str(error), config)
-    advice, retryable = next(
-        ((text, later) for signs, text, later in _REFUSALS if any(sign in said for sign in signs)),
-        ("no connection to the server", True),
-    )
-    if isinstance(error, TimeoutError):
-        advice, said = "no answer within connect_timeout_s", "is the server frozen, or far away?"
+    refusal = refusal_of(error)
+    advice = refusal.advice.format(database=config.database)
+    said = without_password(str(error), config)
     failure = StoreUnavailable(
-        f"{config.place}: {advice} ({said})", outcome=WriteOutcome.NOT_APPLIED
+        f"{config.place}: {advice}" + (f" ({said})" if said else ""),
+        outcome=WriteOutcome.NOT_APPLIED,
     )
-    failure.retryable = retryable
+    failure.retryable = refusal.retryable
     return failure
 
 
@@ -134,7 +167,7 @@ def state_of(error: psycopg.Error) -> str | None:
 def failed(error: psycopg.Error, config: PostgresConfig, *, writes: bool) -> PmstoreError:
     """What it means that a statement failed; not for a `VERSION_CONFLICT`."""
     state = state_of(error)
-    said = _without_password(str(error).partition("\n")[0], config)
+    said = without_password(str(error).partition("\n")[0], config)
     if state is None or state in _LOST or state.startswith("08"):
         return StoreUnavailable(
             f"{config.place}: the connection was lost ({said})",
@@ -151,5 +184,6 @@ def failed(error: psycopg.Error, config: PostgresConfig, *, writes: bool) -> Pms
     return failure
 
 
-def _without_password(text: str, config: PostgresConfig) -> str:
+def without_password(text: str, config: PostgresConfig) -> str:
+    """*text* of a library or a server, should the password be in it."""
     return text.replace(config.password, "***") if config.password else text
