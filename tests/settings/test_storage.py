@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import pmstore
+from pmstore.registry import find_backend
 from pmstore.settings import Mode, StorageSettings, read_settings
 
 DATABASE = (
@@ -116,3 +120,118 @@ def test_the_names_of_the_sources_are_taken() -> None:
     assert settings.trades.layers[0].parameters == {"recent": "7"}
     assert str(settings.trades.sinks[0]) == "file:///var/log/t.log"
     assert str(settings.streams) == "file:///srv/pm/streams"
+
+
+SOURCES = """
+DATABASE_ENABLED=true
+DATABASE_HOST=postgres.internal
+DATABASE_PORT=5432
+DATABASE_NAME=matching_engine
+DATABASE_USER=postgres
+DATABASE_PASSWORD=yourpassword
+DATABASE_MAX_CONNECTIONS=50
+DATABASE_MAX_IDLE_CONNECTIONS=20
+DATABASE_CONN_MAX_LIFETIME=5m
+DATABASE_SSL_MODE=disable  # or require, verify-full
+REDIS_ENABLED=true
+REDIS_HOST=redis.internal
+REDIS_PORT=6379
+REDIS_PASSWORD=  # Leave empty if no auth
+REDIS_DB=0
+REDIS_POOL_SIZE=50
+REDIS_MIN_IDLE_CONNS=10
+TRADE_HISTORY_SIZE=1000  # Number of recent trades to cache
+TRADE_LOG_PATH=trades.log
+"""
+"""The printed configuration of the source's third mode."""
+
+
+def test_the_printed_configuration_of_the_sources_is_taken_by_the_backends(tmp_path: Path) -> None:
+    file = tmp_path / "sources.env"
+    file.write_text(SOURCES)
+    settings = read_settings(StorageSettings, env_file=file, environ={})
+    assert settings.mode is Mode.DISTRIBUTED
+    assert settings.redis_password is None
+    *_, redis, database = settings.orders.layers
+    # Making a config reads every parameter, and asks no server.
+    _, redis_config = find_backend(redis)
+    _, database_config = find_backend(database)
+    assert (redis_config.host, redis_config.pool_size, redis_config.min_idle_conns) == (
+        "redis.internal",
+        50,
+        10,
+    )
+    assert redis_config.ttl_s == 86_400
+    assert (database_config.host, database_config.database) == (
+        "postgres.internal",
+        "matching_engine",
+    )
+    assert (database_config.max_connections, database_config.max_idle_connections) == (50, 20)
+    assert database_config.conn_max_lifetime_s == 300
+    assert database_config.ssl_mode == "disable"
+    for stack in (settings.trades, settings.snapshots, settings.streams):
+        for url in (*stack.layers, *stack.sinks):
+            find_backend(url)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DATABASE_ENABLED": "false", "REDIS_ENABLED": "false"},
+        {"DATABASE_ENABLED": "true"},
+        {"DATABASE_ENABLED": "true", "REDIS_ENABLED": "true"},
+        {"REDIS_ENABLED": "true"},
+    ],
+    ids=str,
+)
+def test_the_stacks_of_every_mode_can_be_built(environ: dict[str, str]) -> None:
+    settings = read(**environ)
+    pmstore.open_order_store(settings.orders)
+    pmstore.open_trade_store(settings.trades)
+    pmstore.open_account_store(settings.orders)
+    pmstore.open_event_store(settings.orders)
+    pmstore.open_snapshot_store(settings.snapshots)
+    pmstore.open_stream(settings.streams, "store_stream")
+
+
+def test_a_read_replica_and_the_age_of_caches_are_settings() -> None:
+    settings = read(DATABASE_ENABLED="true", DATABASE_READ_HOST="replica", CACHE_MAX_AGE="250ms")
+    _, config = find_backend(settings.trades.truth)
+    assert config.read_host == "replica"
+    assert settings.cache_max_age_s == 0.25
+    assert read().cache_max_age_s == 1.0
+    assert (
+        read(REDIS_ENABLED="true", DATABASE_ENABLED="true", TRADE_HISTORY_SIZE="20000")
+        .trades.layers[1]
+        .parameters["recent"]
+        == "20000"
+    )
+
+
+def test_only_an_enabled_server_that_is_named_optional_is_optional() -> None:
+    both = {"DATABASE_ENABLED": "true", "REDIS_ENABLED": "true"}
+    assert read(**both).optional_servers == {}
+    assert list(read(**both, REDIS_OPTIONAL="true").optional_servers) == ["REDIS"]
+    assert read(DATABASE_OPTIONAL="true", REDIS_OPTIONAL="true").optional_servers == {}
+    settings = read(**both, DATABASE_OPTIONAL="true")
+    assert list(settings.optional_servers) == ["DATABASE"]
+    assert settings.without("DATABASE").mode is Mode.REDIS_ONLY
+    assert settings.without("REDIS").mode is Mode.SINGLE_NODE
+
+
+def test_every_mistake_is_named_at_once_with_the_nearest_right_name() -> None:
+    with pytest.raises(pmstore.SettingsError) as caught:
+        read(
+            PMSTORE_ORDRES_URL="memory://",
+            CACHE_MAX_AGE="soon",
+            DATABASE_OPTIONAL="perhaps",
+            DATABASE_SSL_MODE="requires",
+            REDIS_PORT="0",
+        )
+    told = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 5
+    assert "Did you mean PMSTORE_ORDERS_URL?" in told
+    assert "Did you mean require?" in told
+    with pytest.raises(pmstore.SettingsError) as caught:
+        read(DATABASE_MAX_CONNECTIONS="2", REDIS_POOL_SIZE="1", PMSTORE_STREAMS_URL="a: > b:")
+    assert len(caught.value.problems) == 3

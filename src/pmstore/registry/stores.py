@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from pmstore.errors import SettingsError
+import attrs
+
+from pmstore.errors import SettingsError, StoreUnavailable
+from pmstore.layers import LayerOptions
 from pmstore.protocols import (
     AccountStore,
     Consumers,
@@ -29,8 +33,10 @@ from pmstore.registry.opening import (
     open_stream,
     open_trade_store,
 )
-from pmstore.settings import StorageSettings, read_settings
+from pmstore.settings import OptionalServer, StorageSettings, read_settings
 from pmstore.url import Stack
+
+_log = logging.getLogger(__name__)
 
 
 class Stores:
@@ -39,6 +45,8 @@ class Stores:
 
     `orders`, `trades` and `snapshots` are open from the start. What the `open_…` methods
     open stays open until the deployment is left; a stream is opened once per name.
+    `settings` are those that it runs on, `absent` the optional servers that it had to start
+    without (`DATABASE`, `REDIS`).
     """
 
     def __init__(
@@ -49,11 +57,13 @@ class Stores:
         trades: TradeStore,
         snapshots: SnapshotStore,
         closing: AsyncExitStack,
+        absent: Sequence[OptionalServer] = (),
     ) -> None:
         self.settings = settings
         self.orders = orders
         self.trades = trades
         self.snapshots = snapshots
+        self.absent = tuple(absent)
         self._closing = closing
         self._streams: dict[str, Stream] = {}
         self._opening_stream = asyncio.Lock()
@@ -62,14 +72,14 @@ class Stores:
         """A store of balances, where the orders are kept."""
         url = self.settings.orders
         return await self._closing.enter_async_context(
-            open_account_store(url, pins=self.settings.pins)
+            open_account_store(url, pins=self.settings.pins, options=_options(self.settings))
         )
 
     async def open_events(self) -> EventStore:
         """A store of events, where the orders are kept."""
         url = self.settings.orders
         return await self._closing.enter_async_context(
-            open_event_store(url, pins=self.settings.pins)
+            open_event_store(url, pins=self.settings.pins, options=_options(self.settings))
         )
 
     async def open_stream(self, name: str, /) -> Stream:
@@ -112,15 +122,35 @@ def open_stores(
         SettingsError: Every problem of the settings, or a stack that cannot be.
         UnknownScheme, BrokenPlugin, ClashingPlugins: No usable plugin for a stack. A
             durable mode never starts without its durable store.
+        StoreUnavailable: At entering: a durable store does not answer. With
+            `DATABASE_OPTIONAL` or `REDIS_OPTIONAL` the deployment starts without that
+            server instead, says so in the log, and `Stores.absent` names it.
     """
     if settings is None:
         settings = read_settings(StorageSettings, env_file=env_file, environ=environ)
-    orders = open_order_store(settings.orders, pins=settings.pins)
+    return _opened(settings, _described(settings))
+
+
+@attrs.frozen
+class _Described:
+    """The stores of a deployment, not yet open."""
+
+    orders: OrderStore
+    trades: TradeStore
+    snapshots: SnapshotStore
+
+
+def _described(settings: StorageSettings) -> _Described:
+    pins, options = settings.pins, _options(settings)
+    orders = open_order_store(settings.orders, pins=pins, options=options)
     _truth_holds_all("PMSTORE_ORDERS_URL", settings.orders, orders)
-    trades = open_trade_store(settings.trades, pins=settings.pins)
+    trades = open_trade_store(settings.trades, pins=pins, options=options)
     _truth_holds_all("PMSTORE_TRADES_URL", settings.trades, trades)
-    snapshots = open_snapshot_store(settings.snapshots, pins=settings.pins)
-    return _opened(settings, orders, trades, snapshots)
+    return _Described(orders, trades, open_snapshot_store(settings.snapshots, pins=pins))
+
+
+def _options(settings: StorageSettings) -> LayerOptions:
+    return LayerOptions(cache_max_age_s=settings.cache_max_age_s)
 
 
 def _truth_holds_all(name: str, stack: Stack, store: Store) -> None:
@@ -130,15 +160,37 @@ def _truth_holds_all(name: str, stack: Stack, store: Store) -> None:
         )
 
 
+async def _absent_servers(settings: StorageSettings) -> list[OptionalServer]:
+    """Those of the optional servers that do not answer; a refused password is no absence."""
+    absent: list[OptionalServer] = []
+    for name, url in settings.optional_servers.items():
+        try:
+            async with open_order_store(Stack(layers=(url,)), pins=settings.pins):
+                pass
+        except StoreUnavailable as error:
+            if not error.retryable:
+                raise
+            _log.critical(
+                "%s_OPTIONAL=true: starting WITHOUT %s, which does not answer: %s", name, url, error
+            )
+            absent.append(name)
+    return absent
+
+
 @asynccontextmanager
-async def _opened(
-    settings: StorageSettings, orders: OrderStore, trades: TradeStore, snapshots: SnapshotStore
-) -> AsyncIterator[Stores]:
+async def _opened(settings: StorageSettings, described: _Described) -> AsyncIterator[Stores]:
+    absent = await _absent_servers(settings)
+    for name in absent:
+        settings = settings.without(name)
+    if absent:
+        described = _described(settings)
+        _log.critical("the deployment runs in the mode %r now", settings.mode.value)
     async with AsyncExitStack() as closing:
         yield Stores(
             settings=settings,
-            orders=await closing.enter_async_context(orders),
-            trades=await closing.enter_async_context(trades),
-            snapshots=await closing.enter_async_context(snapshots),
+            orders=await closing.enter_async_context(described.orders),
+            trades=await closing.enter_async_context(described.trades),
+            snapshots=await closing.enter_async_context(described.snapshots),
             closing=closing,
+            absent=absent,
         )

@@ -15,10 +15,11 @@ from pmstore.settings.parsers import (
 )
 from pmstore.settings.pins import environment_pins
 from pmstore.settings.reading import read_settings
-from pmstore.settings.storage import Mode, StorageSettings
+from pmstore.settings.storage import Mode, OptionalServer, StorageSettings
 
 __all__ = [
     "Mode",
+    "OptionalServer",
     "Parser",
     "Setting",
     "StorageSettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
@@ -18,6 +18,10 @@ _PORT: Final = integer(1, 65535)
 _MEMORY: Final = Url(scheme="memory")
 _ORDER_TTL_S: Final = 86_400
 _REDIS_RECENT_TRADES: Final = 10_000
+
+
+OptionalServer = Literal["DATABASE", "REDIS"]
+"""What the names of a server's settings begin with."""
 
 
 class Mode(enum.Enum):
@@ -71,6 +75,19 @@ class StorageSettings:
         default="prefer",
         doc="TLS towards PostgreSQL, in libpq's words.",
     )
+    database_read_host: str | None = setting(
+        "DATABASE_READ_HOST",
+        text(),
+        default=None,
+        doc="Host of a read replica, asked for lists of trades; they may be older by its lag.",
+    )
+    database_optional: bool = setting(
+        "DATABASE_OPTIONAL",
+        boolean(),
+        default=False,
+        doc="Start without PostgreSQL if nobody answers there, as if it was not enabled; "
+        "it is said in the log.",
+    )
     redis_enabled: bool | None = setting(
         "REDIS_ENABLED", boolean(), default=None, doc="Keep streams, and copies, in Redis."
     )
@@ -90,6 +107,19 @@ class StorageSettings:
         integer(0, 10_000),
         default=2,
         doc="Connections that are kept open while nobody needs them.",
+    )
+    redis_optional: bool = setting(
+        "REDIS_OPTIONAL",
+        boolean(),
+        default=False,
+        doc="Start without Redis if nobody answers there, as if it was not enabled; "
+        "it is said in the log.",
+    )
+    cache_max_age_s: float = setting(
+        "CACHE_MAX_AGE",
+        duration_s(0.05, 3600.0),
+        default=1.0,
+        doc="Seconds by which a read may be older than another process's write, at most.",
     )
     trade_history_size: int = setting(
         "TRADE_HISTORY_SIZE",
@@ -185,7 +215,8 @@ class StorageSettings:
             case Mode.SINGLE_NODE:
                 return Stack(layers=(memory, self._database), sinks=(log,))
             case Mode.DISTRIBUTED:
-                redis = self._redis(recent=_REDIS_RECENT_TRADES)
+                # A layer that holds less than the one before it would never be asked.
+                redis = self._redis(recent=max(_REDIS_RECENT_TRADES, self.trade_history_size))
                 return Stack(layers=(memory, redis, self._database), sinks=(log,))
             case Mode.REDIS_ONLY:
                 return Stack(layers=(memory, self._redis()), sinks=(log,))
@@ -209,6 +240,22 @@ class StorageSettings:
         if self.mode in (Mode.DISTRIBUTED, Mode.REDIS_ONLY):
             return Stack(layers=(self._redis(),))
         return Stack(layers=(self._folder("streams"),))
+
+    @property
+    def optional_servers(self) -> Mapping[OptionalServer, Url]:
+        """The servers without which the deployment may start, and their URLs."""
+        servers: dict[OptionalServer, Url] = {}
+        if self.database_enabled and self.database_optional:
+            servers["DATABASE"] = self._database
+        if self.redis_enabled and self.redis_optional:
+            servers["REDIS"] = self._redis()
+        return servers
+
+    def without(self, server: OptionalServer) -> StorageSettings:
+        """The same deployment as if *server* was not enabled."""
+        if server == "DATABASE":
+            return attrs.evolve(self, database_enabled=False)
+        return attrs.evolve(self, redis_enabled=False)
 
     def conflicts(self) -> list[str]:
         """Combinations that cannot be."""
@@ -252,7 +299,8 @@ class StorageSettings:
                 "max_idle_connections": str(self.database_max_idle_connections),
                 "conn_max_lifetime_s": f"{self.database_conn_max_lifetime_s:g}",
                 "ssl_mode": self.database_ssl_mode,
-            },
+            }
+            | ({} if self.database_read_host is None else {"read_host": self.database_read_host}),
         )
 
     def _redis(self, **parameters: int) -> Url:

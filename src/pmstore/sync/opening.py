@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from pmstore import registry
 from pmstore.errors import StoreClosed
-from pmstore.settings import StorageSettings
+from pmstore.settings import OptionalServer, StorageSettings
 from pmstore.sync.lifetime import SyncStore
 from pmstore.sync.logs import Consumers, Lease, SnapshotStore, Stream
 from pmstore.sync.loop_thread import LoopThread, current_loop_thread
@@ -106,6 +106,11 @@ class Stores:
     def settings(self) -> StorageSettings:
         """What the deployment was made from."""
         return self._stores.settings
+
+    @property
+    def absent(self) -> tuple[OptionalServer, ...]:
+        """The optional servers that the deployment had to start without."""
+        return self._stores.absent
 
     def open_accounts(self) -> AccountStore:
         """A store of balances, where the orders are kept."""
