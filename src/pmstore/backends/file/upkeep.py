@@ -91,7 +91,9 @@ def stream_folders(path: Path) -> Iterator[Path]:
 
 def _wipe(path: Path) -> None:
     if path.is_dir():
-        for stream in list(stream_folders(path)):
+        # One that was opened and never written to has a lock alone.
+        locked = {one.parent for one in path.glob(f"*/{_STREAM_LOCK}")}
+        for stream in sorted({*stream_folders(path), *locked}):
             _remove(stream, stream / _STREAM_LOCK, _STREAM_FILES)
             _remove_folder(stream)
         if any(path.glob(f"{_SNAPSHOTS}.*")):
