@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pmstore.backends.redis.channel import RedisChannel
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
+from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.records import (
     ZEROS,
@@ -17,6 +19,7 @@ from pmstore.backends.redis.records import (
     Row,
     check_source,
     header,
+    held_of,
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_balance, encode_balance
@@ -39,7 +42,8 @@ ACCOUNTS: Final = Kind(name="accounts", record="account:")
 
 class RedisAccountStore(RedisPlace):
     """
-    Keeps the newest version of each balance in Redis; an `AccountStore`, and `Positioned`.
+    Keeps the newest version of each balance in Redis; an `AccountStore`, `Positioned` and
+    `Noted`.
 
     A row is its JSON at `account:{user}` + unit separator (0x1F) + `{asset}`.
 
@@ -58,10 +62,24 @@ class RedisAccountStore(RedisPlace):
     ) -> None:
         super().__init__(config, client=client, limits=Limits(batch_size_max=BATCH_MAX))
         self._records = Records(ACCOUNTS, self, clock=clock)
+        self.outbox: RedisOutbox[tuple[str, str]] = RedisOutbox(self, ACCOUNTS.name, account_key)
+        """Notes of what changed here."""
+        self.channel = RedisChannel(self, f"{ACCOUNTS.name}:channel")
+        """Messages to everybody who opened this place."""
 
     async def save(self, balances: Sequence[Balance], /) -> None:
         """Keep the newest version of each balance; see `AccountStore.save`."""
         await self._save(balances)
+
+    async def save_noted(self, balances: Sequence[Balance], /) -> frozenset[tuple[str, str]]:
+        """As `save`; answers which keys hold what was sent, see `Noted.save_noted`."""
+        held = await self._save(balances)
+        assert isinstance(held, bytes), "without a source nothing is a duplicate"
+        return held_of([(balance.user_id, balance.asset) for balance in balances], held)
+
+    async def load(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
+        """As `get`; see `Noted.load`."""
+        return await self.get(keys)
 
     async def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
         """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
@@ -139,6 +157,12 @@ class RedisAccountStore(RedisPlace):
 def account_id(user_id: str, asset: str) -> str:
     """The id of a row, which sorts by user, then by asset."""
     return user_id + BETWEEN + asset
+
+
+def account_key(id: str) -> tuple[str, str]:
+    """The user and asset of a row's id."""
+    user_id, _, asset = id.partition(BETWEEN)
+    return user_id, asset
 
 
 def _row(balance: Balance) -> Row:

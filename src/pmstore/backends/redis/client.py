@@ -55,6 +55,8 @@ class RedisClient:
     def __init__(self, config: RedisConfig) -> None:
         self.where = f"{config.scheme}://{config.address[0]}:{config.address[1]}/{config.database}"
         """The server in words, without secrets."""
+        self.timeout_s = config.timeout_s
+        """Seconds within which a call ends."""
         self._config = config
         self._topology = topology_of(config)
         self._calling: _Pools = {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pmstore.backends.redis.channel import RedisChannel
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
+from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
-from pmstore.backends.redis.records import ZEROS, Conflicting, Kind, Records, Row, header
+from pmstore.backends.redis.records import ZEROS, Conflicting, Kind, Records, Row, header, held_of
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_event, encode_event
 from pmstore.errors import InvalidRecord, VersionConflict
@@ -24,7 +26,8 @@ EVENTS: Final = Kind(name="events", record="event:")
 
 class RedisEventStore(RedisPlace):
     """
-    Keeps each event as saved under its highest version in Redis; an `EventStore`.
+    Keeps each event as saved under its highest version in Redis; an `EventStore`, and
+    `Noted`.
 
     An event is its JSON at `event:{id, 20 digits}`.
 
@@ -43,22 +46,43 @@ class RedisEventStore(RedisPlace):
     ) -> None:
         super().__init__(config, client=client, limits=Limits(batch_size_max=BATCH_MAX))
         self._records = Records(EVENTS, self, clock=clock)
+        self.outbox: RedisOutbox[int] = RedisOutbox(self, EVENTS.name, int)
+        """Notes of what changed here."""
+        self.channel = RedisChannel(self, f"{EVENTS.name}:channel")
+        """Messages to everybody who opened this place."""
 
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
         """Keep events, each with its version; see `EventStore.save`."""
+        await self.save_noted(events)
+
+    async def save_noted(self, events: Sequence[tuple[Event, int]], /) -> frozenset[int]:
+        """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
         self.check_call(len(events))
         rows = [_row(event, version) for event, version in events]
         if len({row.id for row in rows}) != len(rows):
             raise InvalidRecord("a batch names an event twice; save its newest version alone")
         if not rows:
-            return
-        answer = await self._records.save(rows, ZEROS)
-        if isinstance(answer, Conflicting):
-            event, version = events[answer.at]
+            return frozenset()
+        held = await self._records.save(rows, ZEROS)
+        if isinstance(held, Conflicting):
+            event, version = events[held.at]
             raise VersionConflict(
                 f"event {event.event_id} is known in version {version} with other content; "
                 f"nothing was saved"
             )
+        assert isinstance(held, bytes), "without a source nothing is a duplicate"
+        return held_of([event.event_id for event, _ in events], held)
+
+    async def load(self, ids: Sequence[int], /) -> dict[int, tuple[Event, int]]:
+        """As `get`, each with its version; see `Noted.load`."""
+        self.check_call(len(ids))
+        keys = [event_id(id) for id in ids]
+        return {
+            id: (decode_event(document, self._records.key(key)), version)
+            for id, key, known in zip(ids, keys, await self._records.load(keys), strict=True)
+            if known is not None
+            for version, document in [known]
+        }
 
     async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
         """The events with these ids; see `EventStore.get`."""

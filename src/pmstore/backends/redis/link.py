@@ -24,7 +24,9 @@ _RUN_ID: Final = re.compile(rb"^run_id:([0-9a-f]+)", re.MULTILINE)
 
 def packed(command: Sequence[Argument]) -> bytes:
     """A command as it goes over the wire."""
-    return hiredis.pack_command(tuple(command))
+    # Its stub says a tuple of one, and nothing of bytes.
+    data: bytes = hiredis.pack_command(tuple(command))  # type: ignore[arg-type]
+    return data
 
 
 class Link:
@@ -71,7 +73,8 @@ class Link:
             RedisError, OSError: It cannot be reached, or does not let us in.
         """
         try:
-            await self._connection.connect()
+            # redis-py does not type this method.
+            await self._connection.connect()  # type: ignore[no-untyped-call]
             try:
                 about = await self.ask(packed(("INFO", "server")))
             except NoPermissionError:
@@ -99,18 +102,33 @@ class Link:
             await self.drop()
             raise
 
-    async def receive(self) -> Any:
-        """Read what the server sends next, unasked; for subscriptions."""
+    async def send(self, *command: Argument) -> None:
+        """Send a command whose answer `receive` reads: on a connection that subscribes."""
         try:
-            return await self._connection.read_response(disable_decoding=True)
+            await self._connection.send_packed_command([packed(command)], check_health=False)
         except BaseException:
+            await self.drop()
+            raise
+
+    async def receive(self, wait_s: float) -> Any:
+        """
+        What the server sends next, None if nothing comes for *wait_s* seconds.
+
+        Cancelling it loses nothing.
+        """
+        try:
+            return await self._connection.read_response(
+                disable_decoding=True, timeout=wait_s, disconnect_on_error=False
+            )
+        except (RedisError, OSError):
             await self.drop()
             raise
 
     @property
     def is_connected(self) -> bool:
         """Whether nobody closed it on our side."""
-        return self._connection.is_connected
+        connected: bool = self._connection.is_connected
+        return connected
 
     async def is_usable(self) -> bool:
         """Whether it is connected on both sides, and nothing came that nobody asked for."""

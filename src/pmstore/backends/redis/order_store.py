@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pmstore.backends.redis.channel import RedisChannel
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
+from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.records import (
     ZEROS,
@@ -16,6 +18,7 @@ from pmstore.backends.redis.records import (
     Row,
     check_source,
     header,
+    held_of,
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_order, encode_order
@@ -37,7 +40,7 @@ ORDERS: Final = Kind(name="orders", record="order:", skip=20)
 
 class RedisOrderStore(RedisPlace):
     """
-    Keeps the newest version of each order in Redis; an `OrderStore`, and `Positioned`.
+    Keeps the newest version of each order in Redis; an `OrderStore`, `Positioned` and `Noted`.
 
     An order is its JSON at `order:{id}`; `user_orders:{user}` and its like are ordered sets
     of `order_num` and id; `orders:headers` holds what the scripts compare.
@@ -64,10 +67,24 @@ class RedisOrderStore(RedisPlace):
         self._records = Records(
             ORDERS, self, clock=clock, ttl_s=config.ttl_s, tombstone_s=config.tombstone_s
         )
+        self.outbox: RedisOutbox[str] = RedisOutbox(self, ORDERS.name, str)
+        """Notes of what changed here."""
+        self.channel = RedisChannel(self, f"{ORDERS.name}:channel")
+        """Messages to everybody who opened this place."""
 
     async def save(self, orders: Sequence[Order], /) -> None:
         """Keep the newest version of each order; see `OrderStore.save`."""
         await self._save(orders)
+
+    async def save_noted(self, orders: Sequence[Order], /) -> frozenset[str]:
+        """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
+        held = await self._save(orders)
+        assert isinstance(held, bytes), "without a source nothing is a duplicate"
+        return held_of([order.id for order in orders], held)
+
+    async def load(self, ids: Sequence[str], /) -> dict[str, Order]:
+        """As `get`; see `Noted.load`."""
+        return await self.get(ids)
 
     async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
         """The orders with these ids; see `OrderStore.get`."""

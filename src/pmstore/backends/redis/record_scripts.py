@@ -103,7 +103,8 @@ local function write_notes(readers, notes, prefix)
   for at = 1, #notes, 2 do
     local id = string.format('%.0f-0', last - (#notes - at - 1) / 2)
     for _, reader in ipairs(kept) do
-      redis.call('XADD', prefix .. 'notes:' .. reader, id, 'k', notes[at], 'l', notes[at + 1], 't', ms)
+      local key, least = notes[at], notes[at + 1]
+      redis.call('XADD', prefix .. 'notes:' .. reader, id, 'k', key, 'l', least, 't', ms)
     end
   end
 end
@@ -387,3 +388,12 @@ return {found, from}
     writes=False,
 )
 """Documents in the order of their members, and where to go on ('': there are no more)."""
+
+LOAD: Final = Script(
+    """
+-- KEYS: headers, then documents. ARGV: ids.
+return {redis.call('HMGET', KEYS[1], unpack(ARGV)), redis.call('MGET', unpack(KEYS, 2))}
+""",
+    writes=False,
+)
+"""Headers and documents of one moment."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import attrs
 
 from pmstore.backends.redis.place import RedisPlace
-from pmstore.backends.redis.record_scripts import FIND, REMOVE, SAVE
+from pmstore.backends.redis.record_scripts import FIND, LOAD, REMOVE, SAVE
 from pmstore.backends.redis.scripts import padded
 from pmstore.clock import Clock
 from pmstore.errors import InvalidQuery
@@ -19,6 +19,9 @@ _LOOK_MAX: Final = 5000
 """Entries of an index that one script looks at: some milliseconds of the server's time."""
 
 ZEROS: Final = "0" * 20
+_HELD: Final = ord("1")
+
+K = TypeVar("K")
 
 
 @attrs.frozen(kw_only=True)
@@ -174,6 +177,17 @@ class Records:
         found: list[bytes | None] = await self._place.client.call("MGET", *keys, writes=False)
         return found
 
+    async def load(self, ids: Sequence[str]) -> list[tuple[int, bytes] | None]:
+        """The versions and documents of these ids, as of one moment."""
+        if not ids:
+            return []
+        keys = [self._headers, *map(self.key, ids)]
+        headers, documents = await self._place.client.run(LOAD, keys, ids)
+        return [
+            None if head is None or document is None else (int(head[:20]), document)
+            for head, document in zip(headers, documents, strict=True)
+        ]
+
     async def find(
         self,
         count: int,
@@ -259,6 +273,6 @@ def _bound(time_ms: int) -> str:
     return padded(min(max(time_ms, 0), 10**20 - 1))
 
 
-def lines(indexes: Sequence[Any]) -> str:
-    """Names of indexes as the lines of a header."""
-    return "".join(f"{index}\n" for index in indexes)
+def held_of(keys: Sequence[K], held: bytes) -> frozenset[K]:
+    """Of the keys of a saved batch those that hold what was sent."""
+    return frozenset(key for key, is_held in zip(keys, held, strict=True) if is_held == _HELD)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pmstore.backends.redis.channel import RedisChannel
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
+from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.records import ZEROS, Kind, Records, Row, check_source, header
 from pmstore.clock import Clock, system_clock
@@ -59,6 +61,10 @@ class RedisTradeStore(RedisPlace):
             coverage=ALL if config.recent is None else Coverage(newest=config.recent),
         )
         self._records = Records(TRADES, self, clock=clock, recent=config.recent)
+        self.outbox: RedisOutbox[str] = RedisOutbox(self, TRADES.name, str)
+        """Notes of what was appended here."""
+        self.channel = RedisChannel(self, f"{TRADES.name}:channel")
+        """Messages to everybody who opened this place."""
 
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`."""
