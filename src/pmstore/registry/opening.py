@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import attrs
+
 from pmstore.errors import SettingsError
 from pmstore.layers import LayerOptions
 from pmstore.layers.meter import Meter
@@ -45,9 +47,11 @@ def find_backend(url: Url, /, *, pins: Mapping[str, str] | None = None) -> tuple
     """
     The backend that serves *url*, and its config of it; errors as for `open_order_store`.
 
-    For what is done below the contracts: `Backend.diagnose`, `upkeep`, `scratch`.
+    For what is done below the contracts: `Backend.diagnose`, `upkeep`, `scratch`. A `policy`
+    in the URL belongs to its layer, and is passed over.
     """
-    return _resolve(url, None, pins)
+    plain = {name: value for name, value in url.parameters.items() if name != POLICY}
+    return _resolve(attrs.evolve(url, parameters=plain), None, pins)
 
 
 def open_order_store(
