@@ -21,7 +21,13 @@ from pmstore.registry import (
     open_snapshot_store,
     open_trade_store,
 )
-from pmstore.settings import StorageSettings, read_env_file, read_settings, settings_of
+from pmstore.settings import (
+    StorageSettings,
+    environment_pins,
+    read_env_file,
+    read_settings,
+    settings_of,
+)
 from pmstore.url import Stack, Url, parse_stack
 
 _STACKS: Final[Mapping[str, frozenset[str]]] = {
@@ -105,7 +111,7 @@ def examine_plugins(used: Iterable[str], pins: Mapping[str, str] | None = None) 
     findings: list[Finding] = []
     needed = set(used)
     told: set[str] = set()
-    for one in PLUGINS.survey(pins=pins):
+    for one in PLUGINS.survey(pins=environment_pins() if pins is None else pins):
         if one.state is PluginState.INSTALLED or one.problem is None or one.problem in told:
             continue
         told.add(one.problem)
