@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import end_to_end, engine, ladder, library, memory, recovery, redis
+from benchmarks import end_to_end, engine, ladder, library, memory, postgres, recovery, redis
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measuring import Advance, Figure, bare_loop_ns
 
@@ -38,6 +38,7 @@ BENCHMARKS: Final = {
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False),
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False),
+    "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),
     "redis": _Benchmark(redis.measure, redis.SAVED, 2),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from enum import Enum
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Final
@@ -48,8 +49,11 @@ def bigints(values: Sequence[int]) -> BigintColumn:
 
 def bigints_or_null(values: Sequence[int | None]) -> BigintColumn:
     """A column of values of 64 bits with sign, or None."""
-    if None not in values:
+    count = values.count(None)
+    if not count:
         return bigints(values)  # type: ignore[arg-type]  # Not one of them is None.
+    if count == len(values):
+        return BigintColumn(_header(_BIGINT, count, True) + _NULL * count)
     pack = struct.Struct(">q").pack
     parts = [_NULL if value is None else _EIGHT + pack(value) for value in values]
     return BigintColumn(_header(_BIGINT, len(values), True) + b"".join(parts))
@@ -77,6 +81,18 @@ def texts_or_null(values: Sequence[str | None]) -> TextColumn:
             text = value.encode()
             parts.append(pack(len(text)) + text)
     return TextColumn(_header(_TEXT, count, True) + b"".join(parts))
+
+
+def words(values: Sequence[Enum]) -> TextColumn:
+    """A column of the words of an enumeration, each packed once."""
+    packed = {one: _word(one) for one in set(values)}
+    parts = [packed[value] for value in values]
+    return TextColumn(_header(_TEXT, len(values), False) + b"".join(parts))
+
+
+def _word(one: Enum) -> bytes:
+    text: bytes = one.value.encode()
+    return _LENGTH.pack(len(text)) + text
 
 
 def booleans(values: Sequence[bool]) -> BooleanColumn:

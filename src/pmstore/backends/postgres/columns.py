@@ -15,6 +15,7 @@ from pmstore.backends.postgres.arrays import (
     byte_strings,
     texts,
     texts_or_null,
+    words,
 )
 
 
@@ -53,7 +54,7 @@ def text(name: str, path: str | None = None) -> Column:
 
 def word(name: str) -> Column:
     """A column of the words of an enumeration."""
-    return Column(name, "text", attrgetter(f"{name}._value_"), texts)
+    return Column(name, "text", attrgetter(name), words)
 
 
 def optional_text(name: str, path: str | None = None) -> Column:
