@@ -70,6 +70,21 @@ async def test_a_stream_without_an_id_for_a_batch_refuses_it_whole(
         assert await raw(redis_server, "EXISTS", config.key_prefix + "epoch:store_stream") == 0
 
 
+@pytest.mark.parametrize("seq", [0, 10**15 - 2, 10**15, FAR - 2, FAR - 1, FAR])
+async def test_a_batch_in_the_millisecond_of_any_id_is_written_whole(
+    redis_server: Server, config: RedisConfig, seq: int
+) -> None:
+    clock = ManualClock()
+    last = Position(clock.now_ms, seq)
+    async with RedisStream(config, "store_stream", clock=clock) as stream:
+        await raw(redis_server, "XADD", stream.stream_key, str(last), "any", "theirs")
+        wanted = await stream.append([b"a", b"b", b"c"])
+        entries = await stream.read(last, 10)
+        assert [entry.payload for entry in entries] == [b"a", b"b", b"c"]
+        assert entries[-1].id == wanted
+        assert wanted.ms <= clock.now_ms + 1
+
+
 async def test_nothing_lies_behind_the_highest_id(config: RedisConfig) -> None:
     async with stream_of(config) as stream:
         await stream.append([b"a"])

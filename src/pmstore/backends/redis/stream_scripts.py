@@ -32,19 +32,16 @@ if ARGV[5] ~= '' and seen and padded(ARGV[5]) < padded(seen) then
   return {'fenced', seen}
 end
 
-local last, entry = '0-0', false
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  local about = named(redis.call('XINFO', 'STREAM', KEYS[1]))
-  last, entry = about['last-generated-id'], about['last-entry']
-end
-
 if ARGV[3] ~= '' then
-  local id, hash = last, ''
+  local entry = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  local id, hash = '0-0', ''
   if entry then
     if #entry[2] ~= 2 then
       return {'corrupt', entry[1], 'has not one field, but ' .. #entry[2] / 2}
     end
     id, hash = entry[1], redis.sha1hex(entry[2][2])
+  elseif redis.call('EXISTS', KEYS[1]) == 1 then
+    id = named(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']
   end
   if id ~= ARGV[3] or hash ~= ARGV[4] then
     return {'conflict', id, hash}
@@ -52,26 +49,44 @@ if ARGV[3] ~= '' then
 end
 
 -- Ids are 64-bit and Lua's numbers doubles, exact below 2^53: what is counted here stays below
--- 10^15 and the length of one batch, anything longer is compared as text.
-local ms, seq = string.match(last, '^(%d+)-(%d+)$')
+-- 10^15 and the length of one batch.
+local function behind(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  if #seq <= 15 then
+    return ms, tonumber(seq) + 1
+  elseif #ms <= 15 then
+    return string.format('%.0f', tonumber(ms) + 1), 0
+  end
+end
+
 local now = ARGV[2]
 if now == '' then
   local time = redis.call('TIME')
   now = time[1] .. string.sub(string.format('%06d', time[2]), 1, 3)
 end
-local number
-if padded(now) > padded(ms) then
-  ms, number = now, 0
-elseif #seq <= 15 then
-  number = tonumber(seq) + 1
-elseif #ms <= 15 then
-  ms, number = string.format('%.0f', tonumber(ms) + 1), 0
-else
-  return {'corrupt', last, 'leaves no id for a later entry'}
+-- Only the first entry can be refused, and where the clock is not ahead it then goes behind the
+-- last id; nothing refuses those after it.
+local next, id, ms, number = 6, {}
+if #now <= 15 then
+  id = redis.pcall('XADD', KEYS[1], now .. '-*', ARGV[1], ARGV[next])
 end
-
-local id
-for at = 6, #ARGV do
+if type(id) == 'string' then
+  next = next + 1
+  ms, number = behind(id)
+else
+  local last = '0-0'
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    last = named(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']
+  end
+  if id.err and padded(now) > padded(string.match(last, '^%d+')) then
+    return id
+  end
+  ms, number = behind(last)
+  if not ms then
+    return {'corrupt', last, 'leaves no id for a later entry'}
+  end
+end
+for at = next, #ARGV do
   id = ms .. '-' .. string.format('%.0f', number)
   redis.call('XADD', KEYS[1], id, ARGV[1], ARGV[at])
   number = number + 1
