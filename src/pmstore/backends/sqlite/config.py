@@ -48,4 +48,4 @@ def config_of(url: Url) -> SqliteConfig:
                 "or memory:// for what need not last"
             ]
         )
-    return config_from(SqliteConfig, attrs.evolve(url, path=path))
+    return attrs.evolve(config_from(SqliteConfig, url), path=Path(path))
