@@ -59,8 +59,9 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "settings": frozenset({"errors", "plugin", "url"}),
     "registry": _FLOOR | {"layers", "plugin", "settings", "url"},
     "testing": _FLOOR | {"backends.memory", "storage"},
+    # `pmstore verify` runs the kit of `testing`, which needs an extra of its own.
     "cli": _FLOOR
-    | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "url"},
+    | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "testing", "url"},
     "sync": _FLOOR | {"registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "layers", "registry", "settings", "state", "url"},

@@ -20,6 +20,7 @@ from pmstore.cli import (
     snapshot_verify,
     stream_info,
     tail,
+    verify,
     wipe,
 )
 
@@ -50,6 +51,7 @@ application.command("wipe", epilog=wipe.EXAMPLES)(wipe.wipe)
 application.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 application.command("bench", epilog=bench.EXAMPLES)(bench.bench)
 application.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
+application.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 application.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)
 audits.command("verify", epilog=audit_verify.EXAMPLES)(audit_verify.audit_verify)
 snapshots.command("list", epilog=snapshot_list.EXAMPLES)(snapshot_list.snapshot_list)
