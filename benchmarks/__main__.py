@@ -15,7 +15,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import end_to_end, engine, ladder, library, memory, postgres, recovery, redis
+from benchmarks import (
+    end_to_end,
+    engine,
+    ladder,
+    library,
+    memory,
+    postgres,
+    recovery,
+    redis,
+    redis_stream,
+)
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measuring import Advance, Figure, bare_loop_ns
 
@@ -40,6 +50,7 @@ BENCHMARKS: Final = {
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False),
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),
     "redis": _Benchmark(redis.measure, redis.SAVED, 2),
+    "redis-stream": _Benchmark(redis_stream.measure, redis_stream.APPENDED, 3, repeated=False),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5

@@ -19,11 +19,8 @@ def entry_of(raw: RawEntry, key: str) -> Entry:
     Raises:
         CorruptData: It has no field, or several.
     """
-    id, fields = raw
-    if fields is None or len(fields) != 2:
-        count = "is gone" if fields is None else f"has {len(fields) // 2} fields"
-        raise CorruptData(f"{count}; an entry has one", where=f"stream {key} entry {id.decode()}")
-    return Entry(position_of(id), fields[1])
+    (entry,) = entries_of((raw,), key)
+    return entry
 
 
 def entries_of(raws: Iterable[RawEntry], key: str) -> list[Entry]:
@@ -34,13 +31,16 @@ def entries_of(raws: Iterable[RawEntry], key: str) -> list[Entry]:
         CorruptData: The very first cannot be right.
     """
     entries: list[Entry] = []
-    for raw in raws:
-        try:
-            entries.append(entry_of(raw, key))
-        except CorruptData:
-            if not entries:
-                raise
-            break
+    for id, fields in raws:
+        if fields is None or len(fields) != 2:
+            if entries:
+                break
+            seen = "is gone" if fields is None else f"has {len(fields) // 2} fields"
+            raise CorruptData(
+                f"{seen}; an entry has one", where=f"stream {key} entry {id.decode()}"
+            )
+        ms, _, seq = id.partition(b"-")
+        entries.append(Entry(Position(int(ms), int(seq)), fields[1]))
     return entries
 
 
