@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import pmstore
+import pmstore.sync
 from pmstore import queries
 from pmstore.plugin import Backend, Contracts, config_from
 from pmstore.settings import StorageSettings, integer, read_settings, setting
@@ -73,3 +74,21 @@ def plugin() -> None:
     wrong: Contracts = {"trades": own_orders}  # type: ignore[typeddict-item]
     nameless: Contracts = {"stream": own_stream}  # type: ignore[typeddict-item]
     Backend(name="own", schemes=("own",), config=lambda url: Config(), contracts=wrong | nameless)
+
+
+def without_await() -> None:
+    with pmstore.sync.open_order_store("memory://") as orders:
+        assert_type(orders, pmstore.sync.OrderStore)
+        assert_type(orders.find(pmstore.OrderQuery()), pmstore.Page[pmstore.Order])
+        assert_type(orders.get(["a"]), dict[str, pmstore.Order])
+        assert_type(orders.remove([("a", 1)]), int)
+        for order in pmstore.sync.queries.all(orders, pmstore.OrderQuery()):
+            assert_type(order, pmstore.Order)
+        assert_type(pmstore.sync.positioned(orders), pmstore.sync.Positioned | None)
+        orders.save(["no order"])  # type: ignore[list-item]
+    with pmstore.sync.open_stores(".env") as stores:
+        assert_type(stores.trades, pmstore.sync.TradeStore)
+        assert_type(stores.open_stream("x"), pmstore.sync.Stream)
+        assert_type(stores.open_stream("x").read(pmstore.START, 1), list[pmstore.Entry])
+        assert_type(stores.snapshots.load(), pmstore.Snapshot | None)
+        assert_type(stores.snapshots.list(), list[pmstore.SnapshotInfo])

@@ -86,7 +86,7 @@ def test_a_broken_plugin_is_listed_and_told_by_the_exit_code(
         (("snapshot", "show", "memory://"), Exit.ABSENT, "there is no snapshot"),
         (("snapshot", "show", "memory://", "x"), Exit.ABSENT, "there is no snapshot x"),
         (("audit", "verify", "no/such.log"), Exit.ABSENT, "no/such.log: there is no such file"),
-        (("stream", "info"), Exit.USAGE, "Missing argument"),
+        (("stream", "info"), Exit.USAGE, "give the name of a stream"),
         (("plugin",), Exit.USAGE, "No such command"),
     ],
 )

@@ -15,7 +15,7 @@ from pmstore.cli.exits import Exit
 from pmstore.codec import encode_order, encode_trade
 from pmstore.testing import samples
 from tests.cli.kept import Kept
-from tests.cli.running import lines, program, run
+from tests.cli.running import document, lines, program, run
 
 
 @pytest.fixture
@@ -179,3 +179,21 @@ async def test_new_entries_are_shown_as_they_come_and_ctrl_c_ends_it(
 def test_tail_wants_a_name(tmp_path: Path) -> None:
     run("tail", f"file:{tmp_path}", code=Exit.USAGE)
     run("tail", f"file:{tmp_path}", "absent", code=Exit.UNAVAILABLE)
+
+
+async def _save_snapshot(folder: Path) -> None:
+    async with pmstore.open_snapshot_store(f"file:{folder}/store") as snapshots:
+        await snapshots.save(samples.snapshot(1))
+
+
+def test_snapshots_and_streams_are_found_by_an_env_file(tmp_path: Path) -> None:
+    asyncio.run(_save_snapshot(tmp_path))
+    asyncio.run(_append(f"file:{tmp_path}/streams", b"x"))
+    file = tmp_path / "some.env"
+    file.write_text(f"DATA_DIR={tmp_path}\n")
+    env = ("--env-file", str(file))
+    (row,) = document("snapshot", "list", *env)
+    assert document("snapshot", "show", *env) == document("snapshot", "show", row["name"], *env)
+    assert document("snapshot", "verify", *env)["generations"] == 1
+    assert document("stream", "info", "store_stream", *env)["last_bytes"] == 1
+    run("snapshot", "list", f"file:{tmp_path}/store", *env, code=Exit.USAGE)

@@ -10,26 +10,35 @@ import typer
 from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import Json, print_rows
+from pmstore.cli.places import EnvFile, Place, find_place
 from pmstore.models.snapshot import SnapshotInfo
 from pmstore.registry import open_snapshot_store
 
 EXAMPLES = examples(
     "pmstore snapshot list file:data/store",
+    "pmstore snapshot list --env-file .env --json",
 )
 
-SnapshotUrl = Annotated[str, typer.Argument(help="Where snapshots are kept: file:data/store.")]
+SnapshotUrl = Annotated[
+    str | None,
+    typer.Argument(
+        help="Where snapshots are kept: file:data/store. Left out with --env-file.",
+        show_default=False,
+    ),
+]
 
 
-def snapshot_list(url: SnapshotUrl, as_json: Json = False) -> None:
+def snapshot_list(url: SnapshotUrl = None, env_file: EnvFile = None, as_json: Json = False) -> None:
     """List the generations, oldest first, the broken ones with their problem."""
     with failures_as_exits():
-        rows = [as_row(one) for one in asyncio.run(generations(url))]
+        place = find_place(url, env_file, "snapshots")
+        rows = [as_row(one) for one in asyncio.run(generations(place))]
     print_rows(rows, as_json=as_json, empty="There is no snapshot.")
 
 
-async def generations(url: str) -> list[SnapshotInfo]:
-    """Every generation of the store at *url*, oldest first."""
-    async with open_snapshot_store(url) as store:
+async def generations(place: Place) -> list[SnapshotInfo]:
+    """Every generation of the store at *place*, oldest first."""
+    async with open_snapshot_store(place.stack, pins=place.pins) as store:
         return await store.list()
 
 

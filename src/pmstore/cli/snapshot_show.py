@@ -10,6 +10,7 @@ import typer
 from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits
 from pmstore.cli.output import Json, print_record
+from pmstore.cli.places import EnvFile, Place, find_place
 from pmstore.cli.snapshot_list import SnapshotUrl
 from pmstore.models.snapshot import Snapshot
 from pmstore.registry import open_snapshot_store
@@ -21,23 +22,26 @@ EXAMPLES = examples(
 
 
 def snapshot_show(
-    url: SnapshotUrl,
+    url: SnapshotUrl = None,
     name: Annotated[
         str | None, typer.Argument(help="A name from `snapshot list`; unset, the newest valid.")
     ] = None,
+    env_file: EnvFile = None,
     as_json: Json = False,
 ) -> None:
     """Show what a generation holds, in numbers."""
+    if env_file is not None and name is None:
+        url, name = None, url
     with failures_as_exits():
-        snapshot = asyncio.run(_read(url, name))
+        snapshot = asyncio.run(_read(find_place(url, env_file, "snapshots"), name))
     if snapshot is None:
         typer.echo(f"pmstore: there is no snapshot{'' if name is None else ' ' + name}", err=True)
         raise typer.Exit(Exit.ABSENT)
     print_record(_summary(snapshot), as_json=as_json)
 
 
-async def _read(url: str, name: str | None) -> Snapshot | None:
-    async with open_snapshot_store(url) as store:
+async def _read(place: Place, name: str | None) -> Snapshot | None:
+    async with open_snapshot_store(place.stack, pins=place.pins) as store:
         return await (store.load() if name is None else store.get(name))
 
 

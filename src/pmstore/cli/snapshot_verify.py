@@ -9,6 +9,7 @@ import typer
 from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits
 from pmstore.cli.output import Json, print_record
+from pmstore.cli.places import EnvFile, find_place
 from pmstore.cli.snapshot_list import SnapshotUrl, generations
 
 EXAMPLES = examples(
@@ -16,10 +17,12 @@ EXAMPLES = examples(
 )
 
 
-def snapshot_verify(url: SnapshotUrl, as_json: Json = False) -> None:
+def snapshot_verify(
+    url: SnapshotUrl = None, env_file: EnvFile = None, as_json: Json = False
+) -> None:
     """Read every generation and check it; exit code 1 if one is broken."""
     with failures_as_exits():
-        found = asyncio.run(generations(url))
+        found = asyncio.run(generations(find_place(url, env_file, "snapshots")))
     problems = [f"{one.name}: {one.problem}" for one in found if one.problem is not None]
     print_record(
         {"generations": len(found), "broken": len(problems), "problems": problems},
