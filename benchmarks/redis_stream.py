@@ -117,26 +117,26 @@ def _figures(
     their_append: Stopwatch,
     their_read: Stopwatch,
 ) -> list[Figure]:
-    what = f"{size:,} B, {'one a call' if batch == 1 else f'{batch} a call'}"
     rival = "XADD" if batch == 1 else "MULTI, XADD each, EXEC in one pipeline"
+    name = f"redis append {batch} x {size:,} B"
     figures = [
-        rate(f"redis stream, append {what}", append.runs, unit="entries/s"),
+        rate(name, append.runs, detail="an operation is an entry"),
         ratio(
-            f"redis stream, append {what} / redis-py",
+            f"{name} / raw",
             append.runs,
             their_append.runs,
             at_least=APPEND_LEAST if size == SMALL else None,
-            detail=f"ours compares head and epoch; the rival sends {rival} and compares nothing",
+            detail=f"ours compares head and epoch; redis-py sends {rival} and compares nothing",
         ),
     ]
     if batch > 1:
         figures.append(
             ratio(
-                f"redis stream, read {size:,} B / redis-py",
+                f"redis read {batch} x {size:,} B / raw",
                 read.runs,
                 their_read.runs,
                 at_least=READ_LEAST if size == SMALL else None,
-                detail=f"{BATCH} a call; the rival is XRANGE",
+                detail="the rival is XRANGE by redis-py",
             )
         )
     return figures
