@@ -40,23 +40,45 @@ S = TypeVar("S", bound=Store)
 clock = ManualClock()
 
 
-def rig_of(server: PostgresServer, make: Callable[[PostgresClient], S], **declared: Any) -> Rig[S]:
-    """A schema for each place, and a client for each store."""
+def rig_of(
+    server: PostgresServer, opener: str, make: Callable[[PostgresClient], S], **declared: Any
+) -> Rig[S]:
+    """A schema for each place, a client for each store; *opener* is its public name."""
     config = config_from(PostgresConfig, parse_url(server.url))
 
-    def open_at(place: Path) -> S:
-        return make(PostgresClient(attrs.evolve(config, schema=place.name, tombstone_s=60)))
+    def at(place: Path) -> PostgresConfig:
+        return attrs.evolve(config, schema=place.name, tombstone_s=60)
+
+    def open_through(place: Path, host: str, port: int) -> S:
+        hasty = attrs.evolve(
+            at(place), host=host, port=port, statement_timeout_s=0.5, connect_timeout_s=0.5
+        )
+        return make(PostgresClient(hasty))
 
     async def crash(store: Any) -> None:
         store._client.abandon()
 
-    return Rig(open=open_at, durable=True, shared=True, crash=crash, **declared)
+    return Rig(
+        open=lambda place: make(PostgresClient(at(place))),
+        durable=True,
+        shared=True,
+        crash=crash,
+        elsewhere=lambda place: (
+            f"pmstore:{opener}",
+            f"{server.url}?schema={place.name}&tombstone_s=60",
+        ),
+        open_through=open_through,
+        server=(server.host, server.port),
+        gives_up_s=4.0,
+        **declared,
+    )
 
 
 @pytest.fixture
 def orders(postgres_server: PostgresServer) -> Rig[PostgresOrderStore]:
     return rig_of(
         postgres_server,
+        "open_order_store",
         lambda client: PostgresOrderStore(client, clock=clock),
         positioned=True,
         clock=clock,
@@ -66,17 +88,17 @@ def orders(postgres_server: PostgresServer) -> Rig[PostgresOrderStore]:
 
 @pytest.fixture
 def trades(postgres_server: PostgresServer) -> Rig[PostgresTradeStore]:
-    return rig_of(postgres_server, PostgresTradeStore, positioned=True)
+    return rig_of(postgres_server, "open_trade_store", PostgresTradeStore, positioned=True)
 
 
 @pytest.fixture
 def accounts(postgres_server: PostgresServer) -> Rig[PostgresAccountStore]:
-    return rig_of(postgres_server, PostgresAccountStore, positioned=True)
+    return rig_of(postgres_server, "open_account_store", PostgresAccountStore, positioned=True)
 
 
 @pytest.fixture
 def events(postgres_server: PostgresServer) -> Rig[PostgresEventStore]:
-    return rig_of(postgres_server, PostgresEventStore)
+    return rig_of(postgres_server, "open_event_store", PostgresEventStore)
 
 
 @pytest.fixture
@@ -91,7 +113,7 @@ def snapshots(postgres_server: PostgresServer) -> Rig[PostgresSnapshotStore]:
                 [int(name)],
             )
 
-    return rig_of(postgres_server, PostgresSnapshotStore, damage=damage)
+    return rig_of(postgres_server, "open_snapshot_store", PostgresSnapshotStore, damage=damage)
 
 
 test_orders = conformance(order_store_clauses, "orders")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from enum import Enum
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Final
@@ -83,16 +82,11 @@ def texts_or_null(values: Sequence[str | None]) -> TextColumn:
     return TextColumn(_header(_TEXT, count, True) + b"".join(parts))
 
 
-def words(values: Sequence[Enum]) -> TextColumn:
-    """A column of the words of an enumeration, each packed once."""
-    packed = {one: _word(one) for one in set(values)}
+def words(values: Sequence[str]) -> TextColumn:
+    """A column of text of a few different words, each packed once."""
+    packed = {word: _LENGTH.pack(len(word.encode())) + word.encode() for word in set(values)}
     parts = [packed[value] for value in values]
     return TextColumn(_header(_TEXT, len(values), False) + b"".join(parts))
-
-
-def _word(one: Enum) -> bytes:
-    text: bytes = one.value.encode()
-    return _LENGTH.pack(len(text)) + text
 
 
 def booleans(values: Sequence[bool]) -> BooleanColumn:

@@ -27,6 +27,7 @@ from pmstore.backends.postgres.failures import (
     too_late,
 )
 from pmstore.backends.postgres.pool import Pool
+from pmstore.backends.postgres.replica import Replica
 from pmstore.backends.postgres.schema import prepare_schema
 from pmstore.errors import (
     InvalidQuery,
@@ -47,7 +48,7 @@ class _Opened:
     """The pools of one event loop, and how many have the client open there."""
 
     pool: Pool
-    replica: Pool | None
+    replica: Replica | None
     opening: asyncio.Lock = attrs.Factory(asyncio.Lock)
     users: int = 0
     prepared: bool = False
@@ -94,12 +95,9 @@ class PostgresClient:
         loop = asyncio.get_running_loop()
         opened = self._loops.get(loop)
         if opened is None:
-            opened = self._loops[loop] = _Opened(
-                pool=self._pool(None),
-                replica=None
-                if self.config.read_host is None
-                else self._pool(self.config.read_host),
-            )
+            read_host = self.config.read_host
+            replica = None if read_host is None else Replica(self._pool(read_host))
+            opened = self._loops[loop] = _Opened(pool=self._pool(None), replica=replica)
         opened.users += 1
         try:
             async with opened.opening:
@@ -130,14 +128,18 @@ class PostgresClient:
         The rows that a reading statement answers.
 
         Args:
-            stale: Whether the read replica may answer, if there is one.
+            stale: Whether the read replica may answer, if there is one: it may lack what
+                others wrote, and never what this process did.
 
         Raises:
             StoreUnavailable: No answer, or a refusal of the server.
         """
         opened = self._opened()
-        pool = opened.replica if stale and opened.replica is not None else opened.pool
-        return await self._run(pool, statement, values, writes=False)
+        if stale and opened.replica is not None:
+            rows = await self._of_replica(opened, opened.replica, statement, values)
+            if rows is not None:
+                return rows
+        return await self._run(opened.pool, statement, values, writes=False)
 
     async def write(self, statement: LiteralString, values: Sequence[object] = ()) -> list[Row]:
         """
@@ -151,7 +153,12 @@ class PostgresClient:
             StoreUnavailable: `not_applied` if it was not sent or the server refused or undid
                 it, `unknown` if the connection was lost with it under way.
         """
-        return await self._run(self._opened().pool, statement, values, writes=True)
+        opened = self._opened()
+        try:
+            return await self._run(opened.pool, statement, values, writes=True)
+        finally:
+            if opened.replica is not None:
+                opened.replica.wrote()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -191,13 +198,43 @@ class PostgresClient:
         opened = self._opened()
         opened.pool.abandon()
         if opened.replica is not None:
-            opened.replica.abandon()
+            opened.replica.pool.abandon()
+
+    async def _of_replica(
+        self, opened: _Opened, replica: Replica, statement: LiteralString, values: Sequence[object]
+    ) -> list[Row] | None:
+        """What the replica answers; None if it is behind this process's writes, or away."""
+        loop = asyncio.get_running_loop()
+        if replica.rests(loop.time()):
+            return None
+        # The other half of the time is for the primary.
+        half_s = self.config.statement_timeout_s / 2
+
+        async def ask(asked: LiteralString, given: Sequence[object]) -> list[Row]:
+            return await self._run(replica.pool, asked, given, writes=False, timeout_s=half_s)
+
+        async def ask_primary(asked: LiteralString, given: Sequence[object]) -> list[Row]:
+            return await self._run(opened.pool, asked, given, writes=False)
+
+        try:
+            if not await replica.has_own_writes(ask_primary, ask):
+                return None
+            return await ask(statement, values)
+        except StoreUnavailable:
+            replica.failed(loop.time())
+            return None
 
     async def _run(
-        self, pool: Pool, statement: LiteralString, values: Sequence[object], *, writes: bool
+        self,
+        pool: Pool,
+        statement: LiteralString,
+        values: Sequence[object],
+        *,
+        writes: bool,
+        timeout_s: float | None = None,
     ) -> list[Row]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.config.statement_timeout_s
+        deadline = loop.time() + (timeout_s or self.config.statement_timeout_s)
         while True:
             try:
                 return await self._once(pool, statement, values, deadline, writes)
@@ -249,7 +286,7 @@ class PostgresClient:
             self._loops.pop(loop, None)
             await opened.pool.close()
             if opened.replica is not None:
-                await opened.replica.close()
+                await opened.replica.pool.close()
 
     async def _connected(self, host: str | None) -> Connection:
         try:

@@ -54,7 +54,7 @@ def text(name: str, path: str | None = None) -> Column:
 
 def word(name: str) -> Column:
     """A column of the words of an enumeration."""
-    return Column(name, "text", attrgetter(name), words)
+    return Column(name, "text", attrgetter(f"{name}._value_"), words)
 
 
 def optional_text(name: str, path: str | None = None) -> Column:
