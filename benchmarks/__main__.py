@@ -25,6 +25,7 @@ from benchmarks import (
     recovery,
     redis,
     redis_stream,
+    sqlite,
 )
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measuring import Advance, Figure, bare_loop_ns
@@ -51,6 +52,7 @@ BENCHMARKS: Final = {
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),
     "redis": _Benchmark(redis.measure, redis.SAVED, 2),
     "redis-stream": _Benchmark(redis_stream.measure, redis_stream.APPENDED, 3, repeated=False),
+    "sqlite": _Benchmark(sqlite.measure, sqlite.SAVED, 2),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5

@@ -28,7 +28,7 @@ def read(**environ: str) -> StorageSettings:
         (
             {},
             Mode.EMBEDDED,
-            "memory://",
+            "sqlite:///data/pmstore.db",
             "memory://?recent=1000 > file:data/trades.log",
             "file:data/store",
             "file:data/streams",

@@ -16,6 +16,7 @@ from pmstore.url import Stack, Url
 
 _PORT: Final = integer(1, 65535)
 _MEMORY: Final = Url(scheme="memory")
+_DATABASE_FILE: Final = "pmstore.db"
 _ORDER_TTL_S: Final = 86_400
 _REDIS_RECENT_TRADES: Final = 10_000
 
@@ -192,7 +193,9 @@ class StorageSettings:
         if self.orders_url is not None:
             return self.orders_url
         match self.mode:
-            case Mode.EMBEDDED | Mode.DEVELOPMENT:
+            case Mode.EMBEDDED:
+                return Stack(layers=(self._database_file,))
+            case Mode.DEVELOPMENT:
                 return Stack(layers=(_MEMORY,))
             case Mode.SINGLE_NODE:
                 return Stack(layers=(_MEMORY, self._database))
@@ -284,6 +287,11 @@ class StorageSettings:
         if self.trade_log_path is not None:
             return self.trade_log_path
         return self.data_dir / "trades.log" if self.mode is Mode.EMBEDDED else Path("trades.log")
+
+    @property
+    def _database_file(self) -> Url:
+        # What follows the third slash of a sqlite URL is the path.
+        return Url(scheme="sqlite", path=f"/{(self.data_dir / _DATABASE_FILE).as_posix()}")
 
     @property
     def _database(self) -> Url:

@@ -88,21 +88,16 @@ def migrate(connection: sqlite3.Connection, *, where: str) -> tuple[str | None, 
 
     from pmstore.tables.migrating import upgrade
 
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    # Its pool is never disposed of, which would close the connection: it stays ours. Taking
+    # it begins and rolls back a transaction, so ours begins behind that.
+    with engine.connect() as borrowed:
+        connection.execute("BEGIN IMMEDIATE")
         found = revision(connection)
         if needs_migration(found, where=where):
-            engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-            # Its pool is never disposed of, which would close the connection: it stays ours.
-            with engine.connect() as borrowed:
-                upgrade(borrowed, where=where)
-                borrowed.commit()
-        if connection.in_transaction:
-            connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+            upgrade(borrowed, where=where)
+        # Else it is rolled back when the engine takes the connection back.
+        connection.execute("COMMIT")
     return found, NEWEST
 
 

@@ -1,0 +1,189 @@
+"""Orders in SQLite: batches next to raw `executemany`, and what one user's question costs."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from benchmarks.measuring import Advance, Figure, Stopwatch, rate, ratio
+from pmstore.backends.sqlite import SqliteOrderStore
+from pmstore.models.order import Order, OrderStatus, OrderType, Side
+from pmstore.models.query import OrderQuery
+from pmstore.models.symbol import Symbol
+from pmstore.tables.catalogue import orders as order_tables
+
+SAVED: Final = 50_000
+BATCH: Final = 1_000
+RAW_LEAST: Final = 0.7
+USER_MOST: Final = 1.5
+FEW: Final = 10_000
+MANY_TIMES: Final = 100
+QUESTIONS: Final = 200
+_USER_ORDERS: Final = 50
+_USERS: Final = 500
+_SYMBOLS: Final = tuple(Symbol(1, number // 2, f"token_{number}") for number in range(20))
+
+_NAMES: Final = tuple(order_tables.OrderRow.__table__.columns.keys())  # type: ignore[attr-defined]
+_UPSERT: Final = (
+    f"INSERT INTO orders ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))}) "
+    "ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name != "id")
+    + " WHERE excluded.version > orders.version"
+)
+_Row = tuple[Any, ...]
+
+
+def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
+    """Rates of *count* saves, ours and raw ones in turn, then questions beside few and many."""
+    return asyncio.run(_measure(count, repeats, advance))
+
+
+async def _measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
+    orders = [_order(number) for number in range(count)]
+    fills = [_order(number, version=2) for number in range(count)]
+    ours, our_changes = Stopwatch(), Stopwatch()
+    raw, raw_changes = Stopwatch(), Stopwatch()
+    for _ in range(repeats):
+        with TemporaryDirectory() as folder:
+            async with SqliteOrderStore(Path(folder) / "orders.db") as store:
+                for watch, saved in ((ours, orders), (our_changes, fills)):
+                    with watch.work(count):
+                        for at in range(0, count, BATCH):
+                            await store.save(saved[at : at + BATCH])
+        advance()
+        # The rival is given rows; making them of orders is our part of the work.
+        await _raw([(raw, list(map(_row, orders))), (raw_changes, list(map(_row, fills)))])
+        advance()
+    few, many = await _one_user(min(FEW, count), repeats)
+    return [
+        rate("sqlite, new orders saved", ours.runs, detail=f"batches of {BATCH}, fsync for each"),
+        ratio(
+            "sqlite, new orders / raw executemany",
+            ours.runs,
+            raw.runs,
+            at_least=RAW_LEAST,
+            detail="the same upsert of ready rows in batches as large, on one thread",
+        ),
+        rate("sqlite, changed orders saved", our_changes.runs, detail="each was a version older"),
+        ratio(
+            "sqlite, changed orders / raw executemany",
+            our_changes.runs,
+            raw_changes.runs,
+            at_least=RAW_LEAST,
+        ),
+        ratio(
+            "sqlite, one user's orders among many",
+            many.runs,
+            few.runs,
+            at_most=USER_MOST,
+            detail=f"{_USER_ORDERS} orders among {MANY_TIMES} times as many of others "
+            f"({min(FEW, count) * MANY_TIMES}) as in the rival's turn",
+        ),
+    ]
+
+
+async def _raw(runs: Sequence[tuple[Stopwatch, list[_Row]]]) -> None:
+    """Write ready rows in batches, with the store's own tables and settings of the file."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "orders.db"
+        async with SqliteOrderStore(file):
+            pass
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            for pragma in (
+                "synchronous = FULL",
+                "cache_size = -32768",
+                "wal_autocheckpoint = 4000",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            for watch, rows in runs:
+                with watch.work(len(rows)):
+                    for at in range(0, len(rows), BATCH):
+                        connection.execute("BEGIN IMMEDIATE")
+                        connection.executemany(_UPSERT, rows[at : at + BATCH])
+                        connection.execute("COMMIT")
+
+
+async def _one_user(few: int, repeats: int) -> tuple[Stopwatch, Stopwatch]:
+    """The same question beside *few* orders of others and beside many, in turn."""
+    watches = Stopwatch(), Stopwatch()
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / "few.db", Path(folder) / "many.db"]
+        for file, others in zip(files, (few, few * MANY_TIMES), strict=True):
+            async with SqliteOrderStore(file) as store:
+                await store.save([_order(number, "somebody") for number in range(_USER_ORDERS)])
+            _fill(file, others)
+        question = OrderQuery(user_id="somebody", limit=1000)
+        for _ in range(repeats):
+            for file, watch in zip(files, watches, strict=True):
+                async with SqliteOrderStore(file) as store:
+                    assert len((await store.find(question)).items) == _USER_ORDERS
+                    with watch.work(QUESTIONS):
+                        for _ in range(QUESTIONS):
+                            await store.find(question)
+    return watches
+
+
+def _fill(file: Path, count: int) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -262144")
+        for at in range(0, count, 50_000):
+            numbers = range(_USER_ORDERS + at, _USER_ORDERS + min(at + 50_000, count))
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_UPSERT, (_row(_order(number)) for number in numbers))
+            connection.execute("COMMIT")
+
+
+def _order(number: int, user_id: str | None = None, version: int = 1) -> Order:
+    filled = 40 if version > 1 else 0
+    return Order(
+        id=f"order-{number:012d}",
+        symbol=_SYMBOLS[number % len(_SYMBOLS)],
+        side=Side.BUY if number % 2 else Side.SELL,
+        order_type=OrderType.LIMIT,
+        quantity=100,
+        price=5_000,
+        status=OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.NEW,
+        filled_quantity=filled,
+        remaining_quantity=100 - filled,
+        timestamp=1_704_110_400_000 + number,
+        user_id=user_id or f"user-{number % _USERS}",
+        order_num=number,
+        version=version,
+    )
+
+
+def _row(order: Order) -> _Row:
+    return (
+        order.id,
+        order.symbol.event_id,
+        order.symbol.market_id,
+        order.symbol.token_id,
+        order.side.value,
+        order.order_type.value,
+        order.quantity,
+        order.price,
+        order.status.value,
+        order.filled_quantity,
+        order.remaining_quantity,
+        order.timestamp,
+        order.user_id,
+        order.order_num,
+        order.version,
+        order.time_in_force.value,
+        order.expires_at_ms,
+        order.post_only,
+        order.client_order_id,
+        order.volume,
+        order.spent,
+        order.self_trade.value,
+        order.group,
+        order.session,
+        order.fee_exact,
+        order.fee_paid,
+    )
