@@ -1,6 +1,12 @@
 """Every contract on a Redis server, a cluster, or behind sentinels."""
 
 from pmstore.backends.redis.account_store import RedisAccountStore
+from pmstore.backends.redis.cache import (
+    STORED_BALANCES,
+    STORED_EVENTS,
+    STORED_ORDERS,
+    RedisCache,
+)
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import SCHEMES, RedisConfig, redis_config
 from pmstore.backends.redis.consumers import RedisConsumers
@@ -10,6 +16,10 @@ from pmstore.backends.redis.order_store import BATCH_MAX, RedisOrderStore
 from pmstore.backends.redis.snapshot_store import RedisSnapshotStore
 from pmstore.backends.redis.stream import RedisStream
 from pmstore.backends.redis.trade_store import RedisTradeStore
+from pmstore.backends.redis.trade_window import RedisTradeWindow
+from pmstore.models.balance import Balance
+from pmstore.models.market import Event
+from pmstore.models.order import Order
 from pmstore.plugin import Backend, hookimpl
 from pmstore.protocols import (
     AccountStore,
@@ -22,9 +32,11 @@ from pmstore.protocols import (
     Stream,
     TradeStore,
 )
+from pmstore.protocols.cache import Cache, TradeWindow
 
 __all__ = [
     "RedisAccountStore",
+    "RedisCache",
     "RedisClient",
     "RedisConfig",
     "RedisConsumers",
@@ -34,6 +46,7 @@ __all__ = [
     "RedisSnapshotStore",
     "RedisStream",
     "RedisTradeStore",
+    "RedisTradeWindow",
     "pmstore_backend",
     "redis_config",
 ]
@@ -55,6 +68,12 @@ def pmstore_backend() -> Backend:
             "stream": _stream,
             "lease": _lease,
             "consumers": _consumers,
+        },
+        caches={
+            "orders": _order_cache,
+            "accounts": _account_cache,
+            "events": _event_cache,
+            "trades": _trade_window,
         },
         limits=Limits(batch_size_max=BATCH_MAX),
     )
@@ -90,3 +109,19 @@ def _lease(config: RedisConfig) -> Lease:
 
 def _consumers(config: RedisConfig, stream: RedisStream) -> Consumers:
     return RedisConsumers(stream)
+
+
+def _order_cache(config: RedisConfig) -> Cache[str, Order]:
+    return RedisCache(STORED_ORDERS, config)
+
+
+def _account_cache(config: RedisConfig) -> Cache[tuple[str, str], Balance]:
+    return RedisCache(STORED_BALANCES, config)
+
+
+def _event_cache(config: RedisConfig) -> Cache[int, tuple[Event, int]]:
+    return RedisCache(STORED_EVENTS, config)
+
+
+def _trade_window(config: RedisConfig) -> TradeWindow:
+    return RedisTradeWindow(config)

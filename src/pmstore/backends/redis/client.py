@@ -71,6 +71,15 @@ class RedisClient:
         Raises:
             StoreUnavailable: Nobody answers, or not to us.
         """
+        return await self.open()
+
+    async def open(self, *, reachable: bool = True) -> Self:
+        """
+        As entering; left as what is entered.
+
+        Args:
+            reachable: Whether the server must be there now.
+        """
         async with self._entering:
             if self._entered == 0:
                 try:
@@ -78,9 +87,10 @@ class RedisClient:
                         pool = await self._pool(self._calling, self._config.pool_size)
                         await pool.warm(max(1, self._config.min_idle_conns))
                 except (RedisError, OSError) as error:
-                    await self._close()
                     self._topology.forget()
-                    raise refused(error, self.where) from error
+                    if reachable:
+                        await self._close()
+                        raise refused(error, self.where) from error
                 except BaseException:
                     await self._close()
                     raise
@@ -193,6 +203,8 @@ class RedisClient:
                         if not isinstance(moved, MovedError):
                             raise
                         self._topology.learn((moved.host or link.address[0], moved.port))
+                        # Whoever served our keys no more may do so again, as another server.
+                        await self._leave(link.address)
                     finally:
                         await pool.give(link)
                 raise ClusterDownError("the nodes send us to each other and nobody answers")
@@ -223,6 +235,13 @@ class RedisClient:
             await link.drop()
             raise
         return link
+
+    async def _leave(self, address: Address) -> None:
+        """Close the connections to a server that serves our keys no more."""
+        for pools in (self._calling, self._waiting):
+            pool = pools.pop(address, None)
+            if pool is not None:
+                await pool.close()
 
     async def _close(self) -> None:
         pools = [*self._calling.values(), *self._waiting.values()]

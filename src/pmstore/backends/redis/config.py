@@ -21,23 +21,26 @@ RESERVED: Final = frozenset(
     {
         "account",
         "accounts",
+        "asset_accounts",
+        "cache",
         "client_orders",
         "epoch",
         "event",
         "event_orders",
+        "event_trades",
         "events",
         "lease",
         "order",
         "orders",
-        "outbox",
         "side_orders",
         "snapshot",
         "snapshots",
-        "sources",
         "token_orders",
+        "token_trades",
         "trade",
         "trades",
         "user_orders",
+        "user_trades",
     }
 )
 """First words of our own keys: a prefix or a stream of such a name would mix with them."""

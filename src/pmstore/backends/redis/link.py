@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 import ssl
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,6 +21,7 @@ from pmstore.backends.redis.scripts import Argument
 Address = tuple[str, int]
 
 _RUN_ID: Final = re.compile(rb"^run_id:([0-9a-f]+)", re.MULTILINE)
+_HISTORY: Final = re.compile(rb"^master_replid:([0-9a-f]+)", re.MULTILINE)
 
 
 def packed(command: Sequence[Argument]) -> bytes:
@@ -46,7 +48,10 @@ class Link:
     def __init__(self, config: RedisConfig, address: Address, *, anonymous: bool = False) -> None:
         self.address = address
         self.incarnation = ""
-        """The `run_id` of the server behind it: a new one after every start of it."""
+        """
+        Which server is behind it: its `run_id`, new after every start, and the id of its
+        history, new after every failover; empty if it does not say.
+        """
         kind, options = _kind(config)
         self._connection = kind(
             host=address[0],
@@ -76,11 +81,12 @@ class Link:
             # redis-py does not type this method.
             await self._connection.connect()  # type: ignore[no-untyped-call]
             try:
-                about = await self.ask(packed(("INFO", "server")))
+                about = await self.ask(packed(("INFO", "server", "replication")))
             except NoPermissionError:
                 return
-            found = _RUN_ID.search(about)
-            self.incarnation = "" if found is None else found[1].decode()
+            run, history = _RUN_ID.search(about), _HISTORY.search(about)
+            if run is not None and history is not None:
+                self.incarnation = f"{run[1].decode()}-{history[1].decode()}"
         except BaseException:
             await self.drop()
             raise
@@ -132,11 +138,18 @@ class Link:
 
     async def is_usable(self) -> bool:
         """Whether it is connected on both sides, and nothing came that nobody asked for."""
-        if not self.is_connected:
+        connection = self._connection
+        writer = connection._writer
+        if writer is None or not connection.is_connected:
+            return False
+        # What the event loop has not seen yet counts too: an end, or bytes that nobody awaits.
+        unseen = select.poll()
+        unseen.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
+        if unseen.poll(0):
             return False
         try:
             # True at the end of the stream too: the server closed it.
-            return not await self._connection.can_read()
+            return not await connection.can_read()
         except (RedisError, OSError):
             return False
 

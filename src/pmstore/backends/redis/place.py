@@ -19,6 +19,9 @@ class RedisPlace(Lifetime):
     Args:
         config: Which keys, and without *client* also which server.
         client: The caller's own, entered by the caller and never left by the store.
+        limits: What one call takes at most.
+        coverage: What is kept.
+        reachable: Whether the server must be there when it is entered.
     """
 
     def __init__(
@@ -28,8 +31,10 @@ class RedisPlace(Lifetime):
         client: RedisClient | None = None,
         limits: Limits | None = None,
         coverage: Coverage = ALL,
+        reachable: bool = True,
     ) -> None:
         super().__init__(limits=limits, coverage=coverage)
+        self._reachable = reachable
         self._config = config
         self._prefix = config.key_prefix
         self._given = client
@@ -45,7 +50,7 @@ class RedisPlace(Lifetime):
         if self._client is None:
             client = self._given
             if client is None:
-                client = await client_of(self._config).__aenter__()
+                client = await client_of(self._config).open(reachable=self._reachable)
             self._client = client
         return await super().__aenter__()
 
