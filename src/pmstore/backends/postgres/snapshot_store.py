@@ -132,9 +132,9 @@ class PostgresSnapshotStore(PostgresStore):
     async def get(self, name: str, /) -> Snapshot | None:
         """The generation of that name, None if there is none; see `SnapshotStore.get`."""
         self.check_call()
-        if not (name.isascii() and name.isdigit() and name == f"{int(name):0{_DIGITS}d}"):
-            return None
-        return await self._read(int(name))
+        named = name.isascii() and name.isdigit() and name == f"{int(name):0{_DIGITS}d}"
+        # Asked for in any case: whether the server is there is no question of the name.
+        return await self._read(int(name) if named else -1)
 
     async def list(self) -> builtins.list[SnapshotInfo]:
         """
