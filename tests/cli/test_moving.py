@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pmstore
 from pmstore.backends.memory import MemoryOrderStore, MemoryTradeStore
 from pmstore.cli.exits import Exit
 from pmstore.testing import samples
+from pmstore.testing.servers import PostgresServer, RedisServer
 from tests.cli.kept import Kept
 from tests.cli.running import document, lines, program, run
 
@@ -269,3 +272,65 @@ def test_bench_refuses_a_backend_without_a_scratch_namespace(kept: Kept) -> None
     told = run("bench", kept.url, code=Exit.UNUSABLE).stderr
     assert "no scratch namespace" in told
     run("bench", kept.url, "-c", "accounts", code=Exit.USAGE)
+
+
+async def _fill_records(url: str, count: int) -> None:
+    async with (
+        pmstore.open_order_store(url) as orders,
+        pmstore.open_trade_store(url) as trades,
+        pmstore.open_account_store(url) as accounts,
+        pmstore.open_event_store(url) as events,
+        pmstore.open_snapshot_store(url) as snapshots,
+    ):
+        await orders.save([samples.order(number) for number in range(count)])
+        await trades.append([samples.trade(number) for number in range(count)])
+        # Ids that databases may sort and quote each in their own way.
+        await accounts.save([samples.balance(id, "cash") for id in samples.GOOD_IDS])
+        await orders.save([samples.order(count, id=id, user_id=id) for id in samples.GOOD_IDS])
+        await events.save([(samples.event(number), 7) for number in range(30)])
+        await snapshots.save(samples.snapshot(1))
+
+
+def test_data_goes_round_through_every_backend_and_stays_the_same(
+    tmp_path: Path, redis_server: RedisServer, postgres_server: PostgresServer
+) -> None:
+    name = f"round_{secrets.token_hex(4)}"
+    sqlite = f"sqlite:///{tmp_path}/one.db"
+    places = [
+        sqlite,
+        f"{postgres_server.url}?schema={name}",
+        f"{redis_server.url}?prefix={name}",
+        f"sqlite:///{tmp_path}/two.db",
+    ]
+    asyncio.run(_fill_records(sqlite, 1500))
+    digests = []
+    for source, target in pairwise(places):
+        found = document("copy", source, target)
+        assert all(one["same"] for one in found), found
+        digests.append({one["contract"]: one["from_digest"] for one in found})
+    assert digests[0].keys() == {"orders", "trades", "accounts", "events", "snapshots"}
+    assert digests[1:] == digests[:-1]
+    for place in places[1:]:
+        shown = document("wipe", place, code=Exit.USAGE)
+        (counts,) = (value for name, value in shown.items() if name != "wiped")
+        assert counts["orders"] == 1500 + len(samples.GOOD_IDS)
+        document("prune", place, "-c", "trades", "--before", str(samples.START_MS + 500))
+        left = lines("find", "-c", "trades", place, "--all")
+        assert [one["trade_id"] for one in left] == list(range(1499, 499, -1))
+        assert document("wipe", place, "--yes")["wiped"]
+        assert lines("find", place) == []
+    assert len(lines("find", "-c", "trades", sqlite, "--all")) == 1500
+
+
+def test_bench_runs_on_every_backend(
+    tmp_path: Path, redis_server: RedisServer, postgres_server: PostgresServer
+) -> None:
+    for url in (
+        f"sqlite:///{tmp_path}/one.db",
+        postgres_server.url,
+        redis_server.url,
+        f"memory:// > {redis_server.url}?ttl_s=60 > {postgres_server.url}",
+    ):
+        rows = document("bench", url, "--rounds", "1", "--calls", "2")
+        assert {one["verb"] for one in rows} > {"save 1", "get 1", "remove 1"}
+        assert [one for one in lines("find", url) if one["id"].startswith("bench_")] == []

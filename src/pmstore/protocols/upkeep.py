@@ -17,9 +17,12 @@ class Upkeep(Protocol):
 
     async def contents(self, config: Any, /) -> Mapping[str, int]:
         """
-        How many records of each kind are there, in words such as `orders`, `trades`.
+        How many records of each kind are there.
 
-        Everything that `wipe` would delete is counted; a kind with none is left out.
+        Everything that `wipe` would delete is counted; a kind with none is left out. What
+        a contract keeps is counted under the contract's name: `orders`, `trades`,
+        `accounts`, `events`, `snapshots`, and `streams` for the number of streams; other
+        kinds (`tombstones`, `notes`) have words of the backend's own.
         """
         ...
 

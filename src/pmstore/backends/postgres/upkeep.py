@@ -15,7 +15,7 @@ _PRUNED_AT_ONCE: Final = 10_000
 _COUNTED: Final[Mapping[str, str]] = {
     "orders": "orders",
     "trades": "trades",
-    "balances": "balances",
+    "accounts": "balances",
     "events": "events",
     "snapshots": "snapshots",
     "tombstones": "order_tombstones",
