@@ -143,8 +143,11 @@ class Link:
         if writer is None or not connection.is_connected:
             return False
         # What the event loop has not seen yet counts too: an end, or bytes that nobody awaits.
+        descriptor = writer.get_extra_info("socket").fileno()
+        if descriptor < 0:
+            return False
         unseen = select.poll()
-        unseen.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
+        unseen.register(descriptor, select.POLLIN)
         if unseen.poll(0):
             return False
         try:
