@@ -84,6 +84,9 @@ async def test_a_replica_answers_when_it_has_what_one_wrote(
                 await process.append([trade(3)])
                 assert await held(process) == [3, 2, 1], "its own is there at once"
                 assert await held(other) == [2, 1], "the other asks the replica, which stands"
+                async with PostgresTradeStore(attrs.evolve(reading, max_connections=4)) as truth:
+                    await truth.outbox.backlog("caches")
+                    assert await held(truth) == [3, 2, 1], "under caches the primary answers"
                 plain.execute("SELECT pg_wal_replay_resume()")
                 until = time.monotonic() + 10
                 while await held(other) != [3, 2, 1]:

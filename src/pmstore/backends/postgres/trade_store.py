@@ -8,8 +8,9 @@ from typing import Final, LiteralString
 import attrs
 
 from pmstore.backends.postgres.channel import PostgresChannel
-from pmstore.backends.postgres.client import Row
+from pmstore.backends.postgres.client import PostgresClient, Row
 from pmstore.backends.postgres.columns import packed
+from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.consumed import moving, position_of
 from pmstore.backends.postgres.failures import NoPartition
 from pmstore.backends.postgres.outbox import PostgresOutbox
@@ -24,6 +25,7 @@ from pmstore.models.units import is_id
 from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
+from pmstore.protocols.store import Limits
 from pmstore.storage.checks import check_symbol, check_trade
 from pmstore.storage.cursor import read_cursor, write_cursor
 
@@ -39,6 +41,12 @@ class PostgresTradeStore(PostgresStore):
     trades.
     """
 
+    def __init__(
+        self, server: PostgresConfig | PostgresClient, *, limits: Limits | None = None
+    ) -> None:
+        super().__init__(server, limits=limits)
+        self._under_caches = False
+
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`."""
         self.check_call(len(trades))
@@ -49,7 +57,9 @@ class PostgresTradeStore(PostgresStore):
         """
         The trades that *query* asks for, newest first; see `TradeStore.find`.
 
-        With a `read_host` the replica is asked, once it has what this process has written.
+        With a `read_host` the replica is asked, once it has what this process has written;
+        never if the store's notes were asked for, which is how caches begin: what a cache
+        takes must be all that was committed.
 
         Cost:
             Grows with the page for a user, an order, a token, a market or an event, alone
@@ -64,7 +74,7 @@ class PostgresTradeStore(PostgresStore):
             timestamp, trade_id = read_cursor(query.after, int, int)
             after = (int(timestamp), int(trade_id))
         statement, values = finding(query, after)
-        rows = await self._client.read(statement, values, stale=True)
+        rows = await self._client.read(statement, values, stale=not self._under_caches)
         trades = tuple(map(to_trade, rows[: query.limit]))
         if len(rows) <= query.limit:
             return Page(trades)
@@ -83,6 +93,7 @@ class PostgresTradeStore(PostgresStore):
     @property
     def outbox(self) -> Outbox[str]:
         """The notes of appended batches; their key is `outbox.TRADES`."""
+        self._under_caches = True
         return PostgresOutbox(self._client, _STORE, str)
 
     @property
