@@ -71,7 +71,7 @@ async def test_what_is_there_is_counted_and_wiped(config: PostgresConfig, plain:
     assert await UPKEEP.contents(config) == {
         "orders": 4,
         "trades": 7,
-        "balances": 1,
+        "accounts": 1,
         "snapshots": 1,
         "tombstones": 1,
         "notes": 6,
