@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from pmstore.backends.postgres import PostgresConfig, PostgresOrderStore
 from pmstore.errors import StoreUnavailable, WriteOutcome
 from pmstore.plugin import config_from
 from pmstore.testing.samples import order
-from pmstore.testing.servers import PostgresServer
+from pmstore.testing.servers import PostgresServer, find_postgres
 from pmstore.url import parse_url
 from tests.postgres.certificates import make_certificates
 
@@ -28,6 +29,15 @@ class Secured(NamedTuple):
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    program = find_postgres()
+    built = subprocess.run(
+        [program.path.parent / "pg_config", "--configure"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if "ssl" not in built.stdout:
+        pytest.skip(f"{program} was built without TLS; the distribution's server has it")
     folder = tmp_path_factory.mktemp("tls")
     own = make_certificates(folder / "own", host="localhost")
     stranger = make_certificates(folder / "stranger", host="localhost")
