@@ -13,7 +13,7 @@ from pmstore.backends.sqlite.conditions import Conditions
 from pmstore.backends.sqlite.opened_store import SqliteStore
 from pmstore.backends.sqlite.outbox import NoteWriter, SqliteOutbox
 from pmstore.backends.sqlite.sources import Sources
-from pmstore.backends.sqlite.versioned import Put, Row, VersionedTable
+from pmstore.backends.sqlite.versioned import Row, VersionedTable
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import InvalidRecord
 from pmstore.models.balance import Balance
@@ -103,8 +103,8 @@ class SqliteAccountStore(SqliteStore):
         rows = _rows(balances)
         if not rows:
             return frozenset()
-        put = await self._database.write(lambda connection: self._put(connection, rows))
-        return frozenset((row[0], row[1]) for kept in (put.fresh, put.same) for row in kept)
+        kept = await self._database.write(lambda connection: self._put(connection, rows))
+        return frozenset((row[0], row[1]) for row in kept)
 
     async def get(self, keys: Sequence[Key], /) -> dict[Key, Balance]:
         """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
@@ -179,13 +179,13 @@ class SqliteAccountStore(SqliteStore):
             lambda connection: self._sources.position(connection, source)
         )
 
-    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Put:
-        put = _TABLE.put(connection, rows)
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Sequence[Row]:
+        kept = _TABLE.put(connection, rows)
         self._notes.write(
             connection,
-            lambda: ((_key_text((row[0], row[1])), row[_VERSION] - 1) for row in put.fresh),
+            lambda: ((_key_text((row[0], row[1])), row[_VERSION] - 1) for row in kept),
         )
-        return put
+        return kept
 
 
 def _rows(balances: Sequence[Balance]) -> list[Row]:

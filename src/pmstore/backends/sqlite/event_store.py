@@ -12,7 +12,7 @@ from pmstore.backends.sqlite.conditions import Conditions
 from pmstore.backends.sqlite.opened_store import SqliteStore
 from pmstore.backends.sqlite.outbox import NoteWriter, SqliteOutbox
 from pmstore.backends.sqlite.values import fits, number_list
-from pmstore.backends.sqlite.versioned import Put, Row, VersionedTable
+from pmstore.backends.sqlite.versioned import Row, VersionedTable
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_event, encode_event
 from pmstore.errors import CorruptData, InvalidRecord
@@ -84,13 +84,13 @@ class SqliteEventStore(SqliteStore):
         if not rows:
             return frozenset()
 
-        def write(connection: sqlite3.Connection) -> Put:
-            put = _TABLE.put(connection, rows)
-            self._notes.write(connection, lambda: ((str(row[0]), row[1] - 1) for row in put.fresh))
-            return put
+        def write(connection: sqlite3.Connection) -> Sequence[Row]:
+            kept = _TABLE.put(connection, rows)
+            self._notes.write(connection, lambda: ((str(row[0]), row[1] - 1) for row in kept))
+            return kept
 
-        put = await self._database.write(write)
-        return frozenset(row[0] for kept in (put.fresh, put.same) for row in kept)
+        kept = await self._database.write(write)
+        return frozenset(row[0] for row in kept)
 
     async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
         """The events with these ids; see `EventStore.get`."""

@@ -23,7 +23,7 @@ from pmstore.backends.sqlite.outbox import NoteWriter, SqliteOutbox
 from pmstore.backends.sqlite.sources import Sources
 from pmstore.backends.sqlite.tombstones import Tombstones
 from pmstore.backends.sqlite.values import text_list
-from pmstore.backends.sqlite.versioned import Put, VersionedTable
+from pmstore.backends.sqlite.versioned import VersionedTable
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import InvalidRecord
 from pmstore.models.order import Order
@@ -89,8 +89,8 @@ class SqliteOrderStore(SqliteStore):
         rows = _rows(orders)
         if not rows:
             return frozenset()
-        put = await self._database.write(lambda connection: self._put(connection, rows))
-        return frozenset(row[ID] for kept in (put.fresh, put.same) for row in kept)
+        kept = await self._database.write(lambda connection: self._put(connection, rows))
+        return frozenset(row[ID] for row in kept)
 
     async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
         """The orders with these ids; see `OrderStore.get`."""
@@ -166,13 +166,13 @@ class SqliteOrderStore(SqliteStore):
             lambda connection: self._sources.position(connection, source)
         )
 
-    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Put:
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Sequence[Row]:
         if self._tombstones.purge(connection, self._clock()):
             buried = self._tombstones.versions(connection, (row[ID] for row in rows))
             rows = [row for row in rows if row[VERSION] > buried.get(row[ID], -1)]
-        put = _TABLE.put(connection, rows)
-        self._notes.write(connection, lambda: ((row[ID], row[VERSION] - 1) for row in put.fresh))
-        return put
+        kept = _TABLE.put(connection, rows)
+        self._notes.write(connection, lambda: ((row[ID], row[VERSION] - 1) for row in kept))
+        return kept
 
     def _remove(self, connection: sqlite3.Connection, asked: list[tuple[str, int]]) -> int:
         now_ms = self._clock()

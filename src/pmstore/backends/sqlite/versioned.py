@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from pmstore.errors import VersionConflict
 
 Row = tuple[Any, ...]
-
-
-@attrs.frozen
-class Put:
-    """What became of a batch: rows that changed something, and rows that were known as they are."""
-
-    fresh: Sequence[Row]
-    same: Sequence[Row]
 
 
 @attrs.frozen(kw_only=True)
@@ -44,43 +36,35 @@ class VersionedTable:
     what: Callable[[Row], str]
     equal: Callable[[Row, Row], bool] = lambda row, other: row == other
 
-    def put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Put:
+    def put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Sequence[Row]:
         """
-        Keep the newest version of each record, inside a transaction.
+        Keep the newest version of each record; answers the rows that are stored as given.
+
+        Those are all but the rows of which a newer version is known.
 
         Raises:
-            VersionConflict: A version is known with other content; nothing was changed.
+            VersionConflict: A version is known with other content; what was changed until
+                then is undone with the transaction.
 
         Cost:
-            One statement run once per row if every row changes something; else they are
-            read and compared first.
+            One statement run once per row; if not every row changed something, all are read
+            and compared.
         """
         before = connection.total_changes
-        connection.execute("SAVEPOINT put")
         connection.executemany(self.upsert, rows)
         if connection.total_changes - before == len(rows):
-            connection.execute("RELEASE put")
-            return Put(rows, ())
-        connection.execute("ROLLBACK TO put")
-        connection.execute("RELEASE put")
-        return self._put_compared(connection, rows)
-
-    def _put_compared(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Put:
-        at: Final = self.version
+            return rows
         arguments = (self.keys(map(self.key, rows)),)
-        known = {self.key(row): row for row in connection.execute(self.select, arguments)}
-        fresh: list[Row] = []
-        same: list[Row] = []
+        stored = {self.key(row): row for row in connection.execute(self.select, arguments)}
+        kept: list[Row] = []
         for row in rows:
-            other = known.get(self.key(row))
-            if other is None or row[at] > other[at]:
-                fresh.append(row)
-            elif row[at] == other[at]:
-                if not self.equal(row, other):
-                    raise VersionConflict(
-                        f"{self.what(row)} is known in version {row[at]} with other content; "
-                        "nothing was saved: give every change a version of its own"
-                    )
-                same.append(row)
-        connection.executemany(self.upsert, fresh)
-        return Put(fresh, same)
+            other = stored[self.key(row)]
+            if other[self.version] != row[self.version]:
+                continue
+            if not self.equal(row, other):
+                raise VersionConflict(
+                    f"{self.what(row)} is known in version {row[self.version]} with other "
+                    "content; nothing was saved: give every change a version of its own"
+                )
+            kept.append(row)
+        return kept
