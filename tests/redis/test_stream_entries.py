@@ -217,6 +217,35 @@ async def test_large_entries_come_out_as_they_went_in(config: RedisConfig) -> No
         assert (await stream.read(first, 10))[-1] == Entry(last, b"small")
 
 
+async def test_a_read_of_large_entries_answers_a_part_of_them_and_small_ones_all(
+    config: RedisConfig,
+) -> None:
+    async with stream_of(config) as stream:
+        for _ in range(3):
+            await stream.append([bytes(60_000)] * 200)
+        last = await stream.append([b"%d" % number for number in range(1_000)])
+        after, parts = START, []
+        while entries := await stream.read(after, 10_000, 0.01):
+            parts.append(sum(len(entry.payload) for entry in entries))
+            after = entries[-1].id
+        assert after == last
+        assert len(parts) >= 3
+        assert max(parts) < 20_000_000
+        small = Position(last.ms, last.seq - 999)
+        assert len(await stream.read(small, 10_000)) == 999
+
+
+async def test_a_bad_entry_behind_many_good_ones_withholds_none_of_them(
+    redis_server: Server, config: RedisConfig
+) -> None:
+    async with stream_of(config) as stream:
+        last = await stream.append([b"good"] * 128)
+        await raw(redis_server, "XADD", stream.stream_key, "*", "a", "1", "b", "2")
+        assert len(await stream.read(START, 1000)) == 128
+        with pytest.raises(CorruptData):
+            await stream.read(last, 1000)
+
+
 async def test_a_key_of_another_kind_is_corrupt(redis_server: Server, config: RedisConfig) -> None:
     async with stream_of(config) as stream:
         await raw(redis_server, "SET", stream.stream_key, "text")
