@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from pmstore import Applied, Order, OrderQuery, OrderStatus, OrderType, Position, Side, Symbol
-from pmstore.testing import Clause, Rig, order_store_clauses, trade_store_clauses
-from pmstore_rocksdb import RocksOrderStore, RocksTradeStore
+from pmstore_rocksdb import RocksOrderStore
 
 pytestmark = pytest.mark.crash
 
@@ -120,42 +119,3 @@ async def test_answered_writes_survive_a_kill_under_load(tmp_path: Path) -> None
             answered[task] = turn
     assert len(answered) == 8
     await check(folder, answered)
-
-
-def open_orders(place: Path) -> RocksOrderStore:
-    return RocksOrderStore(place / "db")
-
-
-def open_trades(place: Path) -> RocksTradeStore:
-    return RocksTradeStore(place / "db")
-
-
-# The database has one process at a time, which the rigs of all clauses cannot say together
-# with `shared`; these are the clauses that kill the other process.
-KILLING = "durable and elsewhere"
-
-
-@pytest.mark.parametrize(
-    "clause", [one for one in order_store_clauses if one.need == KILLING], ids=lambda one: one.name
-)
-def test_orders_of_a_killed_process(clause: Clause[RocksOrderStore], tmp_path: Path) -> None:
-    rig = Rig(
-        open=open_orders,
-        durable=True,
-        positioned=True,
-        elsewhere=lambda place: ("pmstore:open_order_store", f"rocksdb:{place}/db"),
-    )
-    clause.check(rig, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "clause", [one for one in trade_store_clauses if one.need == KILLING], ids=lambda one: one.name
-)
-def test_trades_of_a_killed_process(clause: Clause[RocksTradeStore], tmp_path: Path) -> None:
-    rig = Rig(
-        open=open_trades,
-        durable=True,
-        positioned=True,
-        elsewhere=lambda place: ("pmstore:open_trade_store", f"rocksdb:{place}/db"),
-    )
-    clause.check(rig, tmp_path)

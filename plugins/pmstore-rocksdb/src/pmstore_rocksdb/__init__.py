@@ -37,6 +37,7 @@ def pmstore_backend() -> Backend:
             "events": _events,
             "snapshots": _snapshots,
         },
+        shared=False,
         diagnose=diagnose,
         upkeep=RocksUpkeep(),
         scratch=_scratch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from pmstore import (
@@ -37,9 +38,11 @@ class RocksAccountStore(Residence):
     """
     Keeps the newest version of each balance in a RocksDB; a `Positioned` `AccountStore`.
 
-    What was answered is on the disk. The database is the one in the folder that the store is
-    given.
+    What was answered is on the disk.
     """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, contract="accounts")
 
     async def save(self, balances: Sequence[Balance], /) -> None:
         """Keep the newest version of each balance; see `AccountStore.save`."""

@@ -8,12 +8,13 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from rocksdict import Options, Rdict
 
-from pmstore.errors import StoreUnavailable, WriteOutcome
+from pmstore.errors import StoreUnavailable, WriteOutcome, WriterLocked
 from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.failures import translated
 from pmstore_rocksdb.view import READERS, Reading, View
@@ -68,7 +69,8 @@ class Database:
             StoreUnavailable: The system refuses.
         """
         self.path = path
-        self.users = 0
+        self.residents: set[str] = set()
+        """The contracts whose store is open; one of each."""
         self.unfinished: set[bytes] = set()
         """Snapshots that are being written in several steps; of the event loop's thread."""
         with translated(str(path), WriteOutcome.NOT_APPLIED):
@@ -116,9 +118,10 @@ class Database:
         for moment in self._moments:
             moment.release()
         del self._handles
-        for family in self._families.values():
-            family.close()
-        self._rocks.close()
+        for handle in (*self._families.values(), self._rocks):
+            # What was answered is in the log: a flush that fails here loses nothing.
+            with suppress(Exception):
+                handle.close()
 
     def _run(self) -> None:
         job = self._jobs.get()
@@ -212,22 +215,31 @@ _databases: dict[Path, Database] = {}
 _opening = threading.Lock()
 
 
-def enter(path: Path) -> Database:
-    """The database of *path*, opened by the first store that enters it; blocks."""
+def enter(path: Path, contract: str) -> Database:
+    """
+    The database of *path*, opened by the first store that enters it; blocks.
+
+    Raises:
+        WriterLocked: A store of this contract has it open, or another process has.
+    """
     resolved = path.resolve()
     with _opening:
         database = _databases.get(resolved)
         if database is None:
             database = _databases[resolved] = Database(resolved)
-        database.users += 1
+        if contract in database.residents:
+            raise WriterLocked(
+                f"{path} is open in this process for {contract}; share that store, or leave it"
+            )
+        database.residents.add(contract)
         return database
 
 
-def leave(database: Database) -> None:
+def leave(database: Database, contract: str) -> None:
     """Closed by the last store that leaves it; blocks."""
     with _opening:
-        database.users -= 1
-        if database.users == 0:
+        database.residents.remove(contract)
+        if not database.residents:
             del _databases[database.path]
             database.close()
 

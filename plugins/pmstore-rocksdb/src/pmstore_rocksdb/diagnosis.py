@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import time
@@ -12,10 +13,10 @@ from typing import Final
 
 from rocksdict import AccessType, Options, Rdict
 
-from pmstore import CorruptData, PmstoreError, WriteOutcome, WriterLocked
+from pmstore import CorruptData, PmstoreError, WriteOutcome
 from pmstore.plugin import Examination, Finding, Level
 from pmstore_rocksdb.config import RocksConfig
-from pmstore_rocksdb.database import FAMILIES, options
+from pmstore_rocksdb.database import FAMILIES, is_open_here, options
 from pmstore_rocksdb.failures import translated
 
 _FREE_BYTES_MIN: Final = 256 * 1024 * 1024
@@ -51,11 +52,17 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield from _place(next(parent for parent in path.absolute().parents if parent.exists()))
         return
     yield from _place(path)
+    if _is_locked(path):
+        yield _finding(
+            path,
+            Level.WARNING,
+            "locked",
+            "another process has it open",
+            "Stop that process before this one starts",
+        )
     started = time.perf_counter()
     try:
         _read(path)
-    except WriterLocked as error:
-        yield _locked(path, str(error))
     except CorruptData as error:
         remedy = "Restore the folder from a backup; keep the broken one to look at"
         yield _finding(path, Level.ERROR, "damaged", str(error), remedy)
@@ -103,10 +110,20 @@ def _read(path: Path) -> None:
             rocks.close()
 
 
-def _locked(path: Path, what: str) -> Finding:
-    return _finding(
-        path, Level.WARNING, "locked", what, "Stop the other process before this one starts"
-    )
+def _is_locked(path: Path) -> bool:
+    """Whether another process has RocksDB's lock."""
+    lock = path / "LOCK"
+    # Closing any descriptor of the file would give back a lock of this process.
+    if is_open_here(path) or not os.access(lock, os.R_OK | os.W_OK):
+        return False
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _finding(where: Path, level: Level, kind: str, what: str, remedy: str = "") -> Finding:

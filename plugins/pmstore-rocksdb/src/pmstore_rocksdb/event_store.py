@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from pmstore import (
@@ -27,9 +28,11 @@ class RocksEventStore(Residence):
     """
     Keeps each event as saved under its highest version in a RocksDB; an `EventStore`.
 
-    What was answered is on the disk. The database is the one in the folder that the store is
-    given.
+    What was answered is on the disk.
     """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, contract="events")
 
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
         """Keep events, each with its version; see `EventStore.save`."""

@@ -57,7 +57,7 @@ class RocksOrderStore(Residence):
         tombstone_s: float = 86_400,
         clock: Callable[[], int] = system_clock,
     ) -> None:
-        super().__init__(path)
+        super().__init__(path, contract="orders")
         self._tombstones = Tombstones(clock, tombstone_s)
 
     async def save(self, orders: Sequence[Order], /) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pmstore import BrokenSnapshotWarning, CorruptData, InvalidQuery, Snapshot, SnapshotInfo
@@ -34,6 +35,9 @@ class RocksSnapshotStore(Residence):
     A generation is the JSON file of the codec in pieces, with the checksum inside. Large ones
     are written piece by piece and appear with the last.
     """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, contract="snapshots")
 
     async def save(self, snapshot: Snapshot, /) -> SnapshotInfo:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from pmstore import Applied, CorruptData, InvalidQuery, Page, Position, Trade, TradeQuery
@@ -34,9 +35,11 @@ class RocksTradeStore(Residence):
     """
     Keeps each trade once in a RocksDB; a `Positioned` `TradeStore`.
 
-    What was answered is on the disk. The database is the one in the folder that the store is
-    given.
+    What was answered is on the disk.
     """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, contract="trades")
 
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`. One fsync, shared with other writes."""

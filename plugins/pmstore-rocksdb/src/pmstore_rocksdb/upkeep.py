@@ -37,7 +37,7 @@ class RocksUpkeep:
         """How many records of each kind are there; grows with them."""
         if not config.path.exists():
             return {}
-        async with Residence(config.path) as residence:
+        async with Residence(config.path, contract="upkeep") as residence:
             counts = await residence.database.read(_count)
         return {word: count for word, count in counts.items() if count}
 
@@ -48,7 +48,7 @@ class RocksUpkeep:
         if is_open_here(config.path):
             raise WriterLocked(f"{config.path} is open in this process; leave its stores first")
         # Refuses what another process has open, and what is no database of ours.
-        async with Residence(config.path):
+        async with Residence(config.path, contract="upkeep"):
             pass
         try:
             await asyncio.to_thread(shutil.rmtree, config.path)
@@ -62,7 +62,7 @@ class RocksUpkeep:
         if not config.path.exists():
             return 0
         removed = 0
-        async with Residence(config.path) as residence:
+        async with Residence(config.path, contract="upkeep") as residence:
             while True:
                 gone = await residence.database.write(lambda draft: _prune(draft, before_ms))
                 removed += gone
