@@ -69,6 +69,8 @@ class MemoryCache(Lifetime, Generic[K, R]):
         self._mirror: Mirror | None = None
         self._load: Token | None = None
         self._touched: set[K] = set()
+        self._passed: set[K] = set()
+        """Keys that the load met, and left because they had been touched."""
         self._complete_until_s = 0.0
 
     async def __aenter__(self) -> MemoryCache[K, R]:
@@ -172,7 +174,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
         self.check_call()
         self._complete_until_s = 0.0
         self._load = self._new_token()
-        self._touched = set()
+        self._touched, self._passed = set(), set()
         if self._make_mirror is not None:
             self._mirror = self._make_mirror()
             await self._mirror.__aenter__()
@@ -188,7 +190,9 @@ class MemoryCache(Lifetime, Generic[K, R]):
         until_s = self._now_s() + self._ttl_s
         for record in records:
             key = self.kind.key(record)
-            if key not in self._touched:
+            if key in self._touched:
+                self._passed.add(key)
+            else:
                 self._records[key] = (self._copy(record), until_s)
                 await self._show([record])
         return token == self._load
@@ -200,6 +204,9 @@ class MemoryCache(Lifetime, Generic[K, R]):
             return False
         self._load = None
         self._touched = set()
+        if any(key not in self._records and key not in self._floors for key in self._passed):
+            # Touched while it was loaded, and what was to come instead did not: it is missing.
+            return False
         # Entries expire one by one, the first of them not before it was read.
         oldest_s = min((until_s for _, until_s in self._records.values()), default=None)
         self._complete_until_s = self._now_s() + self._ttl_s if oldest_s is None else oldest_s
