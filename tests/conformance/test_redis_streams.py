@@ -24,7 +24,7 @@ from pmstore.testing import (
 from pmstore.testing.servers import RedisCluster, RedisServer
 from pmstore.url import parse_url
 from tests.given_servers import GivenServer
-from tests.redis.places import consumed_stream
+from tests.redis.stream_places import consumed_stream
 
 Server = RedisServer | GivenServer | RedisCluster
 
@@ -110,7 +110,7 @@ def lease_by_a_clock_of(server: Server) -> Rig[Any]:
 
 
 def consumers_of(server: Server) -> Rig[Any]:
-    return rig(server, consumed_stream, ("tests.redis.places:consumed_stream",))
+    return rig(server, consumed_stream, ("tests.redis.stream_places:consumed_stream",))
 
 
 @pytest.fixture(scope="module")

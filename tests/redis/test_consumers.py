@@ -15,7 +15,7 @@ from pmstore.backends.redis.stream import RedisStream
 from pmstore.errors import CorruptData, SettingsError, StoreUnavailable
 from pmstore.models.position import START, Entry, Position
 from pmstore.testing.servers import RedisServer
-from tests.redis.places import Server, config_at, raw, until
+from tests.redis.stream_places import Server, config_at, raw, until
 
 
 @pytest.fixture

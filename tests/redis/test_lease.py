@@ -13,7 +13,7 @@ from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.lease import RedisLease
 from pmstore.errors import InvalidQuery, StoreUnavailable, WriteOutcome
 from pmstore.testing.servers import RedisServer
-from tests.redis.places import Server, config_at, raw, until
+from tests.redis.stream_places import Server, config_at, raw, until
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pmstore.backends.redis.stream import RedisStream
 from pmstore.errors import Conflict, CorruptData, InvalidRecord, SettingsError
 from pmstore.models.position import EMPTY, START, Entry, Position
 from pmstore.testing import ManualClock
-from tests.redis.places import Server, config_at, raw
+from tests.redis.stream_places import Server, config_at, raw
 
 FAR = 2**64 - 1
 

@@ -14,7 +14,7 @@ from pmstore.backends.redis.stream import RedisStream
 from pmstore.errors import Conflict, Fenced, StoreClosed, StoreUnavailable, WriteOutcome
 from pmstore.models.position import EMPTY, START, Position
 from pmstore.testing.servers import RedisServer
-from tests.redis.places import config_at, raw, until
+from tests.redis.stream_places import config_at, raw, until
 
 
 @pytest.fixture
