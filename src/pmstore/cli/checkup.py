@@ -38,6 +38,7 @@ _STACKS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The stacks of a deployment, and the contracts that each keeps."""
 
+_RECORDS: Final = _STACKS["orders"] | _STACKS["trades"]
 _FOREIGN_PREFIXES: Final = ("DATABASE_", "REDIS_", "TRADE_", "LOG_")
 _PATIENCE: Final = 2.0
 """A check-up that takes so many times its timeout is given up."""
@@ -74,8 +75,10 @@ async def examine_urls(urls: Sequence[str], *, clock: Clock) -> list[Finding]:
         except SettingsError as error:
             findings += _settings_findings(error, "the command line")
         else:
-            backend_contracts = _offered(stack.truth)
-            places.add(stack, backend_contracts)
+            offered = _offered(stack.truth)
+            # Snapshots and streams are never layered: what stands in layers keeps records.
+            is_layered = len(stack.layers) > 1 or stack.sinks
+            places.add(stack, offered & _RECORDS if is_layered else offered)
     findings += examine_plugins({url.scheme for url in places.roles})
     return findings + await examine_places(places, None, clock=clock)
 
