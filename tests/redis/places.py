@@ -1,46 +1,20 @@
-"""What the tests of streams in Redis share: places on a server, and what others do there."""
+"""Places of their own on the servers of the tests."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+import secrets
 
-from redis.asyncio import Redis
-
-from pmstore.backends.redis.config import RedisConfig, redis_config
-from pmstore.backends.redis.consumers import RedisConsumers
-from pmstore.backends.redis.stream import RedisStream
-from pmstore.testing import ConsumedStream
-from pmstore.testing.servers import RedisServer
+from pmstore.backends.redis import RedisConfig, redis_config
+from pmstore.testing.servers import RedisCluster, RedisServer
 from pmstore.url import parse_url
 from tests.given_servers import GivenServer
 
-Server = RedisServer | GivenServer
-
-_DEADLINE_S = 20.0
+Server = RedisServer | RedisCluster | GivenServer
 
 
-def config_at(server: Server, prefix: str = "", *, timeout_s: float = 5.0) -> RedisConfig:
-    """A namespace on *server*."""
-    return redis_config(parse_url(f"{server.url}?prefix={prefix[-60:]}&timeout_s={timeout_s}"))
-
-
-def consumed_stream(url: str) -> ConsumedStream:
-    """A stream, and groups over it."""
-    stream = RedisStream(redis_config(parse_url(url)), "order_input_stream")
-    return ConsumedStream(stream, RedisConsumers(stream))
-
-
-async def raw(server: Server, *command: Any) -> Any:
-    """What the server answers, word by word, to one command of somebody else."""
-    async with Redis.from_url(server.url, protocol=2) as client:
-        # redis-py makes something else of the answers to commands that it knows as text.
-        return await client.execute_command(command[0].encode(), *command[1:])
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Look again and again until *holds* does."""
-    async with asyncio.timeout(_DEADLINE_S):
-        while not await holds():
-            await asyncio.sleep(0.01)
+def here(server: Server | str, **parameters: object) -> RedisConfig:
+    """A namespace that nobody else uses, on *server* or at a URL without parameters."""
+    url = server if isinstance(server, str) else server.url
+    given = {"prefix": secrets.token_hex(8), "timeout_s": 2, **parameters}
+    said = "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
+    return redis_config(parse_url(f"{url}?{said}"))

@@ -1,5 +1,7 @@
 """Every contract on a Redis server, a cluster, or behind sentinels."""
 
+import attrs
+
 from pmstore.backends.redis.account_store import RedisAccountStore
 from pmstore.backends.redis.cache import (
     STORED_BALANCES,
@@ -10,6 +12,7 @@ from pmstore.backends.redis.cache import (
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import SCHEMES, RedisConfig, redis_config
 from pmstore.backends.redis.consumers import RedisConsumers
+from pmstore.backends.redis.diagnosis import diagnose
 from pmstore.backends.redis.event_store import RedisEventStore
 from pmstore.backends.redis.lease import RedisLease
 from pmstore.backends.redis.order_store import BATCH_MAX, RedisOrderStore
@@ -17,6 +20,7 @@ from pmstore.backends.redis.snapshot_store import RedisSnapshotStore
 from pmstore.backends.redis.stream import RedisStream
 from pmstore.backends.redis.trade_store import RedisTradeStore
 from pmstore.backends.redis.trade_window import RedisTradeWindow
+from pmstore.backends.redis.upkeep import RedisUpkeep
 from pmstore.models.balance import Balance
 from pmstore.models.market import Event
 from pmstore.models.order import Order
@@ -33,6 +37,7 @@ from pmstore.protocols import (
     TradeStore,
 )
 from pmstore.protocols.cache import Cache, TradeWindow
+from pmstore.url import Url
 
 __all__ = [
     "RedisAccountStore",
@@ -76,7 +81,14 @@ def pmstore_backend() -> Backend:
             "trades": _trade_window,
         },
         limits=Limits(batch_size_max=BATCH_MAX),
+        diagnose=diagnose,
+        upkeep=RedisUpkeep(),
+        scratch=_scratch,
     )
+
+
+def _scratch(url: Url, name: str) -> Url:
+    return attrs.evolve(url, parameters={**url.parameters, "prefix": name})
 
 
 def _orders(config: RedisConfig) -> OrderStore:

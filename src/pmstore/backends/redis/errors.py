@@ -65,12 +65,13 @@ def answered(error: Exception, where: str, *, writes: bool) -> PmstoreError:
 
 
 def _unavailable(error: Exception, where: str, *, outcome: WriteOutcome) -> StoreUnavailable:
-    unavailable = StoreUnavailable(f"{where}: {_reason(error)}", outcome=outcome)
+    unavailable = StoreUnavailable(f"{where}: {reason(error)}", outcome=outcome)
     unavailable.retryable = not isinstance(error, _OPERATOR)
     return unavailable
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What went wrong, in the words of the server or of the system."""
     if isinstance(error, (asyncio.TimeoutError, exceptions.TimeoutError)):
         return "no answer in time"
     code = getattr(error, "status_code", None)

@@ -397,3 +397,27 @@ return {redis.call('HMGET', KEYS[1], unpack(ARGV)), redis.call('MGET', unpack(KE
     writes=False,
 )
 """Headers and documents of one moment."""
+
+PRUNE: Final = Script(
+    _SHARED
+    + """
+-- KEYS: headers, index of all. ARGV: prefix, prefix of records, the first member that stays, how
+-- many at most. Members end in ids of 20 digits.
+local old = redis.call('ZRANGEBYLEX', KEYS[2], '-', ARGV[3], 'LIMIT', 0, ARGV[4])
+local out = {}
+for _, member in ipairs(old) do
+  local id = string.sub(member, -20)
+  local header = redis.call('HGET', KEYS[1], id)
+  if header then
+    spread(out, KEYS[2], ARGV[1], places_of(header))
+    redis.call('HDEL', KEYS[1], id)
+  else
+    group(out, KEYS[2], member)
+  end
+  redis.call('DEL', ARGV[2] .. id)
+end
+take_out(out)
+return #old
+"""
+)
+"""Drops the lowest records; answers how many."""
