@@ -18,9 +18,6 @@ from tests.redis.places import here
 
 INCREMENT = Script("return redis.call('INCR', KEYS[1])")
 SLOW = Script(
-    "local till = redis.call('TIME')[1] + 2 "
-    "while redis.call('TIME')[1] + 0 < till do end"
-)
     "local till = redis.call('TIME')[1] + 2 while redis.call('TIME')[1] + 0 < till do end"
 )
 
