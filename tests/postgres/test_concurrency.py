@@ -76,7 +76,7 @@ async def test_a_remove_takes_what_a_save_under_way_brings(
     """A remove that began before a save of a new id was committed removes that order."""
     async with PostgresOrderStore(config) as orders:
         with plain.transaction():
-            plain.execute("SELECT FROM order_gate")
+            plain.execute("SELECT FROM order_gate FOR KEY SHARE")
             insert(plain, "order_0", 3, 5000)
             removing = await started(plain, orders.remove([("order_0", 4)]))
             assert not removing.done()
@@ -215,3 +215,21 @@ async def test_stores_of_one_url_share_connections(config: PostgresConfig, plain
         )
         assert orders._client is trades._client is accounts._client
         assert len((await orders.find(OrderQuery())).items) == 40
+
+
+async def test_a_backup_holds_up_nobody(config: PostgresConfig, plain: Plain) -> None:
+    """While a transaction has read every table, as pg_dump does, saves and removes go on."""
+    hasty = attrs.evolve(config, lock_timeout_s=0.5)
+    async with PostgresOrderStore(hasty) as orders:
+        await orders.save([order(0), order(1)])
+        with plain.transaction():
+            tables = plain.execute(
+                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = "
+                "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+            ).fetchall()
+            for (table,) in tables:
+                plain.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+            assert await orders.remove([("order_0", 1)]) == 1
+            assert await orders.outbox.keep("caches")
+            await orders.save([order(1, version=2)])
+        assert [one.version for one in (await orders.find(OrderQuery())).items] == [2]

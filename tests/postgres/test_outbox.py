@@ -115,11 +115,11 @@ async def test_a_write_under_way_when_notes_begin_is_waited_for(
     """`keep` returns after every transaction that could still commit without a note."""
     async with PostgresOrderStore(config) as orders:
         with plain.transaction():
-            # As a save of ours that has read who wants notes, and is not committed.
-            plain.execute("SELECT FROM note_readers")
+            # As a save of ours that has looked who wants notes, and is not committed.
+            plain.execute("SELECT FROM note_gate FOR KEY SHARE")
             keeping = asyncio.ensure_future(orders.outbox.keep(CACHES))
             while not plain.execute(
-                "SELECT FROM pg_locks WHERE NOT granted AND relation = 'note_readers'::regclass"
+                "SELECT FROM pg_locks WHERE NOT granted AND relation = 'note_gate'::regclass"
             ).fetchall():
                 await asyncio.sleep(0.01)
             saving = asyncio.ensure_future(orders.save([order(1)]))

@@ -16,8 +16,11 @@ _KEYS: Final = {
 }
 """How the key of a saved row is written in its note."""
 
-# Whoever begins to keep notes locks `note_readers`: a write that is under way ends before
-# that, and one that comes later waits and then sees the new reader.
+NOTE_GATE: Final = "note_gate_open AS (SELECT FROM note_gate FOR KEY SHARE)"
+"""
+The part that must stand before `noted`. Whoever begins to keep notes locks the gate: a write
+that is under way ends before that, and one that comes later waits and then sees the reader.
+"""
 
 
 def noted(store: str) -> str:
@@ -25,14 +28,16 @@ def noted(store: str) -> str:
     return (
         "noted AS (INSERT INTO notes (store, reader, key, void_through, written_ms) "
         f"SELECT '{store}', reader, {_KEYS[store]}, saved.version - 1, {_NOW_MS} "
-        f"FROM saved CROSS JOIN note_readers WHERE note_readers.store = '{store}')"
+        f"FROM saved CROSS JOIN note_readers WHERE note_readers.store = '{store}' "
+        "AND NOT EXISTS (SELECT FROM note_gate_open))"
     )
 
 
 TRADES_NOTED: Final = (
     "noted AS (INSERT INTO notes (store, reader, key, void_through, written_ms) "
     f"SELECT 'trades', reader, '{TRADES}', (SELECT min(timestamp) FROM fresh) - 1, {_NOW_MS} "
-    "FROM note_readers WHERE store = 'trades' AND EXISTS (SELECT FROM fresh))"
+    "FROM note_readers WHERE store = 'trades' AND EXISTS (SELECT FROM fresh) "
+    "AND NOT EXISTS (SELECT FROM note_gate_open))"
 )
 """The part that writes a note for each reader, if there is a trade in `fresh`."""
 

@@ -10,14 +10,16 @@ from pmstore.backends.postgres.order_rows import COLUMNS
 from pmstore.backends.postgres.versioned import Versioned
 from pmstore.models.query import OrderQuery
 
+_GATE: Final = "order_gate_open AS (SELECT FROM order_gate FOR KEY SHARE), "
+"""
+Whoever removes orders locks the gate: a save that is under way ends before that, and one that
+comes later waits and then sees the tombstones.
+"""
 _ALIVE: Final = (
-    # Whoever removes orders locks the gate, so a save that is under way ends before it, and
-    # one that comes later waits and then sees its tombstones.
-    "NOT EXISTS (SELECT FROM order_gate) AND NOT EXISTS (SELECT FROM order_tombstones stone "
+    "NOT EXISTS (SELECT FROM order_gate_open) AND NOT EXISTS (SELECT FROM order_tombstones stone "
     "WHERE stone.id = given.id AND stone.version >= given.version AND stone.until_ms > %s)"
 )
-
-_TABLE: Final = Versioned("orders", "orders", COLUMNS, ["id"], _ALIVE)
+_TABLE: Final = Versioned("orders", "orders", COLUMNS, ["id"], _ALIVE, _GATE)
 
 SAVE: Final = _TABLE.save()
 """Parameters: the packed columns, the time now in epoch milliseconds."""

@@ -6,7 +6,7 @@ from typing import Final, LiteralString
 
 from pmstore.backends.postgres.columns import names, unnested
 from pmstore.backends.postgres.consumed import MOVED
-from pmstore.backends.postgres.noting import TRADES_NOTED
+from pmstore.backends.postgres.noting import NOTE_GATE, TRADES_NOTED
 from pmstore.backends.postgres.trade_rows import COLUMNS
 from pmstore.models.query import TradeQuery
 
@@ -27,11 +27,12 @@ def _appending(where: str) -> str:
     )
 
 
-APPEND: Final = f"WITH {_appending('true')} SELECT"
+APPEND: Final = f"WITH {NOTE_GATE}, {_appending('true')} SELECT"
 """Parameters: the packed columns, then those of `TRADES_NOTED`."""
 
 APPLY: Final = (
-    f"WITH {MOVED}, {_appending('EXISTS (SELECT FROM moved)')} SELECT count(*) FROM moved"
+    f"WITH {NOTE_GATE}, {MOVED}, {_appending('EXISTS (SELECT FROM moved)')} "
+    "SELECT count(*) FROM moved"
 )
 """Parameters: those of `moving`, then those of `APPEND`. Answers 1 if the source moved."""
 

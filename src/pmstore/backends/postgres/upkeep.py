@@ -25,8 +25,8 @@ _COUNTED: Final[Mapping[str, str]] = {
 """What is counted -> the table that it is in."""
 
 _TABLES: Final = (
-    "orders, order_tombstones, order_gate, trades, trade_ids, balances, events, snapshots, "
-    f"snapshot_parts, sources, note_readers, notes, {VERSION_TABLE}"
+    "orders, order_tombstones, order_gate, note_gate, trades, trade_ids, balances, events, "
+    f"snapshots, snapshot_parts, sources, note_readers, notes, {VERSION_TABLE}"
 )
 _FUNCTIONS: Final = (
     "version_conflict(text), remove_orders(text[], bigint[], bigint, bigint), "

@@ -9,7 +9,7 @@ import attrs
 
 from pmstore.backends.postgres.columns import Column, names, unnested
 from pmstore.backends.postgres.consumed import MOVED
-from pmstore.backends.postgres.noting import noted
+from pmstore.backends.postgres.noting import NOTE_GATE, noted
 
 
 @attrs.frozen
@@ -27,6 +27,7 @@ class Versioned:
         columns: All of its columns.
         key: The names of those that are its key.
         condition: What else a row of `given` needs; its parameters come last.
+        before: Parts that *condition* names, each with a comma behind it.
     """
 
     store: str
@@ -34,6 +35,7 @@ class Versioned:
     columns: Sequence[Column]
     key: Sequence[str]
     condition: str = "true"
+    before: str = ""
 
     def save(self) -> LiteralString:
         """Parameters: the packed columns, those of the condition. Answers nothing."""
@@ -57,7 +59,7 @@ class Versioned:
         keys = ", ".join(self.key)
         shown = " || ' ' || ".join(f"{table}.{name}::text" for name in self.key)
         return (
-            f"WITH {before}"
+            f"WITH {NOTE_GATE}, {self.before}{before}"
             f"given AS (SELECT {names(self.columns)} FROM {unnested(self.columns)}), "
             f"saved AS (INSERT INTO {table} ({names(self.columns)}) "
             f"SELECT {names(self.columns)} FROM given WHERE {condition} ORDER BY {keys} "

@@ -18,8 +18,13 @@ _PARTITIONS: Final = (
     "CREATE INDEX trade_ids_by_time ON trade_ids (timestamp)",
 )
 
-_GATE: Final = "CREATE TABLE order_gate ()"
-"""Never has a row: a save names it in its statement, `remove_orders` locks it."""
+_GATES: Final = ("CREATE TABLE order_gate ()", "CREATE TABLE note_gate ()")
+"""
+Never have a row. A write that must not overlap with something names the gate FOR KEY SHARE,
+which locks it in the mode ROW SHARE before the write looks at any data; that something locks
+it in the mode EXCLUSIVE, and so waits for writes under way while later ones wait for it. A
+backup, which reads every table, holds up neither.
+"""
 
 _VERSION_CONFLICT: Final = """
 CREATE FUNCTION version_conflict(key text) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -34,9 +39,10 @@ RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     gone bigint;
 BEGIN
+    LOCK TABLE note_gate IN ROW SHARE MODE;
     -- Waits for the saves that are under way. One that comes later begins behind this lock,
     -- and so with a view of the table that has these tombstones.
-    LOCK TABLE order_gate IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE order_gate IN EXCLUSIVE MODE;
     INSERT INTO order_tombstones AS stone (id, version, until_ms)
         SELECT given.id, given.version, end_ms FROM unnest(ids, versions) AS given(id, version)
         ON CONFLICT (id) DO UPDATE SET
@@ -66,8 +72,8 @@ BEGIN
     ) THEN
         RETURN false;
     END IF;
-    -- Every write reads this table: those under way end first, later ones see what is new.
-    LOCK TABLE note_readers IN ACCESS EXCLUSIVE MODE;
+    -- Writes that are under way end first, later ones see what is new.
+    LOCK TABLE note_gate IN EXCLUSIVE MODE;
     IF kept THEN
         INSERT INTO note_readers (store, reader) VALUES (of_store, for_reader)
             ON CONFLICT DO NOTHING;
@@ -82,5 +88,5 @@ END $$
 
 def upgrade() -> None:
     """Make the partitions of trades, and what keeps versions in order between writers."""
-    for statement in (*_PARTITIONS, _GATE, _VERSION_CONFLICT, _REMOVE_ORDERS, _KEEP_NOTES):
+    for statement in (*_PARTITIONS, *_GATES, _VERSION_CONFLICT, _REMOVE_ORDERS, _KEEP_NOTES):
         op.execute(statement)
