@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -154,15 +151,6 @@ def test_clocks_a_second_apart_disagree(server_ms: int, answered_ms: int, level:
     found = skew_finding("x", asked_ms=1_000_000, server_ms=server_ms, answered_ms=answered_ms)
     assert found.level is level
     assert bool(found.remedy) is (level is Level.WARNING)
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user reaches."""
-    folder = Path(tempfile.mkdtemp(prefix="pmstore-doctor-"))
-    folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def as_ordinary_user(room: str, *words: str) -> list[dict[str, Any]]:

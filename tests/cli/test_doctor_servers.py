@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,7 +23,7 @@ from pmstore.tables.schema import VERSION_TABLE
 from pmstore.testing import samples
 from pmstore.testing.servers import PostgresServer, RedisServer
 from tests.cli.running import run
-from tests.cli.test_doctor import findings, one_of
+from tests.cli.test_doctor import as_ordinary_user, findings, one_of
 
 
 def without_password(url: str, password: str | None = None) -> str:
@@ -195,3 +198,57 @@ def test_a_redis_replica_is_read_only(tmp_path: Path) -> None:
         with Redis.from_url(replica.url) as client:
             client.replicaof(master.host, master.port)
         one_of(findings(replica.url, code=Exit.DAMAGED), "read-only", "error")
+
+
+def test_a_sqlite_file_is_examined_before_and_after_its_first_start(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/one.db"
+    one_of(findings(url), "schema-missing", "warning")
+    assert list(tmp_path.iterdir()) == []
+    asyncio.run(save(url))
+    found = findings(url)
+    assert "SQLite" in one_of(found, "reachable", "fine")["what"]
+    assert levels(found, "schema-missing") == []
+
+
+def test_a_sqlite_schema_from_the_future_is_an_error(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/one.db"
+    asyncio.run(save(url))
+    with closing(sqlite3.connect(tmp_path / "one.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    one = one_of(findings(url, code=Exit.DAMAGED), "schema-newer", "error")
+    assert "9999" in one["what"]
+    assert "pgrade" in one["remedy"]
+
+
+def test_a_damaged_sqlite_file_is_an_error(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/one.db"
+    asyncio.run(save(url))
+    path = tmp_path / "one.db"
+    path.write_bytes(b"x" * 100 + path.read_bytes()[100:])
+    one_of(findings(url, code=Exit.DAMAGED), "damaged", "error")
+
+
+async def test_sqlite_notes_that_nobody_relays_are_a_backlog(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/one.db"
+    async with pmstore.open_order_store(url) as orders:
+        await orders.outbox.keep("caches")  # type: ignore[attr-defined]
+        await orders.save([samples.order(1)])
+    found = await examine_urls([url], clock=system_clock)
+    assert [one for one in found if one.kind == "outbox-backlog"] == []
+    found = await examine_urls([url], clock=lambda: system_clock() + 11_000)
+    one = next(one for one in found if one.kind == "outbox-backlog")
+    assert one.level.value == "warning"
+    assert "the oldest for 11 s" in one.what
+
+
+def test_a_sqlite_file_that_cannot_be_written_or_whose_disk_is_full_is_an_error(
+    open_folder: Path,
+) -> None:
+    url = f"sqlite:///{open_folder}/one.db"
+    asyncio.run(save(url))
+    path = open_folder / "one.db"
+    path.chmod(0o644)
+    assert levels(as_ordinary_user("full", url), "disk-full") == ["error"]
+    if os.geteuid() == 0:
+        # Root owns it, the ordinary user only reads it.
+        assert levels(as_ordinary_user("free", url), "read-only") == ["error"]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from pmstore.backends.file.audit_files import AuditFiles
 from pmstore.backends.file.config import FileConfig
@@ -19,10 +15,7 @@ from pmstore.backends.file.threads import in_thread
 from pmstore.backends.file.upkeep import stream_folders
 from pmstore.errors import CorruptData
 from pmstore.protocols.diagnosis import Examination, Finding, Level
-
-FREE_BYTES_LEAST: Final = 256 * 1024 * 1024
-_PROBE_BYTES: Final = 64 * 1024
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+from pmstore.storage.room import existing_folder, room_finding
 
 
 async def diagnose(config: FileConfig, examination: Examination) -> Sequence[Finding]:
@@ -32,77 +25,21 @@ async def diagnose(config: FileConfig, examination: Examination) -> Sequence[Fin
 
 def _findings(path: Path, examination: Examination) -> Iterator[Finding]:
     is_log = "trades" in examination.contracts and not path.is_dir()
-    folder = _nearest(path.parent if is_log else path)
-    if not folder.is_dir():
-        yield Finding(
-            level=Level.ERROR,
-            kind="permission",
-            what=f"{folder} is a file where a folder has to be",
-            where=str(path),
-            remedy="Name another place, or move that file away",
-        )
-        return
-    trouble = _write_trouble(folder, path if is_log else None, str(path))
+    folder = existing_folder(path.parent if is_log else path)
+    trouble = room_finding(folder, str(path), file=path if is_log else None)
     if trouble is not None:
         yield trouble
-    else:
-        there = path.exists()
+    if trouble is None or trouble.level is not Level.ERROR:
         yield Finding(
             level=Level.FINE,
             kind="reachable",
-            what="it can be written" if there else "not there yet; the first start makes it",
+            what="it can be written"
+            if path.exists()
+            else "not there yet; the first start makes it",
             where=str(path),
-        )
-    free = shutil.disk_usage(folder).free
-    if trouble is None and free < FREE_BYTES_LEAST:
-        yield Finding(
-            level=Level.WARNING,
-            kind="disk-full",
-            what=f"only {free // 1024**2} MiB are free on its disk",
-            where=str(path),
-            remedy="Free some space, or move the data to a larger disk",
         )
     yield from _locks(path)
     yield from _damage(path)
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the first one above it that there is."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder
-
-
-def _write_trouble(folder: Path, log: Path | None, where: str) -> Finding | None:
-    try:
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(_PROBE_BYTES))
-            probe.flush()
-            os.fsync(probe.fileno())
-        if log is not None and log.exists():
-            os.close(os.open(log, os.O_WRONLY | os.O_APPEND))
-    except OSError as error:
-        if error.errno in _FULL:
-            return Finding(
-                level=Level.ERROR,
-                kind="disk-full",
-                what=f"nothing can be written: {error.strerror}",
-                where=where,
-                remedy=f"Free some space on the disk of {folder} (df -h, df -i)",
-            )
-        owner = "mount it for writing" if error.errno == errno.EROFS else "check owner and mode"
-        return Finding(
-            level=Level.ERROR,
-            kind="read-only",
-            what=f"it cannot be written: {error.strerror}",
-            where=where,
-            remedy=f"Let the user {_user()} write in {folder}: {owner} (ls -ld {folder})",
-        )
-    return None
-
-
-def _user() -> str:
-    return str(os.geteuid()) if hasattr(os, "geteuid") else "of this process"
 
 
 def _locks(path: Path) -> Iterator[Finding]:

@@ -2,11 +2,13 @@
 
 from pmstore.backends.sqlite.account_store import SqliteAccountStore
 from pmstore.backends.sqlite.config import SqliteConfig, config_of
+from pmstore.backends.sqlite.diagnosis import diagnose
 from pmstore.backends.sqlite.event_store import SqliteEventStore
 from pmstore.backends.sqlite.order_store import SqliteOrderStore
 from pmstore.backends.sqlite.schema import SqliteSchema
 from pmstore.backends.sqlite.snapshot_store import SqliteSnapshotStore
 from pmstore.backends.sqlite.trade_store import SqliteTradeStore
+from pmstore.backends.sqlite.upkeep import SqliteUpkeep, scratch
 from pmstore.plugin import Backend, hookimpl
 from pmstore.protocols import AccountStore, EventStore, OrderStore, SnapshotStore, TradeStore
 
@@ -36,6 +38,9 @@ def pmstore_backend() -> Backend:
             "snapshots": _snapshots,
         },
         schema=SqliteSchema(),
+        diagnose=diagnose,
+        upkeep=SqliteUpkeep(),
+        scratch=scratch,
     )
 
 
