@@ -47,6 +47,7 @@ async def blocked(node: RedisServer) -> bool:
     return b"blocked_clients:1" in await raw(node, "INFO", "clients")
 
 
+@pytest.mark.crash
 async def test_a_stream_goes_on_when_its_node_is_back(cluster: RedisCluster) -> None:
     async with stream_on(cluster) as stream:
         last = await stream.append([b"a"], epoch=1)
