@@ -40,12 +40,8 @@ def _key_list(keys: Iterable[Key]) -> str:
     return json.dumps([key for key in keys if is_id(key[0]) and is_id(key[1])], ensure_ascii=False)
 
 
-def _key_text(key: Key) -> str:
-    """A key as a note has it."""
-    return json.dumps(key, ensure_ascii=False)
-
-
 def _key_of(text: str) -> Key:
+    """The key in a note."""
     user_id, asset = json.loads(text)
     return user_id, asset
 
@@ -62,6 +58,7 @@ _TABLE: Final = VersionedTable(
     key=lambda row: (row[0], row[1]),
     version=_VERSION,
     what=lambda row: f"the balance of {row[0]!r} in {row[1]!r}",
+    note_key=lambda row: json.dumps(row[:2], ensure_ascii=False),
 )
 
 
@@ -180,12 +177,7 @@ class SqliteAccountStore(SqliteStore):
         )
 
     def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Sequence[Row]:
-        kept = _TABLE.put(connection, rows)
-        self._notes.write(
-            connection,
-            lambda: ((_key_text((row[0], row[1])), row[_VERSION] - 1) for row in kept),
-        )
-        return kept
+        return _TABLE.put(connection, rows, self._notes)
 
 
 def _rows(balances: Sequence[Balance]) -> list[Row]:

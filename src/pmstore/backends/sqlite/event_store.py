@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -42,6 +41,7 @@ _TABLE: Final = VersionedTable(
     key=lambda row: row[0],
     version=1,
     what=lambda row: f"event {row[0]}",
+    note_key=lambda row: str(row[0]),
     # The order of the markets in a document does not matter.
     equal=lambda row, other: _event_of(row, "given") == _event_of(other, "stored"),
 )
@@ -83,13 +83,9 @@ class SqliteEventStore(SqliteStore):
         rows = _rows(events)
         if not rows:
             return frozenset()
-
-        def write(connection: sqlite3.Connection) -> Sequence[Row]:
-            kept = _TABLE.put(connection, rows)
-            self._notes.write(connection, lambda: ((str(row[0]), row[1] - 1) for row in kept))
-            return kept
-
-        kept = await self._database.write(write)
+        kept = await self._database.write(
+            lambda connection: _TABLE.put(connection, rows, self._notes)
+        )
         return frozenset(row[0] for row in kept)
 
     async def get(self, ids: Sequence[int], /) -> dict[int, Event]:

@@ -44,6 +44,7 @@ _TABLE: Final = VersionedTable(
     key=lambda row: row[ID],
     version=VERSION,
     what=lambda row: f"order {row[ID]!r}",
+    note_key=lambda row: str(row[ID]),
 )
 
 
@@ -170,9 +171,7 @@ class SqliteOrderStore(SqliteStore):
         if self._tombstones.purge(connection, self._clock()):
             buried = self._tombstones.versions(connection, (row[ID] for row in rows))
             rows = [row for row in rows if row[VERSION] > buried.get(row[ID], -1)]
-        kept = _TABLE.put(connection, rows)
-        self._notes.write(connection, lambda: ((row[ID], row[VERSION] - 1) for row in kept))
-        return kept
+        return _TABLE.put(connection, rows, self._notes)
 
     def _remove(self, connection: sqlite3.Connection, asked: list[tuple[str, int]]) -> int:
         now_ms = self._clock()
@@ -194,7 +193,7 @@ class SqliteOrderStore(SqliteStore):
             buried.append((id, version))
         connection.executemany("DELETE FROM orders WHERE id = ?", removed)
         self._tombstones.bury(connection, buried, now_ms)
-        self._notes.write(connection, lambda: buried)
+        self._notes.write(connection, self._notes.readers(connection), buried)
         return len(removed)
 
 

@@ -33,30 +33,27 @@ class NoteWriter:
         self._store = store
         self._clock = clock
 
-    def write(
-        self, connection: sqlite3.Connection, changes: Callable[[], Iterable[tuple[str, int]]]
-    ) -> None:
-        """
-        Write a note for each kept reader.
+    def readers(self, connection: sqlite3.Connection) -> list[str]:
+        """Who reads the notes; mostly nobody."""
+        rows = connection.execute("SELECT reader FROM note_readers WHERE store = ?", (self._store,))
+        return [row[0] for row in rows]
 
-        Args:
-            connection: In the transaction of the change.
-            changes: Answers the keys, each with the highest version that is void now; only
-                asked if anybody reads notes.
-        """
-        readers = connection.execute(
-            "SELECT reader FROM note_readers WHERE store = ?", (self._store,)
-        ).fetchall()
-        if not readers:
-            return
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        readers: Iterable[str],
+        changes: Iterable[tuple[str, int]],
+    ) -> None:
+        """Write for each reader a note of each key with the highest version that is void now."""
         now_ms = self._clock()
+        readers = list(readers)
         connection.executemany(
             "INSERT INTO notes (store, reader, key, void_through, written_ms) "
             "VALUES (?, ?, ?, ?, ?)",
             [
                 (self._store, reader, key, void_through, now_ms)
-                for key, void_through in changes()
-                for (reader,) in readers
+                for key, void_through in changes
+                for reader in readers
             ],
         )
 

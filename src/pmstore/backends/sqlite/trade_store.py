@@ -122,7 +122,8 @@ class SqliteTradeStore(SqliteStore):
         connection.executemany(INSERT, rows)
         if connection.total_changes > before:
             lowest = min(row[TIMESTAMP] for row in rows)
-            self._notes.write(connection, lambda: [(TRADES, lowest - 1)])
+            readers = self._notes.readers(connection)
+            self._notes.write(connection, readers, [(TRADES, lowest - 1)])
 
 
 def _rows(trades: Sequence[Trade]) -> list[Row]:
