@@ -35,20 +35,26 @@ def connect_writer(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         raise StoreUnavailable(
             f"{path}: its folder cannot be made: {error}", outcome=WriteOutcome.NOT_APPLIED
         ) from error
-    connection = connect_file(path, busy_timeout_s)
-    try:
-        # Before anything is changed: a schema that is too new is left exactly as it is.
-        outdated = needs_migration(revision(connection), where=str(path))
-        _use_write_ahead_log(connection, busy_timeout_s)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        if outdated:
-            migrate(connection, where=str(path))
-    except BaseException:
+    while True:
+        before = _identity(path)
+        connection = connect_file(path, busy_timeout_s)
+        try:
+            # Before anything is changed: a schema that is too new is left exactly as it is.
+            outdated = needs_migration(revision(connection), where=str(path))
+            _use_write_ahead_log(connection, busy_timeout_s)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            # From here on its lock keeps it from being wiped; until then it may have been.
+            after = _identity(path)
+            if after is not None and before in (None, after):
+                if outdated:
+                    migrate(connection, where=str(path))
+                return connection
+        except BaseException:
+            connection.close()
+            raise
         connection.close()
-        raise
-    return connection
 
 
 def connect_reader(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
@@ -111,6 +117,15 @@ def connect_file(path: Path, busy_timeout_s: float, mode: str = "rwc") -> sqlite
         # Each is used by one thread at a time, and closed by whoever ends its thread.
         check_same_thread=False,
     )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells the file from another one of the same name; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, timeout_s: float) -> None:
