@@ -17,6 +17,7 @@ from pmstore.backends.memory import (
     MemoryStream,
     MemoryTradeStore,
 )
+from pmstore.backends.sqlite import SqliteOrderStore
 from pmstore.testing import (
     ConsumedStream,
     ManualClock,
@@ -55,6 +56,21 @@ test_orders = conformance(
             pmstore.sync.OrderStore(MemoryOrderStore(clock=clock, tombstone_s=60))
         ),
         positioned=True,
+        clock=clock,
+        tombstone_s=60,
+    ),
+)
+test_sqlite_orders = conformance(
+    order_store_clauses,
+    rig(
+        lambda place: Awaited(
+            pmstore.sync.OrderStore(
+                SqliteOrderStore(place / "orders.db", clock=clock, tombstone_s=60)
+            )
+        ),
+        positioned=True,
+        durable=True,
+        shared=True,
         clock=clock,
         tombstone_s=60,
     ),

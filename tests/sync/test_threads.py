@@ -63,6 +63,16 @@ def test_outside_of_with_a_store_is_closed() -> None:
         orders.get(["a"])
 
 
+def test_a_stack_is_read_through_its_caches_or_freshly(tmp_path: Path) -> None:
+    url = f"memory:// > sqlite:///{tmp_path}/orders.db"
+    options = pmstore.LayerOptions(cache_max_age_s=60)
+    with pmstore.sync.open_order_store(url, options=options) as orders:
+        orders.save([samples.order(1)])
+        assert orders.get(["order_1"]) == orders.get(["order_1"], fresh=True)
+    with pmstore.sync.open_order_store(f"sqlite:///{tmp_path}/orders.db") as orders:
+        assert orders.get(["order_1"], fresh=True) == {"order_1": samples.order(1)}
+
+
 def test_many_threads_use_one_store() -> None:
     with (
         pmstore.sync.open_order_store("memory://") as orders,

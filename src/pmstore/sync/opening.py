@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from pmstore import registry
 from pmstore.errors import StoreClosed
+from pmstore.layers import LayerOptions
 from pmstore.settings import OptionalServer, StorageSettings
 from pmstore.sync.lifetime import SyncStore
 from pmstore.sync.logs import Consumers, Lease, SnapshotStore, Stream
@@ -20,24 +21,32 @@ W = TypeVar("W", bound=SyncStore[Any])
 _Pins = Mapping[str, str] | None
 
 
-def open_order_store(url: str | Stack, /, *, pins: _Pins = None) -> OrderStore:
+def open_order_store(
+    url: str | Stack, /, *, pins: _Pins = None, options: LayerOptions | None = None
+) -> OrderStore:
     """The order store that *url* names; `with` opens it. Errors as for `pmstore`'s own."""
-    return OrderStore(registry.open_order_store(url, pins=pins))
+    return OrderStore(registry.open_order_store(url, pins=pins, options=options))
 
 
-def open_trade_store(url: str | Stack, /, *, pins: _Pins = None) -> TradeStore:
+def open_trade_store(
+    url: str | Stack, /, *, pins: _Pins = None, options: LayerOptions | None = None
+) -> TradeStore:
     """The trade store that *url* names; as `open_order_store`."""
-    return TradeStore(registry.open_trade_store(url, pins=pins))
+    return TradeStore(registry.open_trade_store(url, pins=pins, options=options))
 
 
-def open_account_store(url: str | Stack, /, *, pins: _Pins = None) -> AccountStore:
+def open_account_store(
+    url: str | Stack, /, *, pins: _Pins = None, options: LayerOptions | None = None
+) -> AccountStore:
     """The account store that *url* names; as `open_order_store`."""
-    return AccountStore(registry.open_account_store(url, pins=pins))
+    return AccountStore(registry.open_account_store(url, pins=pins, options=options))
 
 
-def open_event_store(url: str | Stack, /, *, pins: _Pins = None) -> EventStore:
+def open_event_store(
+    url: str | Stack, /, *, pins: _Pins = None, options: LayerOptions | None = None
+) -> EventStore:
     """The event store that *url* names; as `open_order_store`."""
-    return EventStore(registry.open_event_store(url, pins=pins))
+    return EventStore(registry.open_event_store(url, pins=pins, options=options))
 
 
 def open_snapshot_store(url: str | Stack, /, *, pins: _Pins = None) -> SnapshotStore:

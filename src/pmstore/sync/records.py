@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
 
 from pmstore import protocols
 from pmstore.models.balance import Balance
@@ -13,6 +16,15 @@ from pmstore.models.trade import Trade
 from pmstore.sync.lifetime import SyncStore
 
 
+def _getting(store: Any, fresh: bool) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """How to get: of a stack that is asked for its truth, with the word for it."""
+    get: Callable[..., Coroutine[Any, Any, Any]] = store.get
+    if fresh and "fresh" in inspect.signature(get).parameters:
+        return partial(get, fresh=True)
+    # Every other store is the truth itself.
+    return get
+
+
 class OrderStore(SyncStore[protocols.OrderStore]):
     """Keeps the newest version of each order; `pmstore.OrderStore` says what is promised."""
 
@@ -20,9 +32,9 @@ class OrderStore(SyncStore[protocols.OrderStore]):
         """Keep the newest version of each order; all of them, or none."""
         self._run(self._store.save(orders))
 
-    def get(self, ids: Sequence[str], /) -> dict[str, Order]:
-        """The orders with these ids; an absent one is a missing key."""
-        return self._run(self._store.get(ids))
+    def get(self, ids: Sequence[str], /, *, fresh: bool = False) -> dict[str, Order]:
+        """The orders with these ids; an absent one is a missing key; *fresh* asks the truth."""
+        return self._run(_getting(self._store, fresh)(ids))
 
     def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
         """Remove orders, each through a version; answers how many were there and are gone."""
@@ -52,9 +64,11 @@ class AccountStore(SyncStore[protocols.AccountStore]):
         """Keep the newest version of each row; all of them, or none."""
         self._run(self._store.save(balances))
 
-    def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
-        """The rows of these (`user_id`, `asset`) pairs; an absent one is a missing key."""
-        return self._run(self._store.get(keys))
+    def get(
+        self, keys: Sequence[tuple[str, str]], /, *, fresh: bool = False
+    ) -> dict[tuple[str, str], Balance]:
+        """The rows of these (`user_id`, `asset`) pairs; *fresh* asks the truth of a stack."""
+        return self._run(_getting(self._store, fresh)(keys))
 
     def find(self, query: BalanceQuery, /) -> Page[Balance]:
         """The rows that *query* asks for, by (`user_id`, `asset`)."""
@@ -68,9 +82,9 @@ class EventStore(SyncStore[protocols.EventStore]):
         """Keep events, each with its version; all of them, or none."""
         self._run(self._store.save(events))
 
-    def get(self, ids: Sequence[int], /) -> dict[int, Event]:
-        """The events with these ids; an absent one is a missing key."""
-        return self._run(self._store.get(ids))
+    def get(self, ids: Sequence[int], /, *, fresh: bool = False) -> dict[int, Event]:
+        """The events with these ids; an absent one is a missing key; *fresh* asks the truth."""
+        return self._run(_getting(self._store, fresh)(ids))
 
     def find(self, query: EventQuery, /) -> Page[Event]:
         """The events that *query* asks for, by `event_id`."""
