@@ -34,6 +34,8 @@ async def started(plain: Plain, call: Coroutine[Any, Any, Any], waiting: int = 1
     until = time.monotonic() + 10
     while time.monotonic() < until:
         await asyncio.sleep(0.01)
+        # Inside a transaction the server would show the same picture again.
+        plain.execute("SELECT pg_stat_clear_snapshot()")
         row = plain.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND application_name = 'pmstore'"

@@ -126,9 +126,12 @@ async def test_a_server_killed_in_a_save_leaves_the_outcome_unknown(
         other = psycopg.connect(own_server.url)
         other.execute("SELECT FROM orders WHERE id = 'order_50' FOR UPDATE")
         saving = asyncio.ensure_future(orders.save([order(50, version=2)]))
-        while not other.execute(
-            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        ).fetchall():
+        while (
+            not other.execute("SELECT pg_stat_clear_snapshot()")
+            or not other.execute(
+                "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            ).fetchall()
+        ):
             await asyncio.sleep(0.01)
         own_server.kill()
         other.close()
