@@ -1,10 +1,11 @@
-"""Cancels a call at each of its awaits, then at random times."""
+"""Cancels a call at each of its awaits, then at random times; runs several at once."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 A = TypeVar("A")
@@ -122,6 +123,27 @@ class Cancelling:
         if counted.count < self._await:
             self._took_s = loop.time() - began
         return await _cancelled(task)
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, A]) -> AsyncIterator[asyncio.Task[A]]:
+    """Run *work* beside the block; what has not ended at the end of the block is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        # The block's own error is the one to show.
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def all_answers(calls: Iterable[Awaitable[A]]) -> list[A]:
+    """The answers of calls made at once; with an error in them it is raised when all ended."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]
 
 
 async def _run(call: Awaitable[A]) -> A:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pmstore.errors import PmstoreError, VersionConflict
 from pmstore.protocols.store import Store
+from pmstore.testing.cancellation import all_answers, meanwhile
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal
 from pmstore.testing.rig import Trial
@@ -33,7 +34,7 @@ def shared_laws(subject: Subject[S]) -> Lawbook[S]:
         try:
             async with one, other:
                 writes = (subject.write((one, other)[at % 2], [at]) for at in range(10))
-                await asyncio.gather(*writes)
+                await all_answers(writes)
                 seen = await subject.held(one), await subject.held(other)
         except PmstoreError:
             # The place belongs to whoever came first: nothing is shared.
@@ -57,8 +58,8 @@ def shared_laws(subject: Subject[S]) -> Lawbook[S]:
         """What two clients write at the same time is all kept: another client takes nothing."""
         size = min(4, subject.batch_max)
         batches = [list(range(at, at + size)) for at in range(0, 20 * size, size)]
-        await asyncio.gather(
-            *(subject.write(other if at % 2 else one, batch) for at, batch in enumerate(batches))
+        await all_answers(
+            subject.write(other if at % 2 else one, batch) for at, batch in enumerate(batches)
         )
         wanted = list(range(20 * size))
         await trial.expect_seen(lambda: subject.held(one), wanted, "held by the one")
@@ -91,12 +92,12 @@ def _whole_batches(subject: Subject[S], two: TwoClients[S]) -> None:
             for at in numbers[::_BATCH]:
                 await subject.write(other, list(range(at, at + _BATCH)))
 
-        writing = asyncio.ensure_future(write())
-        while not writing.done():
-            counts = Counter(number // _BATCH for number in await subject.held(one))
-            expect(set(counts.values()) <= {_BATCH}, f"records seen of each batch: {counts}")
-            await asyncio.sleep(0)
-        await writing
+        async with meanwhile(write()) as writing:
+            while not writing.done():
+                counts = Counter(number // _BATCH for number in await subject.held(one))
+                expect(set(counts.values()) <= {_BATCH}, f"records seen of each batch: {counts}")
+                await asyncio.sleep(0)
+            await writing
         await trial.expect_seen(lambda: subject.held(one), list(numbers), "held")
 
 
@@ -114,13 +115,13 @@ def _versions(subject: Subject[S], two: TwoClients[S]) -> None:
             for version in range(1, 16):
                 await save(other, [(id, version) for id in ids], version)
 
-        writing = asyncio.ensure_future(write())
-        while not writing.done():
-            found = await marks(one)
-            expect(len(found) in (0, _BATCH), f"{len(found)} records of a batch of {_BATCH}")
-            expect(len(set(found.values())) <= 1, f"versions of one batch: {found}")
-            await asyncio.sleep(0)
-        await writing
+        async with meanwhile(write()) as writing:
+            while not writing.done():
+                found = await marks(one)
+                expect(len(found) in (0, _BATCH), f"{len(found)} records of a batch of {_BATCH}")
+                expect(len(set(found.values())) <= 1, f"versions of one batch: {found}")
+                await asyncio.sleep(0)
+            await writing
         wanted = dict.fromkeys(ids, (15, 15))
         await trial.expect_seen(lambda: marks(one), wanted, "versions in the end")
 
@@ -129,16 +130,16 @@ def _versions(subject: Subject[S], two: TwoClients[S]) -> None:
         trial: Trial[S], one: S, other: S
     ) -> None:
         """Versions saved by one client and another client in any order: the newest stays."""
-        versions = [7, 2, 9, 4, 1, 8, 3, 10, 6, 5]
-        await asyncio.gather(
-            *(
+        for turn in range(4):
+            versions = [10 * turn + version for version in (7, 2, 9, 4, 1, 8, 3, 10, 6, 5)]
+            await all_answers(
                 save(other if version % 2 else one, [(id, version) for id in ids], version)
                 for version in versions
             )
-        )
-        wanted = dict.fromkeys(ids, (10, 10))
-        await trial.expect_seen(lambda: marks(one), wanted, "seen by the one")
-        await trial.expect_seen(lambda: marks(other), wanted, "seen by the other")
+            newest = 10 * turn + 10
+            wanted = dict.fromkeys(ids, (newest, newest))
+            await trial.expect_seen(lambda: marks(one), wanted, "seen by the one")
+            await trial.expect_seen(lambda: marks(other), wanted, "seen by the other")
 
     @two.law()
     async def of_one_version_by_another_client_one_content_wins(

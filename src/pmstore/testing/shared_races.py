@@ -14,6 +14,7 @@ from pmstore.protocols.snapshot_store import SnapshotStore
 from pmstore.protocols.store import Store
 from pmstore.protocols.stream import Stream
 from pmstore.protocols.trade_store import TradeStore
+from pmstore.testing.cancellation import all_answers
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.consumers_laws import ConsumedStream
 from pmstore.testing.expect import expect, expect_equal, expect_raises
@@ -56,7 +57,7 @@ async def trades_of_another_client_are_repeats(
 ) -> None:
     """A trade that one client and another client append at once is there once."""
     batches = [[trade(number) for number in range(at, at + 6)] for at in range(0, 60, 3)]
-    await asyncio.gather(*(client.append(batch) for batch in batches for client in (one, other)))
+    await all_answers(client.append(batch) for batch in batches for client in (one, other))
     wanted = list(range(63))
     await trial.expect_seen(lambda: trades.held(one), wanted, "seen by the one")
     await trial.expect_seen(lambda: trades.held(other), wanted, "seen by the other")
@@ -67,8 +68,8 @@ async def generations_of_another_client_have_names_of_their_own(
     trial: Trial[SnapshotStore], one: SnapshotStore, other: SnapshotStore
 ) -> None:
     """Generations saved by one client and another client at once stand side by side."""
-    saved = await asyncio.gather(
-        *((other if number % 2 else one).save(snapshot(number)) for number in range(8))
+    saved = await all_answers(
+        (other if number % 2 else one).save(snapshot(number)) for number in range(8)
     )
     expect_equal(len({info.name for info in saved}), 8, "count of names")
     await trial.expect_seen(lambda: snapshots.held(one), list(range(8)), "seen by the one")
@@ -144,8 +145,8 @@ async def another_client_does_not_get_a_held_lease(
     """Of acquires by one client and another client exactly one gets it, with growing epochs."""
     last = 0
     for _ in range(8):
-        answers = await asyncio.gather(
-            *((other if at % 2 else one).acquire("engine", _TTL_S) for at in range(6))
+        answers = await all_answers(
+            (other if at % 2 else one).acquire("engine", _TTL_S) for at in range(6)
         )
         epochs = [epoch for epoch in answers if epoch is not None]
         expect_equal(len(epochs), 1, f"holders of {answers}")
@@ -170,12 +171,8 @@ async def another_client_of_a_group_gets_the_others(
             got.extend(found)
             await both.consumers.ack("g", [entry.id for entry in found])
 
-    await asyncio.gather(
-        *(
-            consume(both, f"{who}{at}")
-            for at in range(3)
-            for who, both in (("a", one), ("b", other))
-        )
+    await all_answers(
+        consume(both, f"{who}{at}") for at in range(3) for who, both in (("a", one), ("b", other))
     )
     expect_equal(sorted(got), entries, "what all of them got")
     positions = await other.consumers.positions()
@@ -189,9 +186,7 @@ async def what_another_client_owes_can_be_reclaimed(
     """What a consumer at another client owes can be taken over, once."""
     await one.stream.append([b"%d" % number for number in range(12)])
     entries = await other.consumers.read("g", "there", 12)
-    taken = await asyncio.gather(
-        *(one.consumers.reclaim("g", f"here{at}", 0, 3) for at in range(2)),
-    )
+    taken = await all_answers(one.consumers.reclaim("g", f"here{at}", 0, 3) for at in range(2))
     expect_equal(len(entries), 12, "entries owed there")
     expect(all(len(found) == 3 for found in taken), f"taken over: {taken}")
     expect_equal(await one.consumers.ack("g", [entry.id for entry in entries]), 12, "ack of all")
@@ -210,11 +205,9 @@ def shared_positions(subject: Subject[S], record: Any) -> Lawbook[S]:
         for turn in range(1, 11):
             numbers = [4 * turn + at for at in range(4)]
             at = Position(turn, 0)
-            answers = await asyncio.gather(
-                *(
-                    (other if number % 2 else one).apply([record(number)], source="a", position=at)
-                    for number in numbers
-                )
+            answers = await all_answers(
+                (other if number % 2 else one).apply([record(number)], source="a", position=at)
+                for number in numbers
             )
             expect_equal(answers.count(Applied.APPLIED), 1, f"APPLIED among {answers}")
             expect_equal(await other.position("a"), at, "position")
