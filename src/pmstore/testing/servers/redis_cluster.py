@@ -74,6 +74,8 @@ class RedisCluster:
                 last = min((number + 1) * share, _SLOTS) - 1
                 _do(client, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
                 _do(client, "CLUSTER", "ADDSLOTSRANGE", number * share, last)
+            # A node that knows another one takes no epoch any more.
+            for client in clients:
                 for other in self.nodes:
                     _do(client, "CLUSTER", "MEET", other.host, other.port)
             deadline = time.monotonic() + _READY_S_MAX
