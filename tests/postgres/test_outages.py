@@ -41,6 +41,15 @@ def own(own_server: PostgresServer) -> PostgresConfig:
     return attrs.evolve(config, statement_timeout_s=1.0, connect_timeout_s=1.0)
 
 
+def waits_for_a_lock(plain: Plain) -> bool:
+    """Whether any statement on the server waits for a lock."""
+    # Inside a transaction the server would show the same picture again.
+    plain.execute("SELECT pg_stat_clear_snapshot()")
+    return bool(
+        plain.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchall()
+    )
+
+
 @pytest.mark.parametrize("killed", [False, True])
 async def test_a_restarted_server_is_found_again(
     own: PostgresConfig, own_server: PostgresServer, killed: bool
@@ -126,12 +135,7 @@ async def test_a_server_killed_in_a_save_leaves_the_outcome_unknown(
         other = psycopg.connect(own_server.url)
         other.execute("SELECT FROM orders WHERE id = 'order_50' FOR UPDATE")
         saving = asyncio.ensure_future(orders.save([order(50, version=2)]))
-        while (
-            not other.execute("SELECT pg_stat_clear_snapshot()")
-            or not other.execute(
-                "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            ).fetchall()
-        ):
+        while not waits_for_a_lock(other):
             await asyncio.sleep(0.01)
         own_server.kill()
         other.close()
