@@ -6,6 +6,7 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore
 
 .DEFAULT_GOAL := help
@@ -40,7 +41,7 @@ soak: with-test  ## Run the tests that take minutes, such as killing the exchang
 
 clean:  ## Remove the environment and all caches, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
-	find src tests benchmarks typing_tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find src tests benchmarks typing_tests plugins -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The environment is made anew when its Python is gone (an upgrade of the system); then its
 # stamps are gone too, which is why they are judged by a second make.
@@ -62,7 +63,8 @@ venv:
 with-engine with-test with-check: with-%: venv
 	@$(MAKE) --no-print-directory $(VENV)/.installed-$*
 
-$(VENV)/.installed-%: pyproject.toml
+$(VENV)/.installed-test $(VENV)/.installed-check: ALSO := $(PLUGINS:%=--editable %)
+$(VENV)/.installed-%: pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing what 'pmstore[$*]' needs; the first time this takes a minute"
-	@$(PIP) --editable '.[$*]'
+	@$(PIP) --editable '.[$*]' $(ALSO)
 	@touch $@

@@ -14,7 +14,7 @@ from tests.plugins.following import blocks, edit, missing, write_files
 
 PAGE = ROOT / "docs" / "how-to" / "write-a-backend.md"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
