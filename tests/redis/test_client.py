@@ -11,7 +11,7 @@ import redis
 from pmstore.backends.redis import RedisClient, RedisOrderStore, RedisStream
 from pmstore.backends.redis.scripts import Script
 from pmstore.errors import CorruptData, StoreClosed, StoreUnavailable, WriteOutcome
-from pmstore.models.position import START
+from pmstore.models.position import START, Position
 from pmstore.testing.samples import order
 from pmstore.testing.servers import RedisServer
 from tests.redis.places import here
@@ -169,13 +169,16 @@ async def test_stores_of_one_server_share_their_connections_and_close_them_last(
 async def test_a_key_of_another_kind_is_corrupt_data_and_its_batch_is_not_saved(
     redis_server: RedisServer,
 ) -> None:
-    config = here(redis_server)
-    with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
-        server.set(f"{config.key_prefix}orders:headers", "no hash")
-    async with RedisOrderStore(config) as orders:
-        with pytest.raises(CorruptData):
-            await orders.save([order(1)])
-        assert await orders.get(["order_1"]) == {}
+    for name in ("orders:headers", "orders", "user_orders:user_1", "orders:sources"):
+        config = here(redis_server)
+        with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+            server.sadd(f"{config.key_prefix}{name}", "what the seeds keep there")
+            async with RedisOrderStore(config) as orders:
+                with pytest.raises(CorruptData):
+                    await orders.apply([order(0), order(1)], source="a", position=Position(1, 0))
+                assert await orders.get(["order_0", "order_1"]) == {}
+            names = [key.decode() for key in server.scan_iter(f"{config.key_prefix}*")]
+            assert names == [f"{config.key_prefix}{name}"]
 
 
 async def test_what_a_server_refuses_is_said_and_was_not_done(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ class RedisAccountStore(RedisPlace):
             begin=begin,
             end=end,
         )
-        found = [decode_balance(document, self._prefix + "account:*") for document in documents]
+        found = [decode_balance(document, key) for key, document in documents]
         if len(found) <= query.limit:
             return Page(tuple(found))
         last = found[query.limit - 1]

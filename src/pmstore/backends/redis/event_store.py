@@ -107,7 +107,7 @@ class RedisEventStore(RedisPlace):
         else:
             begin = "-" if after < 0 else f"({event_id(after)}"
             documents = await self._records.find(query.limit + 1, begin=begin)
-            found = [decode_event(document, self._prefix + "event:*") for document in documents]
+            found = [decode_event(document, key) for key, document in documents]
         if len(found) <= query.limit:
             return Page(tuple(found))
         return Page(tuple(found[: query.limit]), write_cursor((found[query.limit - 1].event_id,)))

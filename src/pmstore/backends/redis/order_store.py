@@ -129,7 +129,7 @@ class RedisOrderStore(RedisPlace):
                 before_ms=query.end_ms,
                 tags=_tags(query),
             )
-            found = [decode_order(document, self._prefix + "order:*") for document in documents]
+            found = [decode_order(document, key) for key, document in documents]
         if len(found) <= query.limit:
             return Page(tuple(found))
         last = found[query.limit - 1]

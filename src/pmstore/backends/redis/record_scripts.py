@@ -90,11 +90,7 @@ end
 
 -- Writes notes for everybody who keeps them: pairs of a key and a least version.
 local function write_notes(readers, notes, prefix)
-  if #notes == 0 then
-    return
-  end
-  local kept = redis.call('SMEMBERS', readers)
-  if #kept == 0 then
+  if #notes == 0 or #readers == 0 then
     return
   end
   local time = redis.call('TIME')
@@ -102,7 +98,7 @@ local function write_notes(readers, notes, prefix)
   local last = redis.call('INCRBY', prefix .. 'seq', #notes / 2)
   for at = 1, #notes, 2 do
     local id = string.format('%.0f-0', last - (#notes - at - 1) / 2)
-    for _, reader in ipairs(kept) do
+    for _, reader in ipairs(readers) do
       local key, least = notes[at], notes[at + 1]
       redis.call('XADD', prefix .. 'notes:' .. reader, id, 'k', key, 'l', least, 't', ms)
     end
@@ -128,6 +124,7 @@ if source ~= '' then
 end
 
 purge(meta, all, due, prefix, record, ARGV[4])
+local readers = redis.call('SMEMBERS', KEYS[5])
 local count = #KEYS - 5
 local ids = {}
 for at = 1, count do
@@ -161,12 +158,6 @@ for at = 1, count do
   end
 end
 
-if source ~= '' then
-  redis.call('HSET', KEYS[4], source, ARGV[12])
-end
-if #fresh == 0 then
-  return {'saved', table.concat(held)}
-end
 
 local adds, drops, headers, documents, undue, notes = {}, {}, {}, {}, {}, {}
 local least = false
@@ -200,6 +191,19 @@ end
 if least then
   notes = {ARGV[10], least}
 end
+for key in pairs(adds) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'zset' and kind ~= 'none' then
+    return {'kind', key}
+  end
+end
+
+if source ~= '' then
+  redis.call('HSET', KEYS[4], source, ARGV[12])
+end
+if #fresh == 0 then
+  return {'saved', table.concat(held)}
+end
 redis.call('HSET', meta, unpack(headers))
 take_out(drops)
 put_in(adds)
@@ -225,7 +229,7 @@ else
   redis.call('PEXPIRE', all, idle)
   redis.call('PEXPIRE', due, idle)
 end
-write_notes(KEYS[5], notes, ARGV[3])
+write_notes(readers, notes, ARGV[3])
 
 if ARGV[7] ~= '' then
   local over = redis.call('ZCARD', all) - tonumber(ARGV[7])
@@ -251,8 +255,8 @@ return {'saved', table.concat(held)}
 """
 Keeps the newest version of each record and moves a source; both or neither.
 
-Answers `saved` and for each record whether what was sent is there now, `conflict` and which
-record, or `duplicate`.
+Answers `saved` and for each record whether what was sent is there now; `conflict` and which
+record; `kind` and the index that is a key of another kind; or `duplicate`.
 """
 
 REMOVE: Final = Script(
@@ -308,7 +312,7 @@ redis.call('ZADD', due, unpack(entries))
 if #gone > 0 then
   removed = redis.call('DEL', unpack(gone))
 end
-write_notes(KEYS[4], notes, ARGV[3])
+write_notes(redis.call('SMEMBERS', KEYS[4]), notes, ARGV[3])
 return removed
 """
 )
@@ -350,15 +354,15 @@ local function asked_for(header)
   return true
 end
 
-local found = {}
+local found, named = {}, {}
 local piece = math.min(limit, 500)
 while #found < limit and budget > 0 do
   local command = ARGV[3] == '+' and 'ZRANGEBYLEX' or 'ZREVRANGEBYLEX'
   local members = redis.call(command, index, from, to, 'LIMIT', 0, piece)
   if #members == 0 then
-    return {found, ''}
+    return {named, found, ''}
   end
-  local ids, keys = {}, {}
+  local ids, keys, wanted = {}, {}, {}
   for at, member in ipairs(members) do
     ids[at] = string.sub(member, skip + 1)
   end
@@ -366,28 +370,30 @@ while #found < limit and budget > 0 do
   for at, header in ipairs(headers) do
     if header and asked_for(header) then
       keys[#keys + 1] = record .. ids[at]
+      wanted[#keys] = ids[at]
     end
   end
   if #keys > 0 then
     -- What expired has no document and is passed over.
-    for _, document in ipairs(redis.call('MGET', unpack(keys))) do
+    for at, document in ipairs(redis.call('MGET', unpack(keys))) do
       if document and #found < limit then
         found[#found + 1] = document
+        named[#found] = wanted[at]
       end
     end
   end
   if #members < piece then
-    return {found, ''}
+    return {named, found, ''}
   end
   budget = budget - #members
   from = '(' .. members[#members]
   piece = math.min(1000, 2 * piece)
 end
-return {found, from}
+return {named, found, from}
 """,
     writes=False,
 )
-"""Documents in the order of their members, and where to go on ('': there are no more)."""
+"""Ids and documents in the order of members, and where to go on ('': there are no more)."""
 
 LOAD: Final = Script(
     """

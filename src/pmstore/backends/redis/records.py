@@ -11,7 +11,7 @@ from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.record_scripts import FIND, LOAD, REMOVE, SAVE
 from pmstore.backends.redis.scripts import padded
 from pmstore.clock import Clock
-from pmstore.errors import InvalidQuery
+from pmstore.errors import CorruptData, InvalidQuery
 from pmstore.models.position import Position
 from pmstore.protocols.positioned import Applied
 
@@ -155,6 +155,9 @@ class Records:
                 return Conflicting(answer[1] - 1)
             case b"duplicate":
                 return Applied.DUPLICATE
+            case b"kind":
+                where = answer[1].decode()
+                raise CorruptData("it is no ordered set; nothing was saved", where=where)
         held: bytes = answer[1]
         return held
 
@@ -199,9 +202,9 @@ class Records:
         since_ms: int | None = None,
         before_ms: int | None = None,
         tags: str = "",
-    ) -> list[bytes]:
+    ) -> list[tuple[str, bytes]]:
         """
-        Up to *count* documents in the order of their members.
+        Up to *count* documents in the order of their members, each with its key.
 
         Args:
             count: At most.
@@ -218,9 +221,9 @@ class Records:
         """
         key = self._place.key
         keys = [self._headers, *(map(key, indexes) if indexes else (self._all,))]
-        found: list[bytes] = []
+        found: list[tuple[str, bytes]] = []
         while begin:
-            documents, resume = await self._place.client.run(
+            ids, documents, resume = await self._place.client.run(
                 FIND,
                 keys,
                 [
@@ -237,7 +240,7 @@ class Records:
                     *(f"\n{index}\n" for index in indexes),
                 ],
             )
-            found += documents
+            found += zip((self.key(id.decode()) for id in ids), documents, strict=True)
             if len(found) >= count:
                 break
             begin = resume

@@ -94,7 +94,7 @@ class RedisTradeStore(RedisPlace):
             end="-" if query.start_ms is None else f"[{max(query.start_ms, 0):020d}",
             descending=True,
         )
-        found = [decode_trade(document, self._prefix + "trade:*") for document in documents]
+        found = [decode_trade(document, key) for key, document in documents]
         if len(found) <= query.limit:
             return Page(tuple(found))
         last = found[query.limit - 1]
