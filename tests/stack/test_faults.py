@@ -15,13 +15,14 @@ import pytest
 import redis.asyncio as redis_client
 
 import pmstore
+from pmstore.testing.fault_proxy import FaultProxy, Script
 from pmstore.testing.servers import PostgresServer, RedisServer
 from tests.stack.history import CACHE_MAX_AGE_S
 from tests.stack.processes import Crew, StackProcess
 from tests.stack.records import keys_of
 
-LOAD_S = 2.0
-FAULT_S = 3.0
+LOAD_S = 1.0
+FAULT_S = 2.5
 LONG_FAULT_S = 30.0
 SILENCE_S_MAX = 3.0
 """A cache that is down costs a few timeouts until its breaker opens, no more."""
@@ -34,6 +35,8 @@ class Scene:
 
     redis: RedisServer
     postgres: PostgresServer
+    wires: tuple[FaultProxy, FaultProxy]
+    """Between Anna and each of the servers; Ben reaches them directly."""
     crew: Crew
     fault_s: float
 
@@ -43,12 +46,26 @@ async def played(folder: Path, fault_s: float = FAULT_S) -> AsyncIterator[Scene]
     """A scene under load; judged after it: everything that was promised was kept."""
     seed = int(os.environ.get("PM_SEED") or random.randrange(10**6))
     print(f"repeat with PM_SEED={seed}")
-    with RedisServer(folder / "redis") as redis, PostgresServer(folder / "pg") as postgres:
-        url = f"memory:// > {redis.url} > {postgres.url}"
-        crew = Crew([StackProcess(name, url, WORKERS, folder, seed) for name in WORKERS])
+    with (
+        RedisServer(folder / "redis") as redis,
+        PostgresServer(folder / "pg") as postgres,
+        FaultProxy(redis.host, redis.port) as redis_wire,
+        FaultProxy(postgres.host, postgres.port) as postgres_wire,
+    ):
+        servers = (redis.url, postgres.url)
+        wired = (
+            redis.url.replace(f":{redis.port}", f":{redis_wire.port}"),
+            postgres.url.replace(f":{postgres.port}", f":{postgres_wire.port}"),
+        )
+        crew = Crew(
+            [
+                StackProcess(name, " > ".join(["memory://", *urls]), WORKERS, folder, seed)
+                for name, urls in zip(WORKERS, (wired, servers), strict=True)
+            ]
+        )
         async with crew:
             await asyncio.sleep(LOAD_S)
-            yield Scene(redis, postgres, crew, fault_s)
+            yield Scene(redis, postgres, (redis_wire, postgres_wire), crew, fault_s)
             await asyncio.sleep(LOAD_S)
             await asyncio.gather(*(worker.quiet() for worker in crew.workers))
             await asyncio.sleep(CACHE_MAX_AGE_S)
@@ -128,6 +145,42 @@ async def postgres_stands_still(scene: Scene) -> None:
     await asyncio.to_thread(scene.postgres.resume)
 
 
+async def requests_are_held(scene: Scene) -> None:
+    await _network(scene, Script(hold_requests=True))
+
+
+async def answers_are_held(scene: Scene) -> None:
+    await _network(scene, Script(hold_answers=True))
+
+
+async def answers_are_lost(scene: Scene) -> None:
+    for number in range(1, 10):
+        for wire in scene.wires:
+            wire.play(Script(lose_answer=number))
+        await asyncio.sleep(scene.fault_s / 10)
+
+
+async def the_network_is_cut_both_ways(scene: Scene) -> None:
+    for wire in scene.wires:
+        wire.refuse()
+        wire.cut()
+    await asyncio.sleep(scene.fault_s)
+    for wire in scene.wires:
+        wire.heal()
+
+
+async def messages_come_late(scene: Scene) -> None:
+    await _network(scene, Script(delay_s=0.3))
+
+
+async def _network(scene: Scene, script: Script) -> None:
+    for wire in scene.wires:
+        wire.play(script)
+    await asyncio.sleep(scene.fault_s)
+    for wire in scene.wires:
+        wire.heal()
+
+
 async def a_process_is_killed(scene: Scene) -> None:
     for _ in range(3):
         await scene.crew.workers[0].kill()
@@ -142,6 +195,11 @@ FAULTS: list[Callable[[Scene], Awaitable[None]]] = [
     redis_is_emptied,
     postgres_is_killed_and_restarted,
     postgres_stands_still,
+    requests_are_held,
+    answers_are_held,
+    answers_are_lost,
+    the_network_is_cut_both_ways,
+    messages_come_late,
     a_process_is_killed,
 ]
 named = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
