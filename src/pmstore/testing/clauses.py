@@ -20,15 +20,16 @@ from pmstore.testing import (
     event_laws,
     kill_laws,
     lease_laws,
-    machines,
     order_atomicity_laws,
     order_find_laws,
     order_save_laws,
     outage_laws,
+    record_machines,
     shared_laws,
     shared_races,
     snapshot_laws,
     stream_append_laws,
+    stream_machine,
     stream_read_laws,
     subjects,
     trade_laws,
@@ -72,23 +73,25 @@ order_store_clauses: Final[Clauses[OrderStore]] = order_save_laws.book.clauses(
     order_atomicity_laws.book,
     order_atomicity_laws.positioned,
     order_atomicity_laws.lifetime,
-    machines.order_book,
+    record_machines.order_book,
     shared_races.order_book,
     *for_records(subjects.orders, order_atomicity_laws.verbs, record=order),
 )
 trade_store_clauses: Final[Clauses[TradeStore]] = trade_laws.book.clauses(
     trade_laws.positioned,
     trade_laws.lifetime,
+    record_machines.trade_book,
     shared_races.trade_book,
     *for_records(subjects.trades, trade_laws.verbs, record=trade),
 )
 account_store_clauses: Final[Clauses[AccountStore]] = account_laws.book.clauses(
     account_laws.positioned,
     account_laws.lifetime,
+    record_machines.account_book,
     *for_records(subjects.accounts, account_laws.verbs, record=subjects.numbered_balance),
 )
 event_store_clauses: Final[Clauses[EventStore]] = event_laws.book.clauses(
-    event_laws.lifetime, *for_records(subjects.events, event_laws.verbs)
+    event_laws.lifetime, record_machines.event_book, *for_records(subjects.events, event_laws.verbs)
 )
 snapshot_store_clauses: Final[Clauses[SnapshotStore]] = snapshot_laws.book.clauses(
     snapshot_laws.lifetime,
@@ -98,7 +101,7 @@ snapshot_store_clauses: Final[Clauses[SnapshotStore]] = snapshot_laws.book.claus
 stream_clauses: Final[Clauses[Stream]] = stream_append_laws.book.clauses(
     stream_read_laws.book,
     stream_read_laws.lifetime,
-    machines.stream_book,
+    stream_machine.stream_book,
     shared_races.stream_book,
     outage_laws.stream_book,
     *for_records(subjects.stream, stream_read_laws.verbs),

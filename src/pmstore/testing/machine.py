@@ -1,0 +1,219 @@
+"""What the random histories of all contracts share: a store in trouble, and how they run."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from pmstore.errors import StoreUnavailable
+from pmstore.protocols.store import Store
+from pmstore.testing.cancellation import CountedAwaits
+from pmstore.testing.expect import expect
+from pmstore.testing.fault_proxy import FaultProxy, Script
+from pmstore.testing.rig import Trial
+
+S = TypeVar("S", bound=Store)
+A = TypeVar("A")
+
+_STEPS: Final = 40
+_ON_ITS_WAY_S: Final = 0.02
+"""How long a server may still work on a call that was given up here."""
+
+
+class Trouble(enum.Enum):
+    """What happens in the middle of a write, where the rig says how."""
+
+    CANCELLED = "cancelled"
+    CRASH = "crash"
+    LOST_REQUEST = "lost request"
+    LOST_ANSWER = "lost answer"
+
+
+TROUBLES: Final = st.none() | st.tuples(st.sampled_from(Trouble), st.integers(1, 6))
+"""No trouble, or one at an await of the call, or at a part of what is sent."""
+
+
+class Machine(RuleBasedStateMachine, Generic[S]):
+    """A store at a place of its own, with an event loop that ends with the history."""
+
+    trial: Trial[S]
+    store: S
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runner = asyncio.Runner()
+        self._place: Path = self.trial.place()
+        self._closing = ExitStack()
+        self._proxy: FaultProxy | None = None
+        if self.trial.rig.declares("proxied"):
+            assert self.trial.rig.server is not None
+            self._proxy = self._closing.enter_context(FaultProxy(*self.trial.rig.server))
+        self.do(self._open)
+
+    async def _open(self) -> None:
+        rig = self.trial.rig
+        if self._proxy is None or rig.open_through is None:
+            opening = rig.open(self._place)
+        else:
+            opening = rig.open_through(self._place, self._proxy.host, self._proxy.port)
+        self.store = await opening.__aenter__()
+
+    async def _close(self) -> None:
+        await self.store.__aexit__(None, None, None)
+
+    async def _reopen(self) -> None:
+        await self._close()
+        await self._open()
+
+    async def _crash(self) -> None:
+        await self.trial.crashed(self.store)
+        await self._open()
+
+    def do(self, call: Callable[[], Awaitable[A]]) -> A:
+        """Run a call in the machine's event loop."""
+
+        async def run() -> A:
+            return await call()
+
+        return self._runner.run(run())
+
+    def write(
+        self, call: Callable[[], Coroutine[Any, Any, object]], trouble: tuple[Trouble, int] | None
+    ) -> bool:
+        """Make a call, in the middle of which comes *trouble*; whether it was acknowledged."""
+
+        async def run() -> bool:
+            match trouble:
+                case (Trouble.CANCELLED, at):
+                    return await self._cancelled(call(), at)
+                case (Trouble.CRASH, at) if self.trial.rig.declares("crash"):
+                    return await self._crashed(call(), at)
+                case (Trouble.LOST_REQUEST, at) if self._proxy is not None:
+                    return await self._lost(call(), Script(lose_request=at))
+                case (Trouble.LOST_ANSWER, at) if self._proxy is not None:
+                    return await self._lost(call(), Script(lose_answer=at))
+            await call()
+            return True
+
+        return self._runner.run(run())
+
+    def found(self, question: Callable[[], Awaitable[A]], before: A, after: A, what: str) -> A:
+        """What a write of unknown outcome left, which is *before* or *after*."""
+
+        async def ask() -> A:
+            return await self._answer(question)
+
+        async def run() -> A:
+            found = await ask()
+            if found == before != after:
+                await asyncio.sleep(_ON_ITS_WAY_S)
+                found = await ask()
+            return found
+
+        found = self._runner.run(run())
+        expect(
+            found in (before, after),
+            f"{what}\n    found  {found!r}\n    before {before!r}\n    after  {after!r}",
+        )
+        return found
+
+    async def _answer(self, question: Callable[[], Awaitable[A]]) -> A:
+        """The answer to a question, asked again while the store recovers."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.trial.rig.gives_up_s
+        while True:
+            try:
+                return await question()
+            except StoreUnavailable:
+                if loop.time() > until:
+                    raise
+                await asyncio.sleep(_ON_ITS_WAY_S)
+
+    async def _cancelled(self, call: Coroutine[Any, Any, object], at: int) -> bool:
+        task = asyncio.ensure_future(_awaited(CountedAwaits(call, at, lambda: task.cancel())))
+        await asyncio.wait({task})
+        if task.cancelled():
+            return False
+        await task
+        return True
+
+    async def _crashed(self, call: Coroutine[Any, Any, object], at: int) -> bool:
+        reached = asyncio.Event()
+        task = asyncio.ensure_future(_awaited(CountedAwaits(call, at, reached.set)))
+        waiting = asyncio.ensure_future(reached.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await task
+            await self._crash()
+            return True
+        await self.trial.crashed(self.store)
+        task.cancel()
+        # What a dead process says, nobody hears.
+        await asyncio.gather(task, waiting, return_exceptions=True)
+        await self._open()
+        return False
+
+    async def _lost(self, call: Coroutine[Any, Any, object], script: Script) -> bool:
+        assert self._proxy is not None
+        self._proxy.play(script)
+        try:
+            await call
+        except StoreUnavailable:
+            return False
+        finally:
+            self._proxy.heal()
+        # A reset may have hit a connection that nobody was using just then.
+        return True
+
+    @precondition(lambda self: self.trial.rig.durable)
+    @rule()
+    def reopen(self) -> None:
+        """Close and open again."""
+        self.do(self._reopen)
+
+    @precondition(lambda self: self.trial.rig.declares("crash"))
+    @rule()
+    def crash(self) -> None:
+        """Die while nothing is under way, and open again."""
+        self.do(self._crash)
+
+    def teardown(self) -> None:
+        """End the history."""
+        self.do(self._close)
+        self._runner.close()
+        self._closing.close()
+
+
+async def _awaited(call: Awaitable[A]) -> A:
+    return await call
+
+
+def run_machine(machine: type[Machine[S]], trial: Trial[S]) -> None:
+    """Run *machine* on stores of *trial*; prints the history that breaks it."""
+    bound = type(machine.__name__, (machine,), {"trial": trial})
+    run_state_machine_as_test(
+        bound,
+        settings=settings(
+            max_examples=trial.rig.examples,
+            stateful_step_count=_STEPS,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            phases=[phase for phase in Phase if phase is not Phase.shrink or trial.rig.shrinks],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
