@@ -7,6 +7,7 @@ from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.diagnosis import diagnose
 from pmstore.backends.postgres.event_store import PostgresEventStore
+from pmstore.backends.postgres.migration import PostgresSchema
 from pmstore.backends.postgres.order_store import PostgresOrderStore
 from pmstore.backends.postgres.snapshot_store import PostgresSnapshotStore
 from pmstore.backends.postgres.trade_store import PostgresTradeStore
@@ -43,6 +44,7 @@ def pmstore_backend() -> Backend:
         diagnose=diagnose,
         upkeep=PostgresUpkeep(),
         scratch=_scratch,
+        schema=PostgresSchema(),
     )
 
 
