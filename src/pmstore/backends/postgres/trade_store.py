@@ -14,7 +14,7 @@ from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.consumed import moving, position_of
 from pmstore.backends.postgres.failures import NoPartition
 from pmstore.backends.postgres.outbox import PostgresOutbox
-from pmstore.backends.postgres.partitions import making, months_of
+from pmstore.backends.postgres.partitions import making, partitions_of
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.trade_rows import COLUMNS, to_trade
 from pmstore.backends.postgres.trade_statements import APPEND, APPLY, finding
@@ -113,7 +113,7 @@ class PostgresTradeStore(PostgresStore):
         try:
             return await self._client.write(statement, values)
         except NoPartition:
-            await self._client.write(making(months_of(trade.timestamp for trade in trades)))
+            await self._client.write(making(partitions_of(trade.timestamp for trade in trades)))
         return await self._client.write(statement, values)
 
     def _checked(self, trades: Sequence[Trade]) -> list[Trade]:

@@ -6,16 +6,12 @@ from typing import Final
 
 from alembic import op
 
-_PARTITIONS: Final = (
-    # From 2000 to 2099 every month has its own, made when its first trade comes. There is
-    # no default partition: to attach a month, the server would read all of it.
-    "CREATE TABLE trades_before_2000 PARTITION OF trades "
-    "FOR VALUES FROM (MINVALUE) TO (946684800000)",
-    "CREATE TABLE trades_after_2099 PARTITION OF trades "
-    "FOR VALUES FROM (4102444800000) TO (MAXVALUE)",
+# The partitions of trades are made when their first trade comes, one for every month from
+# 2000 to 2099. There is no default partition: to attach a month, the server would read it.
+
+_TRADE_IDS: Final = (
     # The key of a partitioned table must hold its timestamp; this one makes ids unique.
     "CREATE TABLE trade_ids (trade_id bigint PRIMARY KEY, timestamp bigint NOT NULL)",
-    "CREATE INDEX trade_ids_by_time ON trade_ids (timestamp)",
 )
 
 _GATES: Final = ("CREATE TABLE order_gate ()", "CREATE TABLE note_gate ()")
@@ -87,6 +83,6 @@ END $$
 
 
 def upgrade() -> None:
-    """Make the partitions of trades, and what keeps versions in order between writers."""
-    for statement in (*_PARTITIONS, *_GATES, _VERSION_CONFLICT, _REMOVE_ORDERS, _KEEP_NOTES):
+    """Make what keeps trades unique, and what keeps versions in order between writers."""
+    for statement in (*_TRADE_IDS, *_GATES, _VERSION_CONFLICT, _REMOVE_ORDERS, _KEEP_NOTES):
         op.execute(statement)
