@@ -140,7 +140,7 @@ def trades(redis_server: RedisServer) -> Rig[Any]:
 
 @pytest.fixture
 def recent_trades(redis_server: RedisServer) -> Rig[Any]:
-    return attrs.evolve(trades_of(redis_server, recent=100), coverage=Coverage(newest=100))
+    return attrs.evolve(trades_of(redis_server, recent=300), coverage=Coverage(newest=300))
 
 
 @pytest.fixture

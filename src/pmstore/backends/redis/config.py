@@ -145,6 +145,11 @@ class RedisConfig(RedisParameters):
             raise ValueError(f"path is {self.path!r}; a cluster has only database 0")
         if self.tls_key is not None and self.tls_cert is None:
             raise ValueError("tls_key is given without tls_cert")
+        if not self.is_tls and (self.tls_ca or self.tls_cert):
+            raise ValueError(f"{self.scheme}:// is not encrypted; write rediss:// for it")
+        for sentinel in self.further_sentinels:
+            if not sentinel[0] or not 0 < sentinel[1] < 65_536:
+                raise ValueError(f"sentinels is {self.sentinels!r}; expected host:port,host:port")
 
     @property
     def is_cluster(self) -> bool:
@@ -170,6 +175,12 @@ class RedisConfig(RedisParameters):
     def address(self) -> tuple[str, int]:
         """Host and port of the server that the URL names."""
         return self.host, self.port or (26379 if self.is_sentinel else 6379)
+
+    @property
+    def further_sentinels(self) -> list[tuple[str, int]]:
+        """Host and port of each of `sentinels`."""
+        named = [text.strip().rpartition(":") for text in self.sentinels.split(",") if text]
+        return [(host, int(port) if port.isdecimal() else 0) for host, _, port in named]
 
     @property
     def where(self) -> str:

@@ -122,10 +122,7 @@ class SentinelsMaster:
 
     def __init__(self, config: RedisConfig) -> None:
         self._config = config
-        self._sentinels = [
-            config.address,
-            *map(_address, filter(None, config.sentinels.split(","))),
-        ]
+        self._sentinels = [config.address, *config.further_sentinels]
         self._master: Address | None = None
 
     async def address(self) -> Address:
@@ -186,8 +183,3 @@ async def _first_answer(
             await link.drop()
     assert failed is not None, "there is at least one node"
     raise failed
-
-
-def _address(text: str) -> Address:
-    host, _, port = text.strip().rpartition(":")
-    return host, int(port)
