@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, LiteralString, Self
+from typing import Final, LiteralString, Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import attrs
@@ -29,6 +29,7 @@ from pmstore.backends.postgres.failures import (
 from pmstore.backends.postgres.pool import Pool
 from pmstore.backends.postgres.replica import Replica
 from pmstore.backends.postgres.schema import prepare_schema
+from pmstore.backends.postgres.transaction import Row, Transaction, answer
 from pmstore.errors import (
     InvalidQuery,
     StoreClosed,
@@ -40,8 +41,6 @@ from pmstore.errors import (
 _PAUSE_S: Final = 0.005
 """The mean pause before a statement is repeated that collided with another."""
 
-Row = tuple[Any, ...]
-
 
 @attrs.define(kw_only=True, eq=False)
 class _Opened:
@@ -52,25 +51,6 @@ class _Opened:
     opening: asyncio.Lock = attrs.Factory(asyncio.Lock)
     users: int = 0
     prepared: bool = False
-
-
-class Transaction:
-    """Runs statements of one transaction, each within the deadline of a call."""
-
-    def __init__(self, connection: Connection, config: PostgresConfig) -> None:
-        self._connection = connection
-        self._config = config
-
-    async def run(self, statement: LiteralString, values: Sequence[object] = ()) -> list[Row]:
-        """The rows that a statement answers; only a failed `COMMIT` has an unknown outcome."""
-        commits = statement == "COMMIT"
-        try:
-            async with asyncio.timeout(self._config.statement_timeout_s):
-                return await _answer(self._connection, statement, values)
-        except psycopg.Error as error:
-            raise failed(error, self._config, writes=commits) from error
-        except TimeoutError as error:
-            raise too_late(self._config, sent=True, certain=not commits) from error
 
 
 class PostgresClient:
@@ -265,7 +245,7 @@ class PostgresClient:
             async with asyncio.timeout_at(deadline):
                 connection = await pool.take()
                 connection.undone = False
-                return await _answer(connection, statement, values)
+                return await answer(connection, statement, values)
         except TimeoutError as error:
             sent = connection is not None
             certain = not writes or (connection is not None and connection.undone)
@@ -317,14 +297,6 @@ class PostgresClient:
                 # Opening is no call of which somebody must know whether it took effect.
                 failure.outcome = WriteOutcome.NOT_APPLIED
             raise failure from error
-
-
-async def _answer(
-    connection: Connection, statement: LiteralString, values: Sequence[object]
-) -> list[Row]:
-    cursor = connection.cursor(binary=True)
-    await cursor.execute(statement, values)
-    return await cursor.fetchall() if cursor.description is not None else []
 
 
 _shared: WeakValueDictionary[PostgresConfig, PostgresClient] = WeakValueDictionary()

@@ -43,7 +43,7 @@ class PostgresConfig:
     Attributes:
         user: Role to log in as. Unset: libpq's choice, as for the next three.
         password: That role's password.
-        host: Host, or the folder of a Unix socket.
+        host: Host.
         port: Port.
         path: The database, behind a slash.
         schema: Schema of the tables; made when it is missing. Unset: the role's own path.

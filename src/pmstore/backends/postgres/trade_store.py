@@ -8,7 +8,7 @@ from typing import Final, LiteralString
 import attrs
 
 from pmstore.backends.postgres.channel import PostgresChannel
-from pmstore.backends.postgres.client import PostgresClient, Row
+from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.columns import packed
 from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.consumed import moving, position_of
@@ -18,6 +18,7 @@ from pmstore.backends.postgres.partitions import making, partitions_of
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.trade_rows import COLUMNS, to_trade
 from pmstore.backends.postgres.trade_statements import APPEND, APPLY, finding
+from pmstore.backends.postgres.transaction import Row
 from pmstore.models.position import Position
 from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade
