@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import attrs
 
-from pmstore.backends.sqlite.values import fits
-from pmstore.models.units import is_id
+from pmstore.backends.sqlite.values import INTEGER_MIN, fits
+from pmstore.models.units import INTEGER_MAX, is_id
 
 
 @attrs.frozen
@@ -51,6 +51,15 @@ class Conditions:
         if number is not None:
             self.impossible |= not fits(number)
             self.add(f"{column} = ?", number)
+
+    def window(self, start_ms: int | None, end_ms: int | None) -> None:
+        """`timestamp` is in [*start_ms*, *end_ms*); bounds beyond 64 bits bound as they say."""
+        if start_ms is not None and start_ms > INTEGER_MIN:
+            self.impossible |= not fits(start_ms)
+            self.add("timestamp >= ?", start_ms)
+        if end_ms is not None and end_ms <= INTEGER_MAX:
+            self.impossible |= not fits(end_ms)
+            self.add("timestamp < ?", end_ms)
 
     def copy(self) -> Self:
         """The same conditions, to be extended on their own."""

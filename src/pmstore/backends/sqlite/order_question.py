@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pmstore.backends.sqlite.conditions import Conditions, Question
 from pmstore.backends.sqlite.order_rows import COLUMNS
-from pmstore.backends.sqlite.values import fits, nearest, text_list
+from pmstore.backends.sqlite.values import fits, text_list
 from pmstore.models.order import ACTIVE_STATUSES, OrderStatus, Side
 from pmstore.models.query import OrderQuery
 from pmstore.models.units import is_id
@@ -59,10 +59,7 @@ def _conditions(query: OrderQuery) -> Conditions:
         conditions.impossible = True
     if query.ids is not None:
         conditions.add("id IN (SELECT value FROM json_each(?))", text_list(query.ids))
-    if query.start_ms is not None:
-        conditions.add("timestamp >= ?", nearest(query.start_ms))
-    if query.end_ms is not None:
-        conditions.add("timestamp < ?", nearest(query.end_ms))
+    conditions.window(query.start_ms, query.end_ms)
     if query.after is not None:
         number, id = read_cursor(query.after, int, str)
         conditions.impossible |= not fits(int(number)) or not is_id(id)

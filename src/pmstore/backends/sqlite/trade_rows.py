@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pmstore.backends.sqlite.conditions import Conditions, Question
-from pmstore.backends.sqlite.values import fits, nearest
+from pmstore.backends.sqlite.values import fits
 from pmstore.errors import CorruptData
 from pmstore.models.order import Side
 from pmstore.models.query import TradeQuery
@@ -137,14 +137,15 @@ def _conditions(query: TradeQuery) -> Conditions:
     conditions.text("token_id", query.token_id)
     conditions.number("market_id", query.market_id)
     conditions.number("event_id", query.event_id)
-    if query.start_ms is not None:
-        conditions.add("timestamp >= ?", nearest(query.start_ms))
-    if query.end_ms is not None:
-        conditions.add("timestamp < ?", nearest(query.end_ms))
+    below = query.end_ms
     if query.after is not None:
-        timestamp, trade_id = read_cursor(query.after, int, int)
-        conditions.impossible |= not fits(int(timestamp)) or not fits(int(trade_id))
-        conditions.add("(timestamp, trade_id) < (?, ?)", timestamp, trade_id)
+        timestamp, trade_id = (int(part) for part in read_cursor(query.after, int, int))
+        conditions.impossible |= not fits(timestamp) or not fits(trade_id)
+        # One bound, not two: SQLite would walk from the wrong one of them.
+        if below is None or timestamp < below:
+            below = None
+            conditions.add("(timestamp, trade_id) < (?, ?)", timestamp, trade_id)
+    conditions.window(query.start_ms, below)
     return conditions
 
 

@@ -16,11 +16,6 @@ def fits(number: int) -> bool:
     return INTEGER_MIN <= number <= INTEGER_MAX
 
 
-def nearest(number: int) -> int:
-    """The bound of a window that says the same and that a column can hold."""
-    return max(INTEGER_MIN, min(number, INTEGER_MAX))
-
-
 def text_list(texts: Iterable[str]) -> str:
     """The ids among *texts* as the argument of `json_each`; what is no id is no key either."""
     return json.dumps([text for text in texts if is_id(text)], ensure_ascii=False)
