@@ -16,6 +16,7 @@ from pmstore.layers.deadline import within
 from pmstore.layers.layer import Layer
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
+from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.relay import Changes, Relay
 from pmstore.layers.retrying import retried
 from pmstore.layers.sinks import Behind, Sink
@@ -350,7 +351,7 @@ class LayeredTradeStore:
     def _make_relay(self) -> Relay[str]:
         return Relay(
             self._truth.outbox,
-            self._truth.channel,
+            OwnMessages(self._truth.channel, "trades"),
             self._layers,
             apply=self._extend,
             detach=lambda changes: None,

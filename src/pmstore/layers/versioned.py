@@ -24,6 +24,7 @@ from pmstore.layers.deadline import within
 from pmstore.layers.layer import Layer
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
+from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.relay import Changes, Relay
 from pmstore.layers.retrying import retried
 from pmstore.layers.sinks import Behind, Sink
@@ -561,7 +562,7 @@ class Versioned(Generic[K, R]):
     def _make_relay(self) -> Relay[K]:
         return Relay(
             self._truth.outbox,
-            self._truth.channel,
+            OwnMessages(self._truth.channel, self._kind.name),
             self._layers,
             apply=self._apply_changes,
             detach=self._detach_changed,
