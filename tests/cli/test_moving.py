@@ -135,7 +135,7 @@ def test_a_copy_that_was_stopped_goes_on_where_it_was() -> None:
 
 @pytest.mark.crash
 def test_a_killed_copy_goes_on_and_ends_the_same(tmp_path: Path, state_home: Path) -> None:
-    count = 60_000
+    count = 30_000
     source, target = f"file:{tmp_path}/from.log", f"file:{tmp_path}/to.log"
 
     async def fill_log() -> None:
