@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,15 @@ from pmstore.testing import (
     stream_clauses,
     trade_store_clauses,
 )
-from pmstore.testing.planted import DoesNothing, PlantedBug, order_bugs, other_bugs, stream_bugs
+from pmstore.testing.planted import (
+    SOUND,
+    PlantedBug,
+    nothing_rig,
+    order_bugs,
+    other_bugs,
+    shared_bugs,
+    stream_bugs,
+)
 
 ALL_CLAUSES: tuple[Clauses[Any], ...] = (
     account_store_clauses,
@@ -43,35 +52,55 @@ def named(clauses: Clauses[Any], name: str) -> Clause[Any]:
     return clause
 
 
-@pytest.mark.parametrize("bug", [*order_bugs, *other_bugs, *stream_bugs], ids=str)
+@pytest.mark.parametrize("bug", [*order_bugs, *other_bugs, *stream_bugs, *shared_bugs], ids=str)
 def test_every_planted_bug_is_caught_by_its_clause(bug: PlantedBug[Any], tmp_path: Path) -> None:
     with pytest.raises(ClauseBroken, match=bug.caught_by):
         named(bug.clauses, bug.caught_by).check(bug.rig, tmp_path)
 
 
+def of_two_clients() -> Iterator[Any]:
+    for clauses, rig in SOUND:
+        for clause in clauses:
+            if clause.need is not None and "shared" in clause.need:
+                yield pytest.param(clause, rig, id=f"{clauses.contract}-{clause.name}")
+
+
+@pytest.mark.parametrize(("clause", "rig"), list(of_two_clients()))
+def test_sound_clients_keep_every_law_of_several(
+    clause: Clause[Any], rig: Rig[Any], tmp_path: Path
+) -> None:
+    if not rig.declares(clause.need or ""):
+        with pytest.raises(DeclaredAbsent):
+            clause.check(rig, tmp_path)
+    else:
+        clause.check(rig, tmp_path)
+
+
 # What a store that does nothing keeps by doing nothing: there is no bug to see.
 KEPT_BY_DOING_NOTHING = {
     "empty-calls-do-nothing",
+    "an-empty-stream-is-empty",
 }
 
 
-@pytest.mark.parametrize("clause", list(order_store_clauses), ids=lambda clause: clause.name)
-def test_a_store_that_does_nothing_fails_every_clause_that_can(
-    clause: Clause[Any], tmp_path: Path
-) -> None:
-    rig: Rig[Any] = Rig(open=lambda place: DoesNothing(), shrinks=False)
-    if clause.need is not None:
-        with pytest.raises(DeclaredAbsent):
-            clause.check(rig, tmp_path)
-    elif clause.name in KEPT_BY_DOING_NOTHING:
+@pytest.mark.parametrize(
+    "clause",
+    [clause for clauses in ALL_CLAUSES for clause in clauses],
+    ids=lambda clause: f"{clause.contract}-{clause.name}",
+)
+def test_a_store_that_does_nothing_fails_every_clause(clause: Clause[Any], tmp_path: Path) -> None:
+    rig = nothing_rig(clause.contract)
+    if clause.name in KEPT_BY_DOING_NOTHING:
         clause.check(rig, tmp_path)
+    elif clause.need is not None and not rig.declares(clause.need):
+        assert clause.need == "window", "all else is declared"
     else:
         with pytest.raises(ClauseBroken, match=clause.name):
             clause.check(rig, tmp_path)
 
 
 def test_a_broken_clause_says_its_law_and_what_was_seen(tmp_path: Path) -> None:
-    rig: Rig[Any] = Rig(open=lambda place: DoesNothing())
+    rig = nothing_rig("order_store")
     with pytest.raises(ClauseBroken) as broken:
         named(order_store_clauses, "what-is-saved-can-be-got").check(rig, tmp_path)
     text = str(broken.value)

@@ -68,7 +68,9 @@ lifetime: Lawbook[ConsumedStream] = lifetime_laws("consumers", verbs)
 
 async def _filled(both: ConsumedStream, count: int) -> list[Entry]:
     await both.stream.append([b"%d" % number for number in range(count)])
-    return await both.stream.read(START, count)
+    entries = await both.stream.read(START, count)
+    expect_equal(len(entries), count, "entries of the stream")
+    return entries
 
 
 def _ids(entries: list[Entry]) -> list[Position]:

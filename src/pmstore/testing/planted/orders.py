@@ -13,10 +13,9 @@ from pmstore.backends.memory import MemoryOrderStore
 from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.order import Order
 from pmstore.models.position import Position
-from pmstore.models.query import OrderQuery, Page
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.protocols.store import ALL, Coverage
 from pmstore.testing.clauses import order_store_clauses
 from pmstore.testing.planted.bug import PlantedBug
 from pmstore.testing.planted.order_finds import (
@@ -243,31 +242,6 @@ class AppliesTwice(MemoryOrderStore):
         if await super().apply(changes, source=source, position=position) is Applied.DUPLICATE:
             await self.save(changes)
         return Applied.APPLIED
-
-
-class DoesNothing:
-    """A store that takes everything, keeps nothing and answers emptily, open or not."""
-
-    limits = Limits()
-    coverage = Coverage(newest=1)
-
-    async def __aenter__(self) -> DoesNothing:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        return
-
-    async def save(self, orders: Sequence[Order], /) -> None:
-        return
-
-    async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
-        return {}
-
-    async def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
-        return 0
-
-    async def find(self, query: OrderQuery, /) -> Page[Order]:
-        return Page(())
 
 
 clock: Final = ManualClock()
