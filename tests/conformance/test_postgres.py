@@ -51,7 +51,7 @@ def rig_of(
 
     def open_through(place: Path, host: str, port: int) -> S:
         hasty = attrs.evolve(
-            at(place), host=host, port=port, statement_timeout_s=0.5, connect_timeout_s=0.5
+            at(place), host=host, port=port, statement_timeout_s=1.0, connect_timeout_s=1.0
         )
         return make(PostgresClient(hasty))
 
@@ -69,7 +69,7 @@ def rig_of(
         ),
         open_through=open_through,
         server=(server.host, server.port),
-        gives_up_s=4.0,
+        gives_up_s=7.0,
         **declared,
     )
 

@@ -151,7 +151,7 @@ def too_late(config: PostgresConfig, *, sent: bool, certain: bool) -> StoreUnava
 
     It is *certain* that nothing happened if the call only reads, or the server undid it.
     """
-    what = "the answer" if sent else "a free connection"
+    what = "the answer" if sent else "a connection, free or new,"
     return StoreUnavailable(
         f"{config.place}: {what} did not come within statement_timeout_s "
         f"({config.statement_timeout_s:g} s)",
