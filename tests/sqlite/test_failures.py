@@ -13,10 +13,16 @@ from pathlib import Path
 import pytest
 
 import pmstore
-from pmstore.backends.sqlite import SqliteOrderStore, SqliteTradeStore
-from pmstore.errors import CorruptData, SettingsError, StoreUnavailable, WriteOutcome
+from pmstore.backends.sqlite import SqliteOrderStore, SqliteSnapshotStore, SqliteTradeStore
+from pmstore.errors import (
+    CorruptData,
+    SettingsError,
+    StoreClosed,
+    StoreUnavailable,
+    WriteOutcome,
+)
 from pmstore.models.query import OrderQuery
-from pmstore.testing.samples import order, trade
+from pmstore.testing.samples import order, snapshot, trade
 
 FILL = """
 import asyncio, resource, signal, sys
@@ -220,3 +226,30 @@ async def test_a_url_names_a_relative_or_an_absolute_file(
     async with pmstore.open_order_store(f"sqlite:///{tmp_path}/a.db") as orders:
         assert await orders.get(["order_1"]) == {"order_1": order(1)}
     assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys, pmstore\n"
+        "sys.modules['sqlalchemy'] = None\n"
+        "async def main():\n"
+        f"    async with pmstore.open_order_store('sqlite:///{tmp_path}/x.db'):\n"
+        "        pass\n"
+        "asyncio.run(main())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "SettingsError" in run.stderr
+    assert "pip install 'pmstore[sqlite]'" in run.stderr
+
+
+async def test_a_store_left_in_the_middle_of_a_verb_is_closed(tmp_path: Path) -> None:
+    async with SqliteSnapshotStore(tmp_path / "x.db") as snapshots:
+        for number in range(3):
+            await snapshots.save(snapshot(number))
+        listing = asyncio.create_task(snapshots.list())
+        await asyncio.sleep(0)
+    with pytest.raises(StoreClosed):
+        await listing

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
 from typing import Final
 
 from pmstore.backends.sqlite.failures import primary_code
-from pmstore.errors import StoreUnavailable, WriteOutcome
+from pmstore.errors import SettingsError, StoreUnavailable, WriteOutcome
 from pmstore.tables.schema import CURRENT_REVISION_SQL, NEWEST, VERSION_TABLE, needs_migration
 
 _WRITER_CACHE_KB: Final = 32_768
@@ -30,7 +31,7 @@ def connect_writer(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         SettingsError: The schema is newer than this code.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
     except OSError as error:
         raise StoreUnavailable(
             f"{path}: its folder cannot be made: {error}", outcome=WriteOutcome.NOT_APPLIED
@@ -86,13 +87,18 @@ def migrate(connection: sqlite3.Connection, *, where: str) -> tuple[str | None, 
     others find it done.
 
     Raises:
-        SettingsError: The schema is newer than this code.
+        SettingsError: The schema is newer than this code, or the extra is not installed.
     """
     # Alembic takes half a second to import: only whoever migrates pays for it.
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import StaticPool
+    try:
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import StaticPool
 
-    from pmstore.tables.migrating import upgrade
+        from pmstore.tables.migrating import upgrade
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            [f"{where}: its tables are made by an extra: pip install 'pmstore[sqlite]' ({error})"]
+        ) from error
 
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     # Its pool is never disposed of, which would close the connection: it stays ours. Taking
@@ -117,6 +123,21 @@ def connect_file(path: Path, busy_timeout_s: float, mode: str = "rwc") -> sqlite
         # Each is used by one thread at a time, and closed by whoever ends its thread.
         check_same_thread=False,
     )
+
+
+def _make_folder(folder: Path) -> None:
+    """Make *folder* and those above it, each of them durably named."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        above = os.open(folder.parent, os.O_RDONLY)
+        try:
+            os.fsync(above)
+        finally:
+            os.close(above)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

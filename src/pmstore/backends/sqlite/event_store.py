@@ -119,12 +119,13 @@ class SqliteEventStore(SqliteStore):
         if conditions.impossible:
             return Page(())
         sql = f"SELECT {_COLUMNS} FROM events{conditions.where} ORDER BY event_id LIMIT ?"
+        where = self._database.where
         rows = await self._database.read(
             lambda connection: connection.execute(
                 sql, [*conditions.values, query.limit + 1]
             ).fetchall()
         )
-        found = tuple(_event_of(row, self._database.where) for row in rows[: query.limit])
+        found = tuple(_event_of(row, where) for row in rows[: query.limit])
         if len(rows) <= query.limit:
             return Page(found)
         return Page(found, write_cursor((found[-1].event_id,)))

@@ -38,6 +38,8 @@ class SqliteStore(Lifetime):
 
     @property
     def _database(self) -> Database:
+        # Also in the middle of a verb of several steps, whose store was left meanwhile.
+        self.check_call()
         return self._share.database
 
     async def __aenter__(self) -> Self:
