@@ -1,0 +1,77 @@
+"""What a stream in JetStream makes of other programs' messages, and of a lost server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+
+from pmstore import EMPTY, START, Conflict, CorruptData, LimitExceeded, open_stream
+from pmstore_nats import NatsConfig, NatsStream
+
+
+@pytest.fixture
+def config(server: Any, tmp_path: Path) -> NatsConfig:
+    return NatsConfig(host=server.host, port=server.port, prefix=tmp_path.name)
+
+
+async def ask(config: NatsConfig, subject: str, payload: bytes, **headers: str) -> None:
+    """Do something as another program."""
+    client = await nats.connect(f"nats://{config.host}:{config.port}")
+    await client.request(subject, payload, headers=headers or None)
+    await client.close()
+
+
+async def payloads(stream: Any) -> list[bytes]:
+    return [entry.payload for entry in await stream.read(START, 100)]
+
+
+async def test_messages_of_other_programs_are_entries(config: NatsConfig) -> None:
+    async with NatsStream(config, "store_stream") as stream:
+        await stream.append([b"a", b"b"], epoch=1)
+        await ask(config, f"pmstore.{config.prefix}_store_stream", b"theirs")
+        bounds = await stream.bounds()
+        assert bounds is not None
+        await stream.append([b"c"], expect_head=bounds.last.head)
+        assert await payloads(stream) == [b"a", b"b", b"theirs", b"c"]
+
+
+async def test_a_message_that_is_no_batch_is_corrupt(config: NatsConfig) -> None:
+    async with NatsStream(config, "store_stream") as stream:
+        subject = f"pmstore.{config.prefix}_store_stream"
+        await ask(config, subject, b"abc", **{"Pm-Batch": "2"})
+        with pytest.raises(CorruptData, match="message 1"):
+            await stream.read(START, 1)
+
+
+async def test_a_stream_that_others_emptied_is_not_one_that_never_had_an_entry(
+    config: NatsConfig,
+) -> None:
+    async with NatsStream(config, "store_stream") as stream:
+        last = await stream.append([b"a"])
+        await ask(
+            config, f"$JS.API.STREAM.PURGE.{config.prefix}_store_stream", json.dumps({}).encode()
+        )
+    async with NatsStream(config, "store_stream") as stream:
+        with pytest.raises(Conflict):
+            await stream.append([b"b"], expect_head=EMPTY)
+        with pytest.raises(CorruptData):
+            await stream.bounds()
+        assert await stream.append([b"b"]) > last
+
+
+async def test_a_batch_beyond_a_message_is_refused(config: NatsConfig) -> None:
+    async with NatsStream(config, "store_stream") as stream:
+        with pytest.raises(LimitExceeded, match="this server takes"):
+            await stream.append([bytes(700_000)] * 2)
+        assert await stream.bounds() is None
+
+
+async def test_a_url_opens_it(config: NatsConfig) -> None:
+    url = f"nats://{config.host}:{config.port}?prefix={config.prefix}"
+    async with open_stream(url, "store_stream") as stream:
+        await stream.append([b"a"])
+        assert await payloads(stream) == [b"a"]
