@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -72,6 +72,14 @@ def rig(
 
     if isinstance(server, RedisServer | GivenServer):
         declared |= {"open_through": through, "server": (server.host, server.port)}
+    if isinstance(server, RedisServer):
+
+        async def crash(store: Any) -> None:
+            server.kill()
+            server.start()
+            await store.__aexit__(None, None, None)
+
+        declared["crash"] = crash
     return Rig(
         open=opened,
         durable=True,
@@ -115,16 +123,28 @@ def snapshots_of(server: RedisServer) -> Rig[Any]:
     return rig(server, "open_snapshot_store", RedisSnapshotStore, damage=damage)
 
 
-@pytest.fixture
-def orders(redis_server: RedisServer) -> Rig[Any]:
-    return orders_of(redis_server)
+@pytest.fixture(scope="module")
+def mortal_server(
+    redis_server: RedisServer | GivenServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer | GivenServer]:
+    """A server that these tests may kill; the one of the environment is not ours to kill."""
+    if isinstance(redis_server, GivenServer):
+        yield redis_server
+        return
+    with RedisServer(tmp_path_factory.mktemp("mortal")) as server:
+        yield server
 
 
 @pytest.fixture
-def expiring_orders(redis_server: RedisServer) -> Rig[Any]:
+def orders(mortal_server: RedisServer) -> Rig[Any]:
+    return orders_of(mortal_server)
+
+
+@pytest.fixture
+def expiring_orders(mortal_server: RedisServer) -> Rig[Any]:
     # The clock of all processes: time to live is counted by everybody who writes.
     return rig(
-        redis_server,
+        mortal_server,
         "open_order_store",
         RedisOrderStore,
         parameters={"ttl_s": 3600},
@@ -134,28 +154,28 @@ def expiring_orders(redis_server: RedisServer) -> Rig[Any]:
 
 
 @pytest.fixture
-def trades(redis_server: RedisServer) -> Rig[Any]:
-    return trades_of(redis_server)
+def trades(mortal_server: RedisServer) -> Rig[Any]:
+    return trades_of(mortal_server)
 
 
 @pytest.fixture
-def recent_trades(redis_server: RedisServer) -> Rig[Any]:
-    return attrs.evolve(trades_of(redis_server, recent=300), coverage=Coverage(newest=300))
+def recent_trades(mortal_server: RedisServer) -> Rig[Any]:
+    return attrs.evolve(trades_of(mortal_server, recent=300), coverage=Coverage(newest=300))
 
 
 @pytest.fixture
-def accounts(redis_server: RedisServer) -> Rig[Any]:
-    return accounts_of(redis_server)
+def accounts(mortal_server: RedisServer) -> Rig[Any]:
+    return accounts_of(mortal_server)
 
 
 @pytest.fixture
-def events(redis_server: RedisServer) -> Rig[Any]:
-    return events_of(redis_server)
+def events(mortal_server: RedisServer) -> Rig[Any]:
+    return events_of(mortal_server)
 
 
 @pytest.fixture
-def snapshots(redis_server: RedisServer) -> Rig[Any]:
-    return snapshots_of(redis_server)
+def snapshots(mortal_server: RedisServer) -> Rig[Any]:
+    return snapshots_of(mortal_server)
 
 
 @pytest.fixture
