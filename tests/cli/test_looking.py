@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 import time
+from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,30 +151,50 @@ def test_a_stream_is_followed_from_its_start(tmp_path: Path) -> None:
     assert text.strip().endswith('{"a":1}')
 
 
-@pytest.mark.parametrize("name", ["store_stream", "trades"])
-async def test_new_entries_are_shown_as_they_come_and_ctrl_c_ends_it(
-    tmp_path: Path, name: str
-) -> None:
-    url = f"file:{tmp_path}/streams" if name == "store_stream" else f"file:{tmp_path}/t.log"
-    if name == "trades":
-        # The audit log takes one writer, and reading it is writing's twin: so it comes first.
-        async with pmstore.open_trade_store(url) as trades:
-            await trades.append([samples.trade(1)])
-        follower = program("tail", url, "trades", "--from-start", "--json")
-        assert follower.stdout is not None
-        first = await asyncio.to_thread(follower.stdout.readline)
-        assert json.loads(first) == json.loads(encode_trade(samples.trade(1)))
-    else:
-        async with pmstore.open_stream(url, name) as stream:
-            await stream.append([b"old"])
-            follower = program("tail", url, name, "--json")
-            assert follower.stdout is not None
-            reading = asyncio.create_task(asyncio.to_thread(follower.stdout.readline))
-            deadline = time.monotonic() + 60
-            while not reading.done() and time.monotonic() < deadline:
-                await stream.append([b"new"])
-                await asyncio.wait((reading,), timeout=0.1)
-            assert json.loads(reading.result())["payload"] == "new"
+async def test_new_entries_are_shown_as_they_come_and_ctrl_c_ends_it(tmp_path: Path) -> None:
+    url = f"file:{tmp_path}/streams"
+    async with pmstore.open_stream(url, "store_stream") as stream:
+        await stream.append([b"old"])
+        follower = program("tail", url, "store_stream", "--json")
+        shown = await _first_line(follower, lambda: stream.append([b"new"]))
+    assert shown["payload"] == "new"
+    await _stopped(follower)
+
+
+async def test_new_trades_are_shown_beside_the_writer_of_the_audit_log(tmp_path: Path) -> None:
+    url = f"file:{tmp_path}/t.log"
+    async with pmstore.open_trade_store(url) as trades:
+        await trades.append([samples.trade(1)])
+        numbers = count(2)
+        follower = program("tail", url, "trades", "--json")
+        shown = await _first_line(follower, lambda: trades.append([samples.trade(next(numbers))]))
+        assert shown == json.loads(encode_trade(samples.trade(shown["trade_id"])))
+        assert shown["trade_id"] > 1
+        await _stopped(follower)
+        env = tmp_path / "some.env"
+        env.write_text(f"PMSTORE_TRADES_URL=memory://?recent=10 > {url}\n")
+        found = await asyncio.to_thread(
+            lines, "find", "-c", "trades", "--env-file", str(env), "--order", "order_1", "--all"
+        )
+        assert [one["trade_id"] for one in found][-1] == 1
+
+
+async def _first_line(
+    follower: subprocess.Popen[str], cause: Callable[[], Awaitable[object]]
+) -> dict[str, Any]:
+    """What the follower prints first, while something new is caused again and again."""
+    assert follower.stdout is not None
+    reading = asyncio.create_task(asyncio.to_thread(follower.stdout.readline))
+    deadline = time.monotonic() + 60
+    while not reading.done() and time.monotonic() < deadline:
+        await cause()
+        await asyncio.wait((reading,), timeout=0.1)
+    shown: dict[str, Any] = json.loads(reading.result())
+    return shown
+
+
+async def _stopped(follower: subprocess.Popen[str]) -> None:
+    """Ctrl-C ends it at once and without a word."""
     follower.send_signal(signal.SIGINT)
     _, told = await asyncio.to_thread(follower.communicate, timeout=60)
     assert (follower.returncode, told) == (0, "")

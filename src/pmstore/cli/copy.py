@@ -129,7 +129,7 @@ async def _copy(
                 await copy_snapshots(source, target, advance)
             return await compare_snapshots(source, target)
     records = RECORDS[Contract(contract.value)]
-    async with records.opened(here) as source, records.opened(there) as target:
+    async with records.opened_to_read(here) as source, records.opened(there) as target:
         _refuse_windows(source, here, target, there, contract)
         state = CopyState(folder, contract.value)
         rounds = 2 if contract is Copied.TRADES else 1

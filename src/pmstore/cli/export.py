@@ -72,7 +72,7 @@ def export(
 async def _write(place: Place, records: Records, query: Any, format: Format, output: Path) -> int:
     count = 0
     whole = query == records.query()
-    async with records.opened(place) as store:
+    async with records.opened_to_read(place) as store:
         total = await total_of(place, records.contract) if whole else None
         with (
             whole_file(output) as file,

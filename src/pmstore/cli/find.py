@@ -78,7 +78,7 @@ async def _show(
     place: Place, records: Records, query: Any, every: bool, as_json: bool
 ) -> str | None:
     """Print a page, or all of them; answers the cursor of the next one."""
-    async with records.opened(place) as store:
+    async with records.opened_to_read(place) as store:
         if not every:
             page = await store.find(query)
             _print(records, page.items, as_json, header=True)

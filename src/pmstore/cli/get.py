@@ -51,7 +51,7 @@ def get(
 async def _show(place: Place, contract: Contract, words: list[str], as_json: bool) -> list[str]:
     records = RECORDS[contract]
     keys = _keys(contract, words)
-    async with records.opened(place) as store:
+    async with records.opened_to_read(place) as store:
         found = await store.get(keys)
     first = True
     for key in keys:

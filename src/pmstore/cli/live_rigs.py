@@ -41,6 +41,8 @@ _STREAM: Final = "verified"
 _CACHES_LAG_S: Final = 3.0
 """Caches are trusted for a second; a machine under load takes longer to notice."""
 _DEADLINE_S: Final = 300.0
+_EXAMPLES: Final = 10
+"""Random histories of each contract: somebody waits for them."""
 
 
 def _stream(stack: Stack, **pins: Any) -> Any:
@@ -106,6 +108,7 @@ def live_rig(
         lag_s=_CACHES_LAG_S if len(stack.layers) > 1 else 0.0,
         elsewhere=elsewhere if truth.durable and pins is None else None,
         deadline_s=_DEADLINE_S,
+        examples=_EXAMPLES,
         shrinks=False,
     )
 

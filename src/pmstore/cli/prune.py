@@ -64,7 +64,7 @@ async def _prune(place: Place, contract: Contract, before_ms: int, dry_run: bool
                 return await _prune_orders(store, before_ms, dry_run)
         case Contract.TRADES if dry_run:
             query = TradeQuery(end_ms=before_ms, limit=LIMIT_MAX)
-            async with RECORDS[contract].opened(place) as store:
+            async with RECORDS[contract].opened_to_read(place) as store:
                 count = 0
                 async for _ in queries.all(store, query):
                     count += 1

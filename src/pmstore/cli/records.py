@@ -19,6 +19,7 @@ from pmstore.codec import (
 )
 from pmstore.models.query import LIMIT_MAX, BalanceQuery, EventQuery, OrderQuery, TradeQuery
 from pmstore.registry import (
+    find_backend,
     open_account_store,
     open_event_store,
     open_order_store,
@@ -65,6 +66,19 @@ class Records:
     def opened(self, place: Place) -> Any:
         """The store of a place, ready for `async with`."""
         return self.open(place.stack, pins=place.pins)
+
+    def opened_to_read(self, place: Place) -> Any:
+        """
+        The same for somebody who only looks, beside a running writer if that is possible.
+
+        Where looking would disturb a writer the truth of the stack is opened alone, since
+        its caches are another process's or empty.
+        """
+        backend, config = find_backend(place.stack.truth, pins=place.pins)
+        factories: Mapping[str, Any] = backend.contracts
+        if backend.read_only is None or self.contract.value not in factories:
+            return self.opened(place)
+        return factories[self.contract.value](backend.read_only(config))
 
     def all(self, store: Any, query: Any | None = None) -> AsyncIterator[Any]:
         """Every record that *query* asks for, all without one; in the order of `key`."""

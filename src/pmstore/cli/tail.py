@@ -97,7 +97,7 @@ async def _trades(
             return records.encode(trade).decode()
         return "  ".join(shown(records.row(trade), TRADE_COLUMNS).values())
 
-    async with records.opened(place) as store:
+    async with records.opened_to_read(place) as store:
         await follow_trades(
             store, line, from_start=from_start, count=count, pause=lambda: asyncio.sleep(_WAIT_S)
         )

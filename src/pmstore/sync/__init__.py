@@ -8,7 +8,7 @@ The same stores without `await`, for scripts, notebooks and threads.
         page = orders.find(pmstore.OrderQuery(user_id="user_1"))
 
 Every call is made on an event loop in a thread of its own, one for the process, while the
-calling thread waits: it costs two changes of thread (about 50 microseconds) more than its
+calling thread waits: it costs two changes of thread (tens of microseconds) more than its
 async twin, so give batches to it. Promises, errors and limits are those of the async
 contracts. Ctrl-C cancels the call that waits. After a fork open stores refuse to be used
 in the child; open them again there.

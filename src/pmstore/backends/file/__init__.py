@@ -9,6 +9,7 @@ from pmstore.backends.file.disk import Disk
 from pmstore.backends.file.snapshot_store import FileSnapshotStore
 from pmstore.backends.file.stream import FileStream
 from pmstore.backends.file.torn_tail import TornTail
+from pmstore.backends.file.trade_follower import FileTradeFollower
 from pmstore.backends.file.trade_store import FileTradeStore
 from pmstore.backends.file.upkeep import FileUpkeep, scratch
 from pmstore.plugin import AuditReport, Backend, config_from, hookimpl
@@ -20,6 +21,7 @@ __all__ = [
     "FileConfig",
     "FileSnapshotStore",
     "FileStream",
+    "FileTradeFollower",
     "FileTradeStore",
     "TornTail",
     "pmstore_backend",
@@ -45,6 +47,8 @@ def pmstore_backend() -> Backend:
 
 
 def _trades(config: FileConfig) -> TradeStore:
+    if config.readonly:
+        return FileTradeFollower(config.path)
     return FileTradeStore(
         config.path,
         fsync=config.fsync,

@@ -28,7 +28,7 @@ class FileConfig:
         fsync_interval_s: How long `interval` leaves bytes unsynced.
         segment_bytes_max: A stream's segment of that size is finished.
         rotate_bytes_max: An audit log of that size is put aside and compressed.
-        readonly: Streams are opened for reading only, beside a writer elsewhere.
+        readonly: Streams and audit logs are opened for reading only, beside a writer elsewhere.
     """
 
     path: Path
