@@ -26,6 +26,7 @@ from benchmarks import (
     redis,
     redis_stream,
     sqlite,
+    stack,
 )
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measuring import Advance, Figure, bare_loop_ns
@@ -53,6 +54,7 @@ BENCHMARKS: Final = {
     "redis": _Benchmark(redis.measure, redis.SAVED, 2),
     "redis-stream": _Benchmark(redis_stream.measure, redis_stream.APPENDED, 3, repeated=False),
     "sqlite": _Benchmark(sqlite.measure, sqlite.SAVED, 2),
+    "stack": _Benchmark(stack.measure, 100_000, 1),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1),
 }
 REPEATS: Final = 5

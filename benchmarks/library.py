@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 import pmstore
 from benchmarks.measuring import Advance, Figure, Stopwatch, rate, ratio
-from pmstore import Order, OrderQuery, OrderStatus, OrderType, Side, Symbol, Trade
-from pmstore.models.trade import MatchType
+from benchmarks.records import stored_order, stored_trade
+from pmstore import Order, OrderQuery, Trade
 from pmstore.protocols import OrderStore, TradeStore
 
 GET_MOST: Final = 1.5
@@ -23,8 +23,6 @@ APPENDERS: Final = 100
 USER_ORDERS: Final = 100
 OTHERS: Final = (10_000, 1_000_000)
 USER_MOST: Final = 1.5
-_SYMBOL: Final = Symbol(1, 1, "token_yes")
-_START_MS: Final = 1_704_110_400_000
 
 T = TypeVar("T")
 
@@ -46,7 +44,7 @@ async def _measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
 
 async def _look_ups(count: int, repeats: int) -> list[Figure]:
     """A look-up in a plain dictionary, in the memory store, in the first layer of a stack."""
-    orders = [_order(number, f"user_{number % 100}") for number in range(min(count, 10_000))]
+    orders = [stored_order(number) for number in range(min(count, 10_000))]
     ids = [(order.id,) for order in orders]
     plain, memory, layered = Stopwatch(), Stopwatch(), Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +106,7 @@ async def _audit_log(count: int, repeats: int) -> list[Figure]:
     batched, together, alone = Stopwatch(), Stopwatch(), Stopwatch()
     singles = min(count, 1_000)
     for _ in range(repeats):
-        trades = [_trade(number) for number in range(count + 2 * singles)]
+        trades = [stored_trade(number) for number in range(count + 2 * singles)]
         with tempfile.TemporaryDirectory() as folder:
             url = f"file:{Path(folder).as_posix()}/trades.log?rotate_bytes_max={2**40}"
             async with pmstore.open_trade_store(url) as log:
@@ -156,9 +154,9 @@ async def _one_user(count: int, repeats: int) -> list[Figure]:
         pmstore.open_order_store("memory://") as large,
     ):
         for store, others in ((small, few), (large, many)):
-            await _save(store, (_order(n, f"user_{n % 1000}") for n in range(others)))
+            await _save(store, (stored_order(n) for n in range(others)))
             asked = range(others, others + USER_ORDERS)
-            await _save(store, (_order(number, "user_asked") for number in asked))
+            await _save(store, (stored_order(number, user_id="user_asked") for number in asked))
         for _ in range(repeats):
             for store, watch in zip((small, large), watches, strict=True):
                 with watch.work(100):
@@ -183,41 +181,3 @@ async def _save(store: OrderStore, orders: Iterator[Order] | Sequence[Order]) ->
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _order(number: int, user_id: str) -> Order:
-    return Order(
-        f"order_{number}",
-        _SYMBOL,
-        Side.BUY if number % 2 else Side.SELL,
-        OrderType.LIMIT,
-        100,
-        5_000,
-        OrderStatus.NEW,
-        0,
-        100,
-        _START_MS + number,
-        user_id,
-        number,
-        1,
-    )
-
-
-def _trade(number: int) -> Trade:
-    return Trade(
-        number * 1024,
-        MatchType.NORMAL,
-        f"order_{number}",
-        f"order_{number + 5}",
-        f"user_{number % 100}",
-        f"user_{number % 77}",
-        _SYMBOL,
-        _SYMBOL,
-        Side.BUY,
-        Side.SELL,
-        5_000,
-        5_000,
-        100,
-        _START_MS + number // 10,
-        taker_is_bid=True,
-    )

@@ -12,10 +12,10 @@ import attrs
 import psycopg
 
 from benchmarks.measuring import Advance, Figure, Run, Stopwatch, rate, ratio
+from benchmarks.records import USERS, stored_order
 from pmstore.backends.postgres import PostgresConfig, PostgresOrderStore
-from pmstore.models.order import Order, OrderStatus, OrderType, Side
+from pmstore.models.order import Order, Side
 from pmstore.models.query import OrderQuery
-from pmstore.models.symbol import Symbol
 from pmstore.plugin import config_from
 from pmstore.testing.servers import PostgresServer
 from pmstore.url import parse_url
@@ -27,8 +27,6 @@ USER_MOST: Final = 1.5
 FEW: Final = 10_000
 MANY_TIMES: Final = 100
 QUESTIONS: Final = 200
-_USERS: Final = 500
-_SYMBOLS: Final = tuple(Symbol(1, number // 2, f"token_{number}") for number in range(20))
 
 _TYPES: Final = {
     "id": "text",
@@ -89,8 +87,8 @@ async def _batches(
 ) -> list[Figure]:
     ours, changed = Stopwatch(), Stopwatch()
     theirs = {raw: (Stopwatch(), Stopwatch()) for raw in (_unnest, _copy, _executemany)}
-    orders = [_order(number) for number in range(count)]
-    fills = [_order(number, version=2) for number in range(count)]
+    orders = [stored_order(number) for number in range(count)]
+    fills = [stored_order(number, version=2) for number in range(count)]
     # The rivals are given rows; making them of orders is our part of the work.
     new_rows, changed_rows = [_row(one) for one in orders], [_row(one) for one in fills]
     for turn in range(repeats):
@@ -184,7 +182,7 @@ async def _one_user(
     """A user's page among few and among many orders of others."""
     few, many = Stopwatch(), Stopwatch()
     async with PostgresOrderStore(attrs.evolve(config, schema="users")) as store:
-        await store.save([_order(number, user_id="mine") for number in range(50)])
+        await store.save([stored_order(number, user_id="mine") for number in range(50)])
         await asyncio.to_thread(_fill, server, 50, size)
         await _ask(store, few, repeats)
         await asyncio.to_thread(_fill, server, size, size * MANY_TIMES)
@@ -209,7 +207,7 @@ def _fill(server: PostgresServer, begin: int, end: int) -> None:
             "1704110400000 + n, 'user_' || n %% %s, n, 1, 'gtc', NULL, false, NULL, 0, 0, "
             "'cancel_taker', NULL, NULL, 0, 0 "
             "FROM generate_series(%s::bigint, %s::bigint - 1) AS n",
-            [_USERS, begin, end],
+            [USERS, begin, end],
         )
 
 
@@ -251,22 +249,4 @@ def _row(order: Order) -> _Row:
         order.session,
         order.fee_exact,
         order.fee_paid,
-    )
-
-
-def _order(number: int, *, user_id: str = "", version: int = 1) -> Order:
-    return Order(
-        id=f"order_{number}",
-        symbol=_SYMBOLS[number % len(_SYMBOLS)],
-        side=Side.BUY if number % 2 else Side.SELL,
-        order_type=OrderType.LIMIT,
-        quantity=100,
-        price=5000,
-        status=OrderStatus.NEW if version == 1 else OrderStatus.PARTIALLY_FILLED,
-        filled_quantity=0 if version == 1 else 40,
-        remaining_quantity=100 if version == 1 else 60,
-        timestamp=1_704_110_400_000 + number,
-        user_id=user_id or f"user_{number % _USERS}",
-        order_num=number,
-        version=version,
     )

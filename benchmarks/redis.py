@@ -11,11 +11,11 @@ from typing import Final
 from redis.asyncio import Redis
 
 from benchmarks.measuring import Advance, Figure, Stopwatch, rate, ratio
+from benchmarks.records import stored_order
 from pmstore.backends.redis import RedisOrderStore, redis_config
 from pmstore.codec import encode_order
-from pmstore.models.order import Order, OrderStatus, OrderType, Side
+from pmstore.models.order import Order, Side
 from pmstore.models.query import OrderQuery
-from pmstore.models.symbol import Symbol
 from pmstore.testing.servers import RedisServer
 from pmstore.url import parse_url
 
@@ -26,8 +26,6 @@ USER_MOST: Final = 1.5
 FEW: Final = 10_000
 MANY_TIMES: Final = 10
 QUESTIONS: Final = 300
-_USERS: Final = 500
-_SYMBOLS: Final = tuple(Symbol(1, number // 2, f"token_{number}") for number in range(20))
 
 
 def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
@@ -50,8 +48,8 @@ async def _batches(server: RedisServer, count: int, repeats: int, advance: Advan
     changed, changed_theirs = Stopwatch(), Stopwatch()
     for turn in range(repeats):
         url = f"{server.url}?prefix=ours{turn}&timeout_s=30"
-        orders = [_order(number) for number in range(count)]
-        fills = [_order(number, version=2) for number in range(count)]
+        orders = [stored_order(number) for number in range(count)]
+        fills = [stored_order(number, version=2) for number in range(count)]
         async with RedisOrderStore(redis_config(parse_url(url))) as store:
             for watch, saved in ((ours, orders), (changed, fills)):
                 with watch.work(count):
@@ -104,7 +102,7 @@ async def _one_user(server: RedisServer, count: int, repeats: int) -> list[Figur
     """A user's page among few and among many orders of others."""
     few, many = Stopwatch(), Stopwatch()
     config = redis_config(parse_url(f"{server.url}?prefix=users&timeout_s=30"))
-    mine = [_order(number, user_id="mine") for number in range(50)]
+    mine = [stored_order(number, user_id="mine") for number in range(50)]
     size = min(FEW, count)
     async with RedisOrderStore(config) as store:
         await store.save(mine)
@@ -125,7 +123,7 @@ async def _one_user(server: RedisServer, count: int, repeats: int) -> list[Figur
 
 async def _fill(store: RedisOrderStore, begin: int, end: int) -> None:
     for at in range(begin, end, BATCH):
-        await store.save([_order(number) for number in range(at, min(at + BATCH, end))])
+        await store.save([stored_order(number) for number in range(at, min(at + BATCH, end))])
 
 
 async def _ask(store: RedisOrderStore, watch: Stopwatch, repeats: int) -> None:
@@ -135,21 +133,3 @@ async def _ask(store: RedisOrderStore, watch: Stopwatch, repeats: int) -> None:
         with watch.work(QUESTIONS):
             for _ in range(QUESTIONS):
                 await store.find(question)
-
-
-def _order(number: int, *, user_id: str = "", version: int = 1) -> Order:
-    return Order(
-        id=f"order_{number}",
-        symbol=_SYMBOLS[number % len(_SYMBOLS)],
-        side=Side.BUY if number % 2 else Side.SELL,
-        order_type=OrderType.LIMIT,
-        quantity=100,
-        price=5000,
-        status=OrderStatus.NEW if version == 1 else OrderStatus.PARTIALLY_FILLED,
-        filled_quantity=0 if version == 1 else 40,
-        remaining_quantity=100 if version == 1 else 60,
-        timestamp=1_704_110_400_000 + number,
-        user_id=user_id or f"user_{number % _USERS}",
-        order_num=number,
-        version=version,
-    )

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks.measuring import Advance, Figure, Stopwatch, rate, ratio
+from benchmarks.records import stored_order
 from pmstore.backends.sqlite import SqliteOrderStore
-from pmstore.models.order import Order, OrderStatus, OrderType, Side
+from pmstore.models.order import Order
 from pmstore.models.query import OrderQuery
-from pmstore.models.symbol import Symbol
 from pmstore.tables.catalogue import orders as order_tables
 
 SAVED: Final = 50_000
@@ -25,8 +25,6 @@ FEW: Final = 10_000
 MANY_TIMES: Final = 100
 QUESTIONS: Final = 200
 _USER_ORDERS: Final = 50
-_USERS: Final = 500
-_SYMBOLS: Final = tuple(Symbol(1, number // 2, f"token_{number}") for number in range(20))
 
 _NAMES: Final = tuple(order_tables.OrderRow.__table__.columns.keys())  # type: ignore[attr-defined]
 _UPSERT: Final = (
@@ -44,8 +42,8 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
 
 
 async def _measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
-    orders = [_order(number) for number in range(count)]
-    fills = [_order(number, version=2) for number in range(count)]
+    orders = [stored_order(number) for number in range(count)]
+    fills = [stored_order(number, version=2) for number in range(count)]
     ours, our_changes = Stopwatch(), Stopwatch()
     raw, raw_changes = Stopwatch(), Stopwatch()
     for _ in range(repeats):
@@ -115,7 +113,9 @@ async def _one_user(few: int, repeats: int) -> tuple[Stopwatch, Stopwatch]:
         files = [Path(folder) / "few.db", Path(folder) / "many.db"]
         for file, others in zip(files, (few, few * MANY_TIMES), strict=True):
             async with SqliteOrderStore(file) as store:
-                await store.save([_order(number, "somebody") for number in range(_USER_ORDERS)])
+                await store.save(
+                    [stored_order(number, user_id="somebody") for number in range(_USER_ORDERS)]
+                )
             _fill(file, others)
         question = OrderQuery(user_id="somebody", limit=1000)
         for _ in range(repeats):
@@ -135,27 +135,8 @@ def _fill(file: Path, count: int) -> None:
         for at in range(0, count, 50_000):
             numbers = range(_USER_ORDERS + at, _USER_ORDERS + min(at + 50_000, count))
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_UPSERT, (_row(_order(number)) for number in numbers))
+            connection.executemany(_UPSERT, (_row(stored_order(number)) for number in numbers))
             connection.execute("COMMIT")
-
-
-def _order(number: int, user_id: str | None = None, version: int = 1) -> Order:
-    filled = 40 if version > 1 else 0
-    return Order(
-        id=f"order-{number:012d}",
-        symbol=_SYMBOLS[number % len(_SYMBOLS)],
-        side=Side.BUY if number % 2 else Side.SELL,
-        order_type=OrderType.LIMIT,
-        quantity=100,
-        price=5_000,
-        status=OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.NEW,
-        filled_quantity=filled,
-        remaining_quantity=100 - filled,
-        timestamp=1_704_110_400_000 + number,
-        user_id=user_id or f"user-{number % _USERS}",
-        order_num=number,
-        version=version,
-    )
 
 
 def _row(order: Order) -> _Row:
