@@ -11,7 +11,12 @@ import psycopg
 
 from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.connection import Connection
-from pmstore.backends.postgres.failures import failed, not_let_in, refusal_of, state_of
+from pmstore.backends.postgres.failures import (
+    failed,
+    refusal_of,
+    state_of,
+    without_password,
+)
 from pmstore.backends.postgres.schema import current_revision
 from pmstore.errors import SettingsError
 from pmstore.protocols.diagnosis import Examination, Finding, Level
@@ -57,16 +62,19 @@ async def diagnose(config: PostgresConfig, examination: Examination) -> Sequence
         connection = await Connection.open(hasty)
     except (psycopg.Error, OSError) as error:
         refusal = refusal_of(error)
+        said = without_password(str(error), config) or (
+            f"no answer within {examination.timeout_s:g} s"
+        )
         advice = refusal.advice.format(database=config.database)
-        return [_error(config, refusal.kind, str(not_let_in(error, config)), advice)]
+        return [_error(config, refusal.kind, said, advice)]
     findings: list[Finding] = []
     try:
         async for finding in _findings(connection, hasty, examination):
             findings.append(finding)
     except (psycopg.Error, OSError) as error:
-        what = f"{config.place}: no answer within {examination.timeout_s:g} s"
+        what = f"no answer within {examination.timeout_s:g} s"
         if isinstance(error, psycopg.Error):
-            what = str(failed(error, config, writes=False))
+            what = str(failed(error, config, writes=False)).removeprefix(f"{config.place}: ")
         findings.append(_error(config, "unreachable", what, "Look into the server's log"))
     finally:
         await connection.close()
