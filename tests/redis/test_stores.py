@@ -23,6 +23,7 @@ from pmstore.testing.servers import RedisCluster, RedisServer
 from tests.redis.places import here
 
 LONG_S = 30.0
+TOMBSTONE_S = 300.0
 
 
 def asking(server: RedisServer) -> redis.Redis:
@@ -134,13 +135,13 @@ def _keys(node: RedisServer, prefix: str) -> Iterator[bytes]:
 
 
 async def test_what_expires_leaves_no_ghost(redis_server: RedisServer) -> None:
-    config = here(redis_server, ttl_s=LONG_S)
+    config = here(redis_server, ttl_s=LONG_S, tombstone_s=TOMBSTONE_S)
     clock = ManualClock()
     with asking(redis_server) as server:
         async with RedisOrderStore(config, clock=clock) as orders:
             await orders.save([order(number) for number in range(20)])
             lives = {key: server.pttl(key) for key in server.scan_iter(f"{config.key_prefix}*")}
-            assert all(0 < life <= 2 * LONG_S * 1000 for life in lives.values()), lives
+            assert all(0 < life <= 2 * TOMBSTONE_S * 1000 for life in lives.values()), lives
             clock.move(LONG_S - 1)
             await orders.save([order(3, version=2)])
             clock.move(2)
@@ -153,6 +154,19 @@ async def test_what_expires_leaves_no_ghost(redis_server: RedisServer) -> None:
                     b"order_99",
                 }
             assert server.hlen(f"{config.key_prefix}orders:headers") == 2
+
+
+async def test_a_tombstone_outlives_the_orders_of_a_store_that_forgets(
+    redis_server: RedisServer,
+) -> None:
+    config = here(redis_server, ttl_s=LONG_S, tombstone_s=TOMBSTONE_S)
+    with asking(redis_server) as server:
+        async with RedisOrderStore(config) as orders:
+            await orders.save([order(1)])
+            await orders.remove([("order_1", 4)])
+            await orders.save([order(2)])
+            for name in ("orders:headers", "orders:due"):
+                assert server.pttl(config.key_prefix + name) > TOMBSTONE_S * 1000
 
 
 async def test_what_the_server_let_expire_is_absent_at_once(redis_server: RedisServer) -> None:

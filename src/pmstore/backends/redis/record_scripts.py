@@ -112,10 +112,11 @@ SAVE: Final = Script(
 -- KEYS: headers, index of all, what is due, sources, readers, then a key for each record.
 -- ARGV: prefix, prefix of records, prefix of notes, the time, until ('': for ever), ms to live,
 -- records kept ('': all), offset of ids in members, 1 if a version has one content, the only
--- note's key ('': a note each), source ('': none), position, then id, header and document each.
+-- note's key ('': a note each), source ('': none), position, ms after which nothing is left where
+-- nobody writes ('': for ever), then id, header and document each.
 local meta, all, due, prefix, record = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]
 local untold, source = ARGV[5], ARGV[11]
-local FIXED, EACH = 12, 3
+local FIXED, EACH = 13, 3
 if source ~= '' then
   local stands = redis.call('HGET', KEYS[4], source)
   if stands and stands >= ARGV[12] then
@@ -221,13 +222,12 @@ else
   end
   redis.call('ZADD', due, unpack(entries))
   -- Nothing outlives the last of its records by much, though nobody writes any more.
-  local idle = string.format('%.0f', 2 * ARGV[6])
   for key in pairs(adds) do
-    redis.call('PEXPIRE', key, idle)
+    redis.call('PEXPIRE', key, ARGV[13])
   end
-  redis.call('PEXPIRE', meta, idle)
-  redis.call('PEXPIRE', all, idle)
-  redis.call('PEXPIRE', due, idle)
+  redis.call('PEXPIRE', meta, ARGV[13])
+  redis.call('PEXPIRE', all, ARGV[13])
+  redis.call('PEXPIRE', due, ARGV[13])
 end
 write_notes(readers, notes, ARGV[3])
 
@@ -263,10 +263,10 @@ REMOVE: Final = Script(
     _SHARED
     + """
 -- KEYS: headers, index of all, what is due, readers, then a key for each record.
--- ARGV: prefix, prefix of records, prefix of notes, the time, until, then id, version and the
--- note's least version each.
+-- ARGV: prefix, prefix of records, prefix of notes, the time, until, ms after which nothing is left
+-- where nobody writes ('': for ever), then id, version and the note's least version each.
 local meta, all, due, prefix = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
-local FIXED, EACH = 5, 3
+local FIXED, EACH = 6, 3
 purge(meta, all, due, prefix, ARGV[2], ARGV[4])
 local count = #KEYS - 4
 local ids = {}
@@ -311,6 +311,10 @@ end
 redis.call('ZADD', due, unpack(entries))
 if #gone > 0 then
   removed = redis.call('DEL', unpack(gone))
+end
+if ARGV[6] ~= '' then
+  redis.call('PEXPIRE', meta, ARGV[6])
+  redis.call('PEXPIRE', due, ARGV[6])
 end
 write_notes(redis.call('SMEMBERS', KEYS[4]), notes, ARGV[3])
 return removed

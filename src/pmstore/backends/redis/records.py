@@ -105,6 +105,10 @@ class Records:
         self._clock = clock
         self._ttl_ms = None if ttl_s is None else max(1, int(ttl_s * 1000))
         self._tombstone_ms = int(tombstone_s * 1000)
+        # Neither a record nor a tombstone ends before its time because nobody writes any more.
+        self._idle_ms: int | str = (
+            "" if self._ttl_ms is None else 2 * max(self._ttl_ms, self._tombstone_ms)
+        )
         self._recent = recent
         name, key = kind.name, place.key
         self._headers = key(f"{name}:headers")
@@ -146,6 +150,7 @@ class Records:
             kind.note,
             source,
             "" if position is None else _position_text(position),
+            self._idle_ms,
         ]
         for row in rows:
             args += row
@@ -166,7 +171,8 @@ class Records:
         now = self._clock()
         keys = [self._headers, self._all, self._due, self._readers]
         keys += [self._prefixes[1] + id for id, _ in versions]
-        args: list[str | int] = [*self._prefixes, padded(now), padded(now + self._tombstone_ms)]
+        until = padded(now + self._tombstone_ms)
+        args: list[str | int] = [*self._prefixes, padded(now), until, self._idle_ms]
         for id, version in versions:
             args += (id, padded(version), padded(version + 1))
         removed: int = await self._place.client.run(REMOVE, keys, args)
