@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from rocksdict import Options, Rdict
 
 import pmstore_rocksdb as backend
+from pmstore import StoreUnavailable
 from pmstore.testing import (
     ManualClock,
     Rig,
@@ -18,9 +22,12 @@ from pmstore.testing import (
     snapshot_store_clauses,
     trade_store_clauses,
 )
+from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.residence import Residence
 
 clock = ManualClock()
+EXAMPLES = 8
+"""Making a database takes longer than all that an example does with it."""
 
 
 def open_orders(place: Path) -> backend.RocksOrderStore:
@@ -31,17 +38,26 @@ async def crash(store: Residence) -> None:
     """
     Leave the files as a kill would: as they are now, without what closing writes.
 
-    What this process has handed to the system survives its death; the answered writes are in
-    a file by then. (`test_crash.py` kills real processes.)
+    The writer is held up between judging a group of writes and writing it; what it had
+    written before is in the files, as it would be after a kill. (`elsewhere` and
+    `test_crash.py` kill real processes, also in the middle of a write.)
     """
+    held_up, go_on = threading.Event(), threading.Event()
+
+    def hold_up(draft: Draft) -> None:
+        held_up.set()
+        go_on.wait()
+
+    holding = asyncio.ensure_future(store.database.write(hold_up))
+    await asyncio.to_thread(held_up.wait)
+    # A compaction in the background would change files between two that are copied.
+    await asyncio.to_thread(store.database._rocks.cancel_all_background, True)
     folder = store.database.path
     image = folder.with_suffix(".image")
-    while not image.exists():
-        try:
-            shutil.copytree(folder, image)
-        except shutil.Error:
-            # RocksDB tidied a file away in the middle of the copy.
-            shutil.rmtree(image)
+    shutil.copytree(folder, image)
+    go_on.set()
+    with suppress(StoreUnavailable):
+        await holding
     await store.__aexit__(None, None, None)
     shutil.rmtree(folder)
     image.rename(folder)
@@ -69,8 +85,7 @@ test_orders = conformance(
         clock=clock,
         tombstone_s=60,
         crash=crash,
-        # Making a database takes longer than all that an example does with it.
-        examples=10,
+        examples=EXAMPLES,
         elsewhere=lambda place: ("pmstore:open_order_store", f"rocksdb:{place}/db"),
     ),
 )
@@ -81,6 +96,7 @@ test_trades = conformance(
         durable=True,
         positioned=True,
         crash=crash,
+        examples=EXAMPLES,
         elsewhere=lambda place: ("pmstore:open_trade_store", f"rocksdb:{place}/db"),
     ),
 )
@@ -91,6 +107,7 @@ test_accounts = conformance(
         durable=True,
         positioned=True,
         crash=crash,
+        examples=EXAMPLES,
         elsewhere=lambda place: ("pmstore:open_account_store", f"rocksdb:{place}/db"),
     ),
 )
@@ -100,6 +117,7 @@ test_events = conformance(
         open=lambda place: backend.RocksEventStore(place / "db"),
         durable=True,
         crash=crash,
+        examples=EXAMPLES,
         elsewhere=lambda place: ("pmstore:open_event_store", f"rocksdb:{place}/db"),
     ),
 )
@@ -109,6 +127,7 @@ test_snapshots = conformance(
         open=lambda place: backend.RocksSnapshotStore(place / "db"),
         durable=True,
         crash=crash,
+        examples=EXAMPLES,
         elsewhere=lambda place: ("pmstore:open_snapshot_store", f"rocksdb:{place}/db"),
         damage=damage,
     ),

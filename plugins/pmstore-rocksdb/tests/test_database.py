@@ -113,7 +113,7 @@ async def test_a_damaged_file_is_corrupt_and_says_where(tmp_path: Path) -> None:
     folder = tmp_path / "db"
     async with RocksOrderStore(folder) as orders:
         await orders.save([order(number, "me") for number in range(1000)])
-        orders.database.flush("orders")
+        await orders.database.flush("orders")
     for file in folder.glob("*.sst"):
         content = bytearray(file.read_bytes())
         # Every block of data has a byte changed; the end of the file is about the blocks.

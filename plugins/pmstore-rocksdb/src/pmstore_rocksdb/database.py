@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -104,10 +103,9 @@ class Database:
         self._jobs.put((change, answer))
         return await _seen_to_its_end(answer)
 
-    def flush(self, family: str) -> None:
-        """Move a family out of the log into a file of its own; blocks."""
-        with translated(str(self.path), WriteOutcome.UNKNOWN):
-            self._families[family].flush()
+    async def flush(self, family: str) -> None:
+        """Move what was answered of a family out of the log into a file of its own."""
+        await self.write(lambda draft: self._families[family].flush())
 
     def close(self) -> None:
         """Write what waits and let go of the folder; blocks."""
@@ -118,10 +116,10 @@ class Database:
         for moment in self._moments:
             moment.release()
         del self._handles
-        for handle in (*self._families.values(), self._rocks):
-            # What was answered is in the log: a flush that fails here loses nothing.
-            with suppress(Exception):
-                handle.close()
+        # Dropped and not closed: closing a family writes a file for it, and all of that is in
+        # the log already.
+        self._families.clear()
+        del self._rocks
 
     def _run(self) -> None:
         job = self._jobs.get()

@@ -70,7 +70,7 @@ class RocksSnapshotStore(Residence):
             key = generation + number(count)
             await database.write(partial(_put_piece, key=key, piece=piece))
             count += 1
-        await asyncio.to_thread(database.flush, _PIECES)
+        await database.flush(_PIECES)
         await database.read(lambda view: self._verify_written(view, generation, digest.digest()))
         await database.write(lambda draft: draft.put(_FAMILY, generation, digest.digest()))
         return SnapshotInfo.of(snapshot, name=_name(generation), size_bytes=size)
