@@ -221,3 +221,37 @@ def test_snapshots_and_streams_are_found_by_an_env_file(tmp_path: Path) -> None:
     assert document("snapshot", "verify", *env)["generations"] == 1
     assert document("stream", "info", "store_stream", *env)["last_bytes"] == 1
     run("snapshot", "list", f"file:{tmp_path}/store", *env, code=Exit.USAGE)
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly(tmp_path: Path) -> None:
+    url = f"file:{tmp_path}/t.log"
+
+    async def fill() -> None:
+        async with pmstore.open_trade_store(url) as trades:
+            await trades.append([samples.trade(number) for number in range(3000)])
+
+    asyncio.run(fill())
+    running = program("find", "-c", "trades", url, "--all", "--json")
+    assert running.stdout is not None
+    assert running.stderr is not None
+    assert json.loads(running.stdout.readline())["trade_id"] == 2999
+    running.stdout.close()
+    told = running.stderr.read()
+    running.stderr.close()
+    assert (running.wait(timeout=60), told) == (0, "")
+
+
+def test_what_the_operating_system_refuses_is_said_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = (
+        "copy",
+        "memory://",
+        "memory://",
+        "-c",
+        "orders",
+        "--state",
+        str(tmp_path / "file" / "x"),
+    )
+    result = run(*words, code=Exit.UNAVAILABLE)
+    assert "Not a directory" in result.stderr
+    assert "Traceback" not in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -56,6 +57,12 @@ def failures_as_exits(*, stopped: str = "stopped") -> Iterator[None]:
         _end(error, Exit.UNAVAILABLE)
     except PmstoreError as error:
         _end(error, Exit.UNUSABLE)
+    except BrokenPipeError:
+        # Whoever reads has enough, as in `pmstore find … | head`: that is no trouble.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FINE)
+    except OSError as error:
+        _end(error, Exit.UNAVAILABLE)
     except KeyboardInterrupt:
         say(stopped)
         sys.exit(Exit.STOPPED)
@@ -67,6 +74,6 @@ def say(message: str) -> None:
         print(f"pmstore: {line}", file=sys.stderr)
 
 
-def _end(error: PmstoreError, code: Exit) -> None:
+def _end(error: Exception, code: Exit) -> None:
     say(str(error))
     sys.exit(code)
