@@ -421,6 +421,8 @@ SERVED_BUGS: Final = (
     ("SendsOneByOne", "versions-of-another-client-are-seen-whole"),
     ("SendsOneByOne", "a-crash-in-a-write-leaves-all-or-nothing"),
     ("SendsOneByOne", "a-lost-request-is-told-honestly"),
+    ("SendsOneByOne", "random-histories-equal-a-dictionary"),
+    ("SendsChangesAndPositionApart", "random-histories-equal-a-dictionary"),
     ("SendsChangesAndPositionApart", "a-crash-in-an-apply-leaves-both-or-neither"),
     ("SendsChangesAndPositionApart", "of-applies-by-another-client-one-happens"),
     ("ReadsOnce", "another-client-sees-what-was-acknowledged"),
