@@ -203,8 +203,6 @@ class RedisClient:
                         if not isinstance(moved, MovedError):
                             raise
                         self._topology.learn((moved.host or link.address[0], moved.port))
-                        # Whoever served our keys no more may do so again, as another server.
-                        await self._leave(link.address)
                     finally:
                         await pool.give(link)
                 raise ClusterDownError("the nodes send us to each other and nobody answers")
@@ -224,6 +222,8 @@ class RedisClient:
         pool = pools.get(address)
         if pool is None:
             pool = pools[address] = Pool(lambda: self._open(address), size)
+            # Who serves our keys no more may do so again, as another incarnation.
+            await self._leave_all_but(address)
         return pool
 
     async def _open(self, address: Address) -> Link:
@@ -236,11 +236,11 @@ class RedisClient:
             raise
         return link
 
-    async def _leave(self, address: Address) -> None:
-        """Close the connections to a server that serves our keys no more."""
+    async def _leave_all_but(self, address: Address) -> None:
+        """Close the connections to servers that serve our keys no more."""
         for pools in (self._calling, self._waiting):
-            pool = pools.pop(address, None)
-            if pool is not None:
+            left = [pools.pop(other) for other in list(pools) if other != address]
+            for pool in left:
                 await pool.close()
 
     async def _close(self) -> None:
