@@ -18,6 +18,8 @@ FACE = {
     "pmstore.plugin",
     "pmstore.storage",
     "pmstore.testing",
+    "pmstore.testing.servers",
+    "pmstore.testing.servers.process",
 }
 
 
