@@ -14,7 +14,7 @@ from pmstore_nats import NatsConfig, NatsStream
 @pytest.fixture
 def rig(server: Any) -> Rig[Any]:
     async def crash(stream: NatsStream) -> None:
-        server.process.kill()
+        server.kill()
         server.start()
         await stream.__aexit__(None, None, None)
 
