@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,9 @@ import pytest
 import pmstore
 from pmstore.cli.exits import Exit
 from pmstore.codec import encode_order, encode_trade
+from pmstore.tables.schema import VERSION_TABLE
 from pmstore.testing import samples
+from pmstore.testing.servers import PostgresServer
 from tests.cli.kept import Kept
 from tests.cli.running import document, lines, program, run
 
@@ -255,3 +260,29 @@ def test_what_the_operating_system_refuses_is_said_in_a_line(tmp_path: Path) -> 
     result = run(*words, code=Exit.UNAVAILABLE)
     assert "Not a directory" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_who_only_looks_makes_no_database(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    schema = f"looking_{secrets.token_hex(4)}"
+    for url in (f"sqlite:///{tmp_path}/none.db", f"{postgres_server.url}?schema={schema}"):
+        for words in (("find",), ("get",)):
+            ids = ("order_1",) if words == ("get",) else ()
+            told = run(*words, url, *ids, code=Exit.ABSENT).stderr
+            assert "nothing was ever stored there" in told
+        one = [one for one in document("doctor", url)["findings"] if one["level"] == "warning"]
+        assert [finding["kind"] for finding in one] == ["schema-missing"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_only_looks_migrates_no_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/one.db"
+
+    async def save() -> None:
+        async with pmstore.open_order_store(url) as orders:
+            await orders.save([samples.order(1)])
+
+    asyncio.run(save())
+    assert lines("find", url)[0]["id"] == "order_1"
+    with closing(sqlite3.connect(tmp_path / "one.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    assert "9999" in run("find", url, code=Exit.UNUSABLE).stderr
