@@ -117,7 +117,7 @@ def events_of(server: Server) -> Rig[Any]:
 def snapshots_of(server: RedisServer) -> Rig[Any]:
     def damage(place: Path, name: str) -> None:
         config = config_of(server.url, place)
-        with redis.Redis(host=server.host, port=server.port) as client:
+        with redis.Redis.from_url(server.url) as client:
             client.lset(f"{config.key_prefix}snapshot:{name}", 0, "{")
 
     return rig(server, "open_snapshot_store", RedisSnapshotStore, damage=damage)

@@ -31,7 +31,7 @@ def cache_of(config: RedisConfig) -> RedisCache[str, Order]:
 
 def keys_of(server: RedisServer, config: RedisConfig, part: str) -> list[bytes]:
     """The keys of a place whose names hold *part*."""
-    with redis.Redis(host=server.host, port=server.port) as client:
+    with redis.Redis.from_url(server.url) as client:
         return [key for key in client.scan_iter(f"{config.key_prefix}*") if part.encode() in key]
 
 
@@ -103,7 +103,7 @@ async def test_an_evicted_lease_voids_its_token_and_an_evicted_generation_everyt
     redis_server: RedisServer,
 ) -> None:
     config = here(redis_server)
-    with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+    with redis.Redis.from_url(redis_server.url) as server:
         async with cache_of(config) as cache:
             token = await cache.lease(["order_1", "order_2"])
             await cache.put(token, [order(2)])
@@ -120,7 +120,7 @@ async def test_an_evicted_lease_voids_its_token_and_an_evicted_generation_everyt
 
 async def test_everything_has_a_time_to_live(redis_server: RedisServer) -> None:
     config = here(redis_server, ttl_s=100)
-    with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+    with redis.Redis.from_url(redis_server.url) as server:
         async with cache_of(config) as cache, RedisTradeWindow(config) as window:
             token = await cache.lease(["order_1", "order_2", "order_3"])
             await cache.put(token, [order(1)])

@@ -106,18 +106,20 @@ async def test_a_cancelled_call_leaves_no_answer_for_the_next_one(
             assert await client.call("ECHO", "next", writes=False) == b"next"
 
 
-async def test_calls_beyond_the_pool_wait_and_then_say_so(redis_server: RedisServer) -> None:
-    config = here(redis_server, pool_size=2, timeout_s=30)
-    async with RedisClient(config) as client:
+async def test_calls_beyond_the_pool_wait(redis_server: RedisServer) -> None:
+    async with RedisClient(here(redis_server, pool_size=2, timeout_s=30)) as client:
         answers = await asyncio.gather(
             *(client.call("ECHO", number, writes=False) for number in range(50))
         )
         assert answers == [str(number).encode() for number in range(50)]
-        count = await client.call("CLIENT", "LIST", writes=False)
-        assert count.count(b"cmd=echo") <= 2
-    with RedisServer(Path(redis_server.log).parent / "other") as frozen:
-        async with RedisClient(here(frozen, pool_size=1, timeout_s=0.5)) as client:
-            frozen.pause()
+        clients = await client.call("CLIENT", "LIST", writes=False)
+        assert clients.count(b"cmd=echo") <= 2
+
+
+async def test_a_call_that_got_no_connection_was_not_sent(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "server") as server:
+        async with RedisClient(here(server, pool_size=1, timeout_s=0.5)) as client:
+            server.pause()
             first = asyncio.ensure_future(client.call("PING"))
             await asyncio.sleep(0)
             with pytest.raises(StoreUnavailable) as caught:
@@ -125,7 +127,7 @@ async def test_calls_beyond_the_pool_wait_and_then_say_so(redis_server: RedisSer
             assert caught.value.outcome is WriteOutcome.NOT_APPLIED
             with pytest.raises(StoreUnavailable):
                 await first
-            frozen.resume()
+            server.resume()
 
 
 async def test_waiting_readers_take_no_connection_from_callers(redis_server: RedisServer) -> None:
@@ -171,7 +173,7 @@ async def test_a_key_of_another_kind_is_corrupt_data_and_its_batch_is_not_saved(
 ) -> None:
     for name in ("orders:headers", "orders", "user_orders:user_1", "orders:sources"):
         config = here(redis_server)
-        with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+        with redis.Redis.from_url(redis_server.url) as server:
             server.sadd(f"{config.key_prefix}{name}", "what the seeds keep there")
             async with RedisOrderStore(config) as orders:
                 with pytest.raises(CorruptData):

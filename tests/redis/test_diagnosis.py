@@ -51,7 +51,7 @@ async def test_a_server_in_order_is_fine(
 
 async def test_a_check_up_leaves_nothing(redis_server: RedisServer) -> None:
     config = here(redis_server)
-    with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+    with redis.Redis.from_url(redis_server.url) as server:
         await found(config)
         assert list(server.scan_iter(f"{config.key_prefix}*")) == []
 
@@ -152,7 +152,7 @@ async def test_notes_that_nobody_relays_are_found(redis_server: RedisServer) -> 
         await orders.outbox.keep(CACHES)
         await orders.save([order(1)])
         assert "outbox-backlog" not in await found(config)
-        with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+        with redis.Redis.from_url(redis_server.url) as server:
             notes = f"{config.key_prefix}orders:notes:{CACHES}"
             long_ago = system_clock() - 60_000
             server.xtrim(notes, maxlen=0)

@@ -27,7 +27,7 @@ TOMBSTONE_S = 300.0
 
 
 def asking(server: RedisServer) -> redis.Redis:
-    return redis.Redis(host=server.host, port=server.port)
+    return redis.Redis.from_url(server.url)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ async def test_old_trades_go_with_all_that_names_them(redis_server: RedisServer)
         assert await UPKEEP.prune_trades(config, START_MS + 30) == 0
         held = [one.trade_id for one in (await trades.find(TradeQuery())).items]
         assert held == list(range(49, 29, -1))
-        with redis.Redis(host=redis_server.host, port=redis_server.port) as server:
+        with redis.Redis.from_url(redis_server.url) as server:
             for key in server.scan_iter(f"{config.key_prefix}*_trades:*"):
                 for member in server.zrange(key, 0, -1):
                     assert int(member[:20]) >= START_MS + 30

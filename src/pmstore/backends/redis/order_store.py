@@ -33,7 +33,7 @@ from pmstore.storage.cursor import read_cursor, write_cursor
 from pmstore.storage.matching import order_matches
 
 BATCH_MAX: Final = 1000
-"""Records in one call: a script holds the server up for about ten milliseconds with so many."""
+"""Records in one call: with so many a script holds the server up for ten to forty milliseconds."""
 
 ORDERS: Final = Kind(name="orders", record="order:", skip=20)
 
