@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, TypeVar
 import attrs
 
 from pmstore.backends.redis.place import RedisPlace
-from pmstore.backends.redis.record_scripts import FIND, LOAD, REMOVE, SAVE
+from pmstore.backends.redis.record_questions import FIND, LOAD
+from pmstore.backends.redis.record_scripts import REMOVE, SAVE
 from pmstore.backends.redis.scripts import padded
 from pmstore.clock import Clock
 from pmstore.errors import CorruptData, InvalidQuery
