@@ -15,33 +15,38 @@ def these(*faults: str) -> frozenset[str]:
     return frozenset(faults)
 
 
-WHOLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+Case = tuple[str, dict[str, Any], dict[str, Any]]
+
+WHOLE: list[Case] = [
     ("two writers", {"writes": 2}, {}),
     ("a reader and a writer", {"reads": 1, "writes": 1}, {}),
     ("cold caches", {"reads": 1, "writes": 1, "warm": False}, {}),
     ("one away", {"writes": 1, "away": True}, {}),
-]
-"""Small enough to be followed to their ends in seconds."""
-
-BOUNDED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("a death", {"reads": 1, "writes": 1, "faults": 1}, {"faults": these("dies")}),
-    ("a loss", {"reads": 1, "writes": 1, "faults": 1}, {"faults": these("loses")}),
     ("an eviction", {"reads": 1, "writes": 1, "faults": 1}, {"faults": these("evicts")}),
     (
         "a restart with old data",
         {"reads": 1, "writes": 1, "faults": 1, "dump": 1},
         {"faults": these("restarts")},
     ),
+    ("lists", {"reads": 2, "writes": 1, "complete": True}, {"lists": True}),
+]
+"""Small enough to be followed to their ends in seconds."""
+
+BOUNDED: list[Case] = [
+    ("a death", {"reads": 1, "writes": 1, "faults": 1}, {"faults": these("dies")}),
+    ("a loss", {"reads": 1, "writes": 1, "faults": 1}, {"faults": these("loses")}),
     (
         "a cut or a failed write",
         {"reads": 1, "writes": 1, "faults": 1},
         {"faults": these("cannot", "fails")},
     ),
     ("time passing", {"reads": 1, "writes": 1, "ages": 1}, {}),
-    ("lists", {"reads": 2, "writes": 1, "complete": True}, {"lists": True}),
+    ("two readers and two writers", {"reads": 2, "writes": 2}, {}),
+    ("every fault", {"reads": 1, "writes": 2, "faults": 2}, {}),
 ]
+"""Followed to their ends, or for longer, by `make soak`."""
 
-OFF: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+OFF: list[Case] = [
     ("truth_first", {"writes": 1, "faults": 1}, {"faults": these("dies")}),
     ("what_the_truth_took", {"writes": 2}, {}),
     ("outbox", {"writes": 1, "faults": 1}, {"faults": these("dies")}),

@@ -108,6 +108,8 @@ class Process:
         self.committed: dict[tuple[str, int], int] = {}
         """The position in the history at which the truth took its write, by key and version."""
         named: dict[str, Any] = {"options": options, "now_s": world.time}
+        self.floors_may_go = asyncio.Event()
+        self.floors_may_go.set()
         self.memory = world.cache(
             max_records=None if complete else most, mirror=MemoryOrderStore if complete else None
         )
@@ -263,6 +265,7 @@ class _Shared:
         return await self._ask(lambda shared: shared.put(inner, records, **named))
 
     async def floor(self, floors: Sequence[tuple[str, int]], /) -> None:
+        await self._process.floors_may_go.wait()
         await self._ask(lambda shared: shared.floor(floors))
 
     async def clear(self) -> None:
