@@ -161,7 +161,9 @@ def _terminated_as_interrupted() -> Iterator[None]:
     """Let an order to end be what Ctrl-C is, so that scratch namespaces are wiped."""
 
     def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
+        # Not raised here, which would hit whatever runs just now: an event loop knows how to
+        # end its tasks on an interrupt.
+        signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

@@ -156,6 +156,10 @@ async def _cancelled(task: asyncio.Future[object]) -> bool:
     try:
         await task
     except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            # The clause itself is to end: its deadline is over, or somebody pressed Ctrl-C.
+            raise
         return False
     # It had done its work when the cancellation came.
     return True

@@ -213,7 +213,16 @@ other_bugs: Final[tuple[PlantedBug[Any], ...]] = (
     _consumers(ReclaimsFromItself, "reclaiming-takes-from-others"),
     _planted(account_store_clauses, PagesBalancesOfOthers, "every-filter-is-honoured"),
     _planted(event_store_clauses, IgnoresEventVersions, "the-highest-version-is-kept"),
-    _planted(event_store_clauses, IgnoresEventVersions, "random-events-equal-a-dictionary"),
-    _planted(account_store_clauses, PagesBalancesOfOthers, "random-balances-equal-a-dictionary"),
-    _planted(trade_store_clauses, FindsTakersAlone, "random-appends-equal-a-dictionary"),
+    _planted(
+        event_store_clauses, IgnoresEventVersions, "random-events-equal-a-dictionary", examples=500
+    ),
+    _planted(
+        account_store_clauses,
+        PagesBalancesOfOthers,
+        "random-balances-equal-a-dictionary",
+        examples=500,
+    ),
+    _planted(
+        trade_store_clauses, FindsTakersAlone, "random-appends-equal-a-dictionary", examples=500
+    ),
 )
