@@ -146,6 +146,8 @@ class _Current:
     """What was read of the file that is being written, so that only the rest is read again."""
 
     inode: int | None = None
+    begins: str = ""
+    """The hash of the record before the file: inodes are used again, hashes are not."""
     end: int = 0
     hash: str = ""
     blocks: list[Block] = attrs.Factory(list)
@@ -160,8 +162,9 @@ class _Current:
             return []
         with file:
             inode = os.fstat(file.fileno()).st_ino
-            if inode != self.inode:
-                self.inode, self.end, self.hash, self.blocks = inode, 0, hash_before, []
+            if (inode, hash_before) != (self.inode, self.begins):
+                self.inode, self.begins = inode, hash_before
+                self.end, self.hash, self.blocks = 0, hash_before, []
             file.seek(self.end)
             found = scan_lines(path, file.read(), self.hash)
         self.blocks += [
