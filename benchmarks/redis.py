@@ -99,17 +99,26 @@ async def _pipeline(client: Redis, prefix: str, orders: Sequence[Order]) -> None
 
 
 async def _one_user(server: RedisServer, count: int, repeats: int) -> list[Figure]:
-    """A user's page among few and among many orders of others."""
+    """A user's page among few and among many orders of others, in turn."""
     few, many = Stopwatch(), Stopwatch()
-    config = redis_config(parse_url(f"{server.url}?prefix=users&timeout_s=30"))
-    mine = [stored_order(number, user_id="mine") for number in range(50)]
     size = min(FEW, count)
-    async with RedisOrderStore(config) as store:
-        await store.save(mine)
-        await _fill(store, 50, size)
-        await _ask(store, few, repeats)
-        await _fill(store, size, size * MANY_TIMES)
-        await _ask(store, many, repeats)
+    mine = [stored_order(number, user_id="mine") for number in range(50)]
+    small, large = (
+        RedisOrderStore(redis_config(parse_url(f"{server.url}?prefix={name}&timeout_s=30")))
+        for name in ("few", "many")
+    )
+    async with small, large:
+        for store, orders in ((small, size), (large, size * MANY_TIMES)):
+            await store.save(mine)
+            for at in range(50, orders, BATCH):
+                end = min(at + BATCH, orders)
+                await store.save([stored_order(number) for number in range(at, end)])
+        question = OrderQuery(user_id="mine", side=Side.BUY, limit=50)
+        for _ in range(repeats):
+            for store, watch in ((small, few), (large, many)):
+                with watch.work(QUESTIONS):
+                    for _ in range(QUESTIONS):
+                        await store.find(question)
     return [
         ratio(
             f"redis, a user among {size * MANY_TIMES} / among {size}",
@@ -119,17 +128,3 @@ async def _one_user(server: RedisServer, count: int, repeats: int) -> list[Figur
             detail="a page of 50 of the user's orders; the others are other users'",
         )
     ]
-
-
-async def _fill(store: RedisOrderStore, begin: int, end: int) -> None:
-    for at in range(begin, end, BATCH):
-        await store.save([stored_order(number) for number in range(at, min(at + BATCH, end))])
-
-
-async def _ask(store: RedisOrderStore, watch: Stopwatch, repeats: int) -> None:
-    question = OrderQuery(user_id="mine", side=Side.BUY, limit=50)
-    await store.find(question)
-    for _ in range(repeats):
-        with watch.work(QUESTIONS):
-            for _ in range(QUESTIONS):
-                await store.find(question)
