@@ -93,6 +93,11 @@ def test_options_are_more_than_nothing(field: str) -> None:
         LayerOptions(**{field: 0})
 
 
+def test_a_heartbeat_slower_than_the_trust_it_gives_is_refused() -> None:
+    with pytest.raises(ValueError, match="relay_every_s is 1"):
+        LayerOptions(relay_every_s=1.0)
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack, overload
 
 import attrs
 
@@ -12,11 +12,22 @@ from pmstore.errors import SettingsError
 from pmstore.layers.layer import Layer
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
-from pmstore.layers.record_stores import layered_accounts, layered_events, layered_orders
+from pmstore.layers.record_stores import (
+    LayeredAccountStore,
+    LayeredEventStore,
+    LayeredOrderStore,
+    layered_accounts,
+    layered_events,
+    layered_orders,
+)
 from pmstore.layers.sinks import Sink
 from pmstore.layers.trade_store import LayeredTradeStore, PositionedTradeStore, TradeParts
 from pmstore.layers.versioned import Parts
 from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery
+from pmstore.protocols.account_store import AccountStore
+from pmstore.protocols.event_store import EventStore
+from pmstore.protocols.order_store import OrderStore
+from pmstore.protocols.trade_store import TradeStore
 from pmstore.storage.kinds import ACCOUNTS, EVENTS, ORDERS
 
 ORDER_CACHE: Final = ("lookup", "lease", "put", "floor", "clear")
@@ -45,6 +56,22 @@ class Placed:
     complete: bool = False
 
 
+class _Extra(TypedDict, total=False):
+    sinks: Sequence[Any]
+    kind: str | None
+    options: LayerOptions | None
+    meter: Meter | None
+    now_s: Callable[[], float]
+
+
+@overload
+def layered(cache: Any, truth: OrderStore, /, **extra: Unpack[_Extra]) -> LayeredOrderStore: ...
+@overload
+def layered(cache: Any, truth: TradeStore, /, **extra: Unpack[_Extra]) -> LayeredTradeStore: ...
+@overload
+def layered(cache: Any, truth: AccountStore, /, **extra: Unpack[_Extra]) -> LayeredAccountStore: ...
+@overload
+def layered(cache: Any, truth: EventStore, /, **extra: Unpack[_Extra]) -> LayeredEventStore: ...
 def layered(
     cache: Any,
     truth: Any,

@@ -75,7 +75,8 @@ class Layer(Generic[C]):
         self._relayed = relayed
         self._from_s, self._until_s = 0.0, 0.0 if relayed else math.inf
         try:
-            await self._ensure_open()
+            async with within(self._options.call_s, self.name):
+                await self._ensure_open()
         except PmstoreError as error:
             self._count(error)
             self.breaker.failed()

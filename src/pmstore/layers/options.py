@@ -32,7 +32,8 @@ class LayerOptions:
     Attributes:
         cache_max_age_s: A process that did not hear its own heartbeat for so long trusts no
             cache: other processes' writes are seen after this at the latest.
-        relay_every_s: How often notes are relayed, and the heartbeat sent.
+        relay_every_s: How often notes are relayed, and the heartbeat sent; unset, a fifth of
+            `cache_max_age_s`, 0.2 at most.
         notes_max: Notes that are read at once; with more waiting for a cache that is down,
             they become one note about everything.
         behind_max: Notes that may wait for a `behind` layer; older ones become dead letters.
@@ -45,7 +46,12 @@ class LayerOptions:
     """
 
     cache_max_age_s: float = attrs.field(default=1.0, validator=_positive)
-    relay_every_s: float = attrs.field(default=0.2, validator=_positive)
+    relay_every_s: float = attrs.field(
+        default=attrs.Factory(
+            lambda options: min(0.2, options.cache_max_age_s / 5), takes_self=True
+        ),
+        validator=_positive,
+    )
     notes_max: int = attrs.field(default=5000, validator=_positive)
     behind_max: int = attrs.field(default=100_000, validator=_positive)
     call_s: float = attrs.field(default=10.0, validator=_positive)
@@ -54,3 +60,10 @@ class LayerOptions:
     backoff_s: float = attrs.field(default=0.05, validator=_positive)
     breaker_failures: int = attrs.field(default=3, validator=_positive)
     breaker_open_s: float = attrs.field(default=1.0, validator=_positive)
+
+    def __attrs_post_init__(self) -> None:
+        if self.relay_every_s * 2 > self.cache_max_age_s:
+            raise ValueError(
+                f"relay_every_s is {self.relay_every_s}; expected at most half of "
+                f"cache_max_age_s, which is {self.cache_max_age_s}, or caches are rarely trusted"
+            )

@@ -86,10 +86,9 @@ class Relay(Generic[K]):
         """Begin to listen, relay once, and go on until `close`."""
         async with AsyncExitStack() as exits:
             if await self._outbox.keep(CACHES):
-                # Nobody noted what changed before: shared caches may hold anything.
-                for layer in self._shared:
-                    with suppress(PmstoreError):
-                        await self._apply(layer, None)
+                # Nobody noted what changed before: shared caches may hold anything, also
+                # those that do not answer now.
+                await self._outbox.forget(CACHES, [], everything=True)
             subscription = await exits.enter_async_context(self._channel.subscribe())
             exits.push_async_callback(_ended, asyncio.ensure_future(self._listen(subscription)))
             with suppress(PmstoreError):
@@ -178,8 +177,14 @@ class Relay(Generic[K]):
             message = await subscription.receive()
             if message is None:
                 await self._lost()
-            else:
-                await self._heard(json.loads(message))
+                continue
+            try:
+                heard = self._read(message)
+            except (ValueError, TypeError):
+                # Written by somebody whose words are not ours: it may have meant anything.
+                await self._take(None)
+                continue
+            await self._heard(heard)
 
     async def _lost(self) -> None:
         self._deaf = True
@@ -188,10 +193,20 @@ class Relay(Generic[K]):
             layer.distrust()
             await self._apply(layer, None)
 
-    async def _heard(self, message: list[Any]) -> None:
+    def _read(self, text: str) -> list[Any]:
+        """A message of ours, its keys read; another raises."""
+        message = json.loads(text)
         match message:
             case ["i", pairs]:
-                await self._take([(self._read_key(key), least) for key, least in pairs])
+                return ["i", [(self._read_key(key), int(least)) for key, least in pairs]]
+            case ["a"] | ["m", str(), int()]:
+                return list(message)
+        raise ValueError(f"{text!r} is no message of a relay")
+
+    async def _heard(self, message: list[Any]) -> None:
+        match message:
+            case ["i", changes]:
+                await self._take(changes)
             case ["a"]:
                 await self._take(None)
             case ["m", self._process, int(number)] if number in self._sent:
