@@ -102,6 +102,8 @@ def connection_info(config: PostgresConfig, host: str | None = None) -> str:
         # one side, and sort them.
         "-c enable_seqscan=off",
         "-c enable_bitmapscan=off",
+        # What is switched off counts as very dear, and what is dear would be compiled first.
+        "-c jit=off",
     ]
     if config.schema is not None:
         options.append(f"-c search_path={_escaped(quoted(config.schema))}")
