@@ -52,7 +52,9 @@ class MemoryTradeStore(Lifetime):
         self.channel = MemoryChannel()
         """Carries messages between the stacks that share this store."""
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many trades are held."""
         return len(self._trades)
 
     def oldest(self) -> _Key | None:

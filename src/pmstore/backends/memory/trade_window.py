@@ -58,7 +58,7 @@ class MemoryTradeWindow(Lifetime):
             # What lies below has holes; a trade there would look like the window's end.
             trades = [one for one in trades if (one.timestamp, one.trade_id) >= since]
         await self._trades.append(trades)
-        if len(self._trades) == self._recent and self._complete:
+        if self._trades.count == self._recent and self._complete:
             oldest = self._trades.oldest()
             assert oldest is not None, "a full window has an oldest trade"
             self._since = max(since, oldest) if since is not None else oldest
@@ -70,7 +70,7 @@ class MemoryTradeWindow(Lifetime):
         if token != str(self._turn):
             return False
         oldest = self._trades.oldest()
-        if len(self._trades) == self._recent and oldest is not None:
+        if self._trades.count == self._recent and oldest is not None:
             since = oldest if since is None else max(since, oldest)
         self._since, self._complete = since, True
         return True
