@@ -21,6 +21,7 @@ from pmstore.errors import (
     WriteOutcome,
 )
 from pmstore.layers.deadline import within
+from pmstore.layers.flights import Flights
 from pmstore.layers.layer import Layer
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
@@ -90,7 +91,9 @@ class Versioned(Generic[K, R]):
             None if self._noted else parts.options.cache_max_age_s / max(1, len(self._layers))
         )
         self._dirty: Counter[K] = Counter()
-        self._flights: dict[K, _Flight[K, R]] = {}
+        self._flights: Flights[K, R] = Flights(
+            self._fly, young_s=parts.options.cache_max_age_s, now_s=parts.now_s
+        )
         self._tasks: set[asyncio.Future[Any]] = set()
         self._exits = AsyncExitStack()
         self._opened = False
@@ -275,7 +278,7 @@ class Versioned(Generic[K, R]):
         missing = [key for key in dict.fromkeys(keys) if key not in found]
         past = [key for key in missing if key in self._dirty]
         wanted = [key for key in missing if key not in self._dirty]
-        flights = self._boarded(wanted, token)
+        flights = self._flights.board(wanted, token)
         async with within(self._options.call_s, "the stack"):
             if past:
                 found.update(await self._from_truth(past))
@@ -285,38 +288,6 @@ class Versioned(Generic[K, R]):
                     if key in records:
                         found[key] = self._kind.copy(records[key])
         return found
-
-    def _boarded(
-        self, wanted: Sequence[K], token: Token | None
-    ) -> list[tuple[_Flight[K, R], list[K]]]:
-        """For each key a flight that is young enough, or one new flight for all others."""
-        now_s = self._now_s()
-        boarded: dict[int, tuple[_Flight[K, R], list[K]]] = {}
-        alone: list[K] = []
-        for key in wanted:
-            flight = self._flights.get(key)
-            if flight is None or flight.began_s + self._options.cache_max_age_s <= now_s:
-                alone.append(key)
-            else:
-                boarded.setdefault(id(flight), (flight, []))[1].append(key)
-        if alone:
-            task = asyncio.ensure_future(self._fly(alone, token))
-            flight = _Flight(task, now_s)
-            for key in alone:
-                self._flights[key] = flight
-            self._tasks.add(task)
-            task.add_done_callback(lambda _: self._landed(flight, alone))
-            boarded[id(flight)] = (flight, alone)
-        return list(boarded.values())
-
-    def _landed(self, flight: _Flight[K, R], keys: Iterable[K]) -> None:
-        self._tasks.discard(flight.task)
-        if not flight.task.cancelled():
-            # Nobody may be waiting for it any more; its error is not to be reported as lost.
-            flight.task.exception()
-        for key in keys:
-            if self._flights.get(key) is flight:
-                del self._flights[key]
 
     async def _fly(self, keys: Sequence[K], token: Token | None) -> dict[K, R]:
         """Read down to the truth, then fill every layer that missed, once."""
@@ -457,12 +428,11 @@ class Versioned(Generic[K, R]):
                 del dirty[key]
 
     def _detach(self, keys: Iterable[K]) -> None:
-        for key in keys:
-            self._flights.pop(key, None)
+        self._flights.detach(keys)
 
     def _detach_changed(self, changes: Changes[K]) -> None:
         if changes is None:
-            self._flights.clear()
+            self._flights.detach_all()
         else:
             self._detach(key for key, _ in changes)
 
@@ -583,7 +553,7 @@ class Versioned(Generic[K, R]):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._flights.clear()
+        await self._flights.close()
 
     def _check_call(self, size: int = 0) -> None:
         if not self._opened:
@@ -593,14 +563,6 @@ class Versioned(Generic[K, R]):
                 f"{size} records in one call of a stack that takes {self._batch_size_max}; "
                 f"split the batch"
             )
-
-
-@attrs.frozen(eq=False)
-class _Flight(Generic[K, R]):
-    """A read of missing records that is under way."""
-
-    task: asyncio.Future[dict[K, R]]
-    began_s: float
 
 
 class _Marks(Generic[K]):
