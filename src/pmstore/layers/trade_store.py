@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from operator import methodcaller
 from types import TracebackType
@@ -12,13 +12,13 @@ from typing import Any, Final, Self, TypeVar
 import attrs
 
 from pmstore.errors import LimitExceeded, PmstoreError, StoreClosed, StoreUnavailable, WriteOutcome
+from pmstore.layers.asking import Asking
 from pmstore.layers.deadline import within
 from pmstore.layers.layer import Layer
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
 from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.relay import Changes, Relay
-from pmstore.layers.retrying import retried
 from pmstore.layers.sinks import Behind, Sink
 from pmstore.layers.trade_cursor import Place, behind_place, in_truth, inner_cursor
 from pmstore.models.position import Position
@@ -65,6 +65,7 @@ class LayeredTradeStore:
         self._options = parts.options
         self._now_s = parts.now_s
         self._meter = parts.meter
+        self._asked = Asking(options=parts.options, now_s=parts.now_s, meter=parts.meter)
         self._noted = hasattr(parts.truth, "outbox")
         self._exits = AsyncExitStack()
         self._tasks: set[asyncio.Future[None]] = set()
@@ -205,11 +206,7 @@ class LayeredTradeStore:
             *(sink.store for sink in self._sinks if sink.policy is not Policy.BEHIND),
         ]
         async with within(self._options.call_s, "the stack"):
-            positions: list[Position | None] = [await one.position(source) for one in stores]
-        known = [one for one in positions if one is not None]
-        if self._meter is not None and known:
-            self._meter.position_lag((max(known).ms - min(known).ms) / 1000)
-        return min(known) if len(known) == len(positions) else None
+            return await self._asked.lowest_position(stores, source)
 
     async def _lease(self) -> dict[str, Token]:
         tokens: dict[str, Token] = {}
@@ -316,26 +313,6 @@ class LayeredTradeStore:
     async def _found(self, query: TradeQuery) -> Page[Trade]:
         page: Page[Trade] = await self._asked("find", lambda: self._truth.find(query))
         return page
-
-    async def _asked(
-        self, op: str, call: Callable[[], Awaitable[T]], *, repeatable: bool = True
-    ) -> T:
-        """The truth's answer, tried again where that may help."""
-        began_s = self._now_s()
-        try:
-            answer = await retried(
-                call,
-                attempts=self._options.attempts,
-                backoff_s=self._options.backoff_s,
-                repeatable=repeatable,
-            )
-        except PmstoreError as error:
-            if self._meter is not None:
-                self._meter.erred("truth", type(error).__name__)
-            raise
-        if self._meter is not None:
-            self._meter.took("truth", op, self._now_s() - began_s)
-        return answer
 
     async def _write_behind(self, sink: Sink, notes: Sequence[Note[str]]) -> None:
         """Append to *sink* what the truth has from the lowest noted timestamp on."""

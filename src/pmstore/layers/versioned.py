@@ -20,6 +20,7 @@ from pmstore.errors import (
     StoreUnavailable,
     WriteOutcome,
 )
+from pmstore.layers.asking import TRUTH, Asking
 from pmstore.layers.deadline import within
 from pmstore.layers.flights import Flights
 from pmstore.layers.layer import Layer
@@ -27,7 +28,6 @@ from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
 from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.relay import Changes, Relay
-from pmstore.layers.retrying import retried
 from pmstore.layers.sinks import Behind, Sink
 from pmstore.models.position import Position
 from pmstore.models.query import LIMIT_MAX
@@ -41,7 +41,6 @@ K = TypeVar("K")
 R = TypeVar("R")
 T = TypeVar("T")
 
-TRUTH: Final = "truth"
 _LOAD_EVERY_S: Final = 5.0
 """Seconds between two tries to load a cache whole."""
 
@@ -86,6 +85,7 @@ class Versioned(Generic[K, R]):
         self._options = parts.options
         self._now_s = parts.now_s
         self._meter = parts.meter
+        self._asked = Asking(options=parts.options, now_s=parts.now_s, meter=parts.meter)
         self._noted = hasattr(parts.truth, "outbox")
         self._max_age_s = (
             None if self._noted else parts.options.cache_max_age_s / max(1, len(self._layers))
@@ -265,11 +265,7 @@ class Versioned(Generic[K, R]):
             *(sink.store for sink in self._sinks if sink.policy is not Policy.BEHIND),
         ]
         async with within(self._options.call_s, "the stack"):
-            positions: list[Position | None] = [await one.position(source) for one in stores]
-        known = [one for one in positions if one is not None]
-        if self._meter is not None and known:
-            self._meter.position_lag((max(known).ms - min(known).ms) / 1000)
-        return min(known) if len(known) == len(positions) else None
+            return await self._asked.lowest_position(stores, source)
 
     async def _read_on(
         self, keys: Sequence[K], found: dict[K, R], token: Token | None
@@ -495,26 +491,6 @@ class Versioned(Generic[K, R]):
         if self._meter is not None:
             self._meter.hits(TRUTH, len(records))
         return records
-
-    async def _asked(
-        self, op: str, call: Callable[[], Awaitable[T]], *, repeatable: bool = True
-    ) -> T:
-        """The truth's answer, tried again where that may help."""
-        began_s = self._now_s()
-        try:
-            answer = await retried(
-                call,
-                attempts=self._options.attempts,
-                backoff_s=self._options.backoff_s,
-                repeatable=repeatable,
-            )
-        except PmstoreError as error:
-            if self._meter is not None:
-                self._meter.erred(TRUTH, type(error).__name__)
-            raise
-        if self._meter is not None:
-            self._meter.took(TRUTH, op, self._now_s() - began_s)
-        return answer
 
     async def _write_behind(self, sink: Sink, notes: Sequence[Note[K]]) -> None:
         """Let *sink* have the present state of what *notes* name."""
