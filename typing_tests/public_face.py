@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import pmstore
+import pmstore.layers as layer_types
 import pmstore.sync
 from pmstore import queries
 from pmstore.plugin import Backend, Contracts, config_from
@@ -92,3 +93,18 @@ def without_await() -> None:
         assert_type(stores.open_stream("x").read(pmstore.START, 1), list[pmstore.Entry])
         assert_type(stores.snapshots.load(), pmstore.Snapshot | None)
         assert_type(stores.snapshots.list(), list[pmstore.SnapshotInfo])
+
+
+def layers(
+    orders: pmstore.OrderStore, trades: pmstore.TradeStore, accounts: pmstore.AccountStore
+) -> None:
+    options = pmstore.LayerOptions(cache_max_age_s=2.0)
+    placed = pmstore.Placed(store=orders, name="sink", policy=pmstore.Policy.BEHIND)
+    assert_type(
+        pmstore.layered([], orders, sinks=[placed], options=options), layer_types.LayeredOrderStore
+    )
+    assert_type(pmstore.layered([], trades), layer_types.LayeredTradeStore)
+    assert_type(pmstore.layered([], accounts, kind="accounts"), layer_types.LayeredAccountStore)
+    stack: pmstore.OrderStore = pmstore.layered([], orders)
+    assert_type(stack.limits, pmstore.Limits)
+    pmstore.layered([], orders, sink=[])  # type: ignore[call-overload]

@@ -82,7 +82,7 @@ class Outbox(Protocol[K]):
         Delete exactly these notes, one by one by `seq`, never "all up to"; gone ones harmlessly.
 
         With *everything*, one note about every key (`key` None, `least` 0) takes their place
-        in the same transaction.
+        in the same transaction; also the place of none.
         """
         ...
 
