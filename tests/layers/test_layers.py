@@ -143,6 +143,23 @@ async def test_a_cache_that_is_down_is_skipped_and_comes_back() -> None:
         await until(kept)
 
 
+async def test_a_batch_costs_as_many_round_trips_as_one_record() -> None:
+    cache, truth = Broken(), Watched()
+    stack = [Placed(store=cache, name="shared", shared=True)]
+    slow = LayerOptions(relay_every_s=30, cache_max_age_s=100)
+    async with layered(stack, truth, options=slow) as orders:
+        counts: list[tuple[int, int, int]] = []
+        for size in (1, 1000):
+            cache.calls = truth.saves = truth.loads = 0
+            batch = [order(number, version=size) for number in range(size)]
+            await orders.save(batch)
+            await orders.remove([(one.id, one.version) for one in batch])
+            await orders.get([one.id for one in batch])
+            counts.append((cache.calls, truth.saves, truth.loads))
+        # A token, a put, a floor; a lookup and a fill.
+        assert counts == [(5, 1, 1)] * 2
+
+
 async def test_a_required_cache_that_is_down_lets_no_write_begin() -> None:
     cache, truth = Broken(), Watched()
     stack = [Placed(store=cache, name="shared", shared=True, policy=Policy.REQUIRED)]
