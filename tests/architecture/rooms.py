@@ -13,7 +13,6 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "hypothesis": ("pmstore.testing",),
     "prometheus_client": ("pmstore.layers.metered", "pmengine.services", "pmengine.gateways"),
     "psycopg": ("pmstore.backends.postgres", "pmstore.testing.servers"),
-    "psycopg_pool": ("pmstore.backends.postgres",),
     "pyarrow": ("pmstore.cli",),
     "pytest": ("pmstore.testing",),
     "redis": ("pmstore.backends.redis", "pmstore.testing.servers"),

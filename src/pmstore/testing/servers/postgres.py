@@ -8,24 +8,24 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
 from pmstore.testing.servers.binaries import find_postgres
-from pmstore.testing.servers.process import ServerFailed, ServerProcess, free_port
+from pmstore.testing.servers.process import ServerFailed
+from pmstore.testing.servers.server import Server
 
 _USER: Final = "pmstore"
-_STARTS_MAX: Final = 3
 _OTHER_ID: Final = 65_534
 """`nobody`, as whom the server runs where root cannot be somebody else by a namespace."""
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """
     A PostgreSQL of its own on a free port, with a user, a password and a database.
 
@@ -40,55 +40,20 @@ class PostgresServer:
             later ones beat ours.
     """
 
-    host: Final = "127.0.0.1"
     user: Final = _USER
 
     def __init__(self, folder: Path, *, options: Sequence[str] = ()) -> None:
-        self._binary = find_postgres()
-        self._folder = folder
-        self._options = tuple(options)
-        self._process: ServerProcess | None = None
-        self._runner = _Runner(self._binary.path.parent)
-        self._data = folder / "data"
+        super().__init__(
+            find_postgres(),
+            folder,
+            options=options,
+            ready=b"database system is ready to accept",
+            stop_signal=signal.SIGINT,
+        )
+        self._runner = _Runner(self.binary.path.parent)
         self.password = secrets.token_hex(8)
-        self.port = free_port()
-
-    @property
-    def url(self) -> str:
-        """`postgresql://user:password@127.0.0.1:port/postgres`."""
-        return self._url("postgres")
-
-    @property
-    def version(self) -> str:
-        """Of the program."""
-        return self._binary.version
-
-    @property
-    def flavour(self) -> str:
-        """`postgres`."""
-        return self._binary.flavour
-
-    @property
-    def origin(self) -> str:
-        """`system` or `wheels`."""
-        return self._binary.origin
-
-    @property
-    def log(self) -> Path:
-        """What the server said."""
-        return self._folder / "log.txt"
-
-    @property
-    def data(self) -> Path:
+        self.data = folder / "data"
         """The data folder."""
-        return self._data
-
-    def __str__(self) -> str:
-        return str(self._binary)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
     def __exit__(
         self,
@@ -96,55 +61,13 @@ class PostgresServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        super().__exit__(exc_type, exc, traceback)
         self._runner.close()
 
-    def start(self) -> None:
-        """Start it; the port stays the same from the first start on."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if not self._data.exists():
-            self._data = self._runner.initialised(self._folder, self.password)
-        for attempt in range(1, _STARTS_MAX + 1):
-            try:
-                self._process = ServerProcess(
-                    self._command(),
-                    log=self.log,
-                    ready=b"database system is ready to accept",
-                    popen=self._runner.popen,
-                    stop_signal=signal.SIGINT,
-                )
-            except ServerFailed as failed:
-                if attempt == _STARTS_MAX or "in use" not in str(failed):
-                    raise
-                self.port = free_port()
-            else:
-                return
-
-    def stop(self) -> None:
-        """Stop it; without effect on one that does not run."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def kill(self) -> None:
-        """End it and the processes of its sessions at once."""
-        self._running().kill()
-        self._process = None
-
-    def pause(self) -> None:
-        """Freeze it: connections stay, nobody answers."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """Let a frozen one go on."""
-        self._running().resume()
-
-    def restart(self, *, empty: bool = False) -> None:
-        """Start it again at its port, with its data or without any; it is stopped if it runs."""
-        self.stop()
-        if empty:
-            shutil.rmtree(self._data)
-        self.start()
+    @property
+    def url(self) -> str:
+        """`postgresql://user:password@127.0.0.1:port/postgres`."""
+        return self._url("postgres")
 
     def create_database(self, name: str) -> str:
         """Make an empty database; answers its URL."""
@@ -155,10 +78,15 @@ class PostgresServer:
     def _url(self, database: str) -> str:
         return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
-    def _running(self) -> ServerProcess:
-        if self._process is None:
-            raise ServerFailed("the server does not run")
-        return self._process
+    def _prepare(self) -> None:
+        if not self.data.exists():
+            self.data = self._runner.initialised(self.folder, self.password)
+
+    def _popen(self) -> Mapping[str, Any]:
+        return self._runner.popen
+
+    def _empty(self) -> None:
+        shutil.rmtree(self.data)
 
     def _command(self) -> list[str | Path]:
         settings = (
@@ -171,9 +99,9 @@ class PostgresServer:
         return [
             *self._runner.prefix,
             self._runner.programs / "postgres",
-            *("-D", self._data, "-p", str(self.port)),
+            *("-D", self.data, "-p", str(self.port)),
             *(argument for each in settings for argument in ("-c", each)),
-            *self._options,
+            *self.options,
         ]
 
 
