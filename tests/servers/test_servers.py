@@ -67,6 +67,19 @@ def test_a_postgres_keeps_what_it_committed_when_it_is_killed(tmp_path: Path, or
         socket.create_connection((server.host, server.port))
 
 
+def test_a_folder_may_be_named_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RedisServer(Path("redis")) as server, redis.Redis.from_url(server.url) as client:
+        assert client.ping()
+    with (
+        PostgresServer(Path("postgres")) as postgres,
+        psycopg.connect(postgres.url) as connection,
+    ):
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_a_frozen_server_answers_after_it_goes_on(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
         server.pause()

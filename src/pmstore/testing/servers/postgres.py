@@ -52,7 +52,7 @@ class PostgresServer(Server):
         )
         self._runner = _Runner(self.binary.path.parent)
         self.password = secrets.token_hex(8)
-        self.data = folder / "data"
+        self.data = self.folder / "data"
         """The data folder."""
 
     def __exit__(

@@ -40,7 +40,7 @@ class Server(ABC):
         stop_signal: signal.Signals,
     ) -> None:
         self.binary = binary
-        self.folder = folder
+        self.folder = folder.absolute()
         self.options = tuple(options)
         self.port = free_port()
         self._ready = ready
