@@ -60,4 +60,6 @@ def configure_logs(settings: StorageSettings) -> None:
     for handler in root.handlers:
         handler.setFormatter(formatter)
     root.setLevel(settings.log_level)
+    # It tells at the level INFO which of its own parts it loads.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.captureWarnings(True)
