@@ -22,6 +22,7 @@ from pmengine.services.history import History
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
+from pmengine.services.resuming import Resuming
 from pmengine.services.store import StoreService
 from pmengine.settings import Settings
 from pmstore import START, SelfTrade, State, Stream, open_stores, open_stream
@@ -68,7 +69,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
 
     Raises:
         pmstore.PmstoreError: A store cannot be opened.
-        CannotStart: Snapshots and log do not fit together.
+        CannotStart: Snapshots, log and stores do not fit together.
     """
     async with open_stores(settings=settings.storage) as stores:
         log = Log(await stores.open_stream(STORE_STREAM))
@@ -130,8 +131,14 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 trades=stores.trades,
                 accounts=await stores.open_accounts(),
                 events=await stores.open_events(),
-                restart=lambda number: find(oldest=True, beyond=number),
+                resuming=Resuming(
+                    log,
+                    stores.snapshots,
+                    recovered,
+                    oldest=lambda number: find(oldest=True, beyond=number),
+                ),
             )
+            await history.prepare()
             store = StoreService(
                 log,
                 stores.snapshots,
@@ -139,7 +146,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 place=recovered.place,
                 interval_s=settings.snapshot_interval_s,
                 keep=settings.snapshots_keep,
-                consumers=[lambda: relay.place.position, lambda: history.place.position],
+                consumers=[lambda: relay.place.position, lambda: history.needed_after],
                 clock=system_clock,
             )
             exchange = Exchange(

@@ -14,6 +14,7 @@ from pmengine.sample import sample_command, sample_setup
 from pmengine.services.engine import EngineService
 from pmengine.services.log import Log
 from pmengine.services.recovery import Recovered, recover
+from pmengine.services.resuming import Resuming
 from pmengine.services.store import StoreService
 from pmstore import START, Batch, Entry, Position, SnapshotStore, State, Stream
 from pmstore.backends.memory import MemoryStream
@@ -135,6 +136,16 @@ async def recover_on(
         now_ms=now_ms,
         oldest=oldest,
         beyond=beyond,
+    )
+
+
+async def resuming_on(stream: Stream, snapshots: SnapshotStore) -> Resuming:
+    """Where a history on the log *stream* goes on, as the log and *snapshots* say now."""
+    return Resuming(
+        Log(stream),
+        snapshots,
+        await recover_on(stream, snapshots),
+        oldest=lambda number: recover_on(stream, snapshots, oldest=True, beyond=number),
     )
 
 

@@ -13,9 +13,11 @@ from pmengine.commands import AddOneEvent, Command, NewMarket, RemoveOneEvent
 from pmengine.services.history import History
 from pmengine.services.log import Log
 from pmstore import (
+    Applied,
     Event,
     OrderQuery,
     OrderStatus,
+    Position,
     SnapshotStore,
     StoreUnavailable,
     Stream,
@@ -37,20 +39,23 @@ from tests.services.rig import (
     engine_on,
     flow,
     recover_on,
+    resuming_on,
     store_on,
 )
 
 
 class FailingTrades(MemoryTradeStore):
-    """A store of trades that does not answer its next appends."""
+    """A store of trades that does not answer when the next changes are applied."""
 
     failures = 0
 
-    async def append(self, trades: Sequence[Trade], /) -> None:
-        if self.failures and trades:
+    async def apply(
+        self, changes: Sequence[Trade], /, *, source: str, position: Position
+    ) -> Applied:
+        if self.failures:
             self.failures -= 1
             raise StoreUnavailable("no answer")
-        await super().append(trades)
+        return await super().apply(changes, source=source, position=position)
 
 
 @asynccontextmanager
@@ -70,7 +75,7 @@ async def history_on(
             trades=kept,
             accounts=accounts,
             events=events,
-            restart=lambda number: recover_on(stream, snapshots, oldest=True, beyond=number),
+            resuming=await resuming_on(stream, snapshots),
         )
         task = asyncio.create_task(history.run())
         try:

@@ -20,7 +20,7 @@ from pmengine.projections import (
     encode_websocket_entry,
 )
 from pmengine.services.engine import InputBehind, PublishFailed, Superseded
-from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten
+from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten, Place
 from pmengine.services.recovery import CannotStart
 from pmengine.services.relay import Relay
 from pmstore import START, Conflict, Position, Restored, Stream, WriterLocked
@@ -65,8 +65,10 @@ async def test_r1_a_gap_in_the_log_is_seen(log: WatchedStream) -> None:
     first, first_hash = batch(1, GENESIS_HASH)
     third, _ = batch(3, first_hash)
     await log.append([first, third])
+    [(entry, found)] = await Log(log).read(BEGINNING, 10)
+    place = Place(entry.id, found.number, found.hash)
     with pytest.raises(LogGap, match="expected entry number 2 .* found 3"):
-        await Log(log).read(BEGINNING, 10)
+        await Log(log).read(place, 10)
 
 
 async def test_r1_a_rewritten_log_is_seen(
@@ -75,8 +77,9 @@ async def test_r1_a_rewritten_log_is_seen(
     first, _ = batch(1, GENESIS_HASH)
     other, _ = batch(2, "f" * 64)
     await log.append([first, other])
+    [(entry, found)] = await Log(log).read(BEGINNING, 10)
     with pytest.raises(LogRewritten, match="entry 2"):
-        await Log(log).read(BEGINNING, 10)
+        await Log(log).read(Place(entry.id, found.number, found.hash), 10)
     with pytest.raises(CannotStart, match="contradicts itself"):
         await recover_on(log, snapshots)
 

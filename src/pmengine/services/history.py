@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
 
 import attrs
 import structlog
 
-from pmengine.services.log import BEGINNING, Log, LogGap, Place
-from pmengine.services.recovery import Recovered
+from pmengine.services.history_stores import HistoryStores, Written
+from pmengine.services.log import BEGINNING, Log, LogGap, Place, before
+from pmengine.services.resuming import Resuming, Resumption
 from pmstore import (
+    START,
     AccountStore,
     Balance,
     Batch,
     Change,
+    Event,
     EventAdded,
     EventChanged,
     EventRemoved,
@@ -29,6 +33,7 @@ from pmstore import (
     OrderFilled,
     OrderStore,
     OrderUpdated,
+    Position,
     State,
     StoreUnavailable,
     Trade,
@@ -40,8 +45,6 @@ READ_BATCHES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
 RETRY_S_MIN: Final = 0.05
 RETRY_S_MAX: Final = 5.0
-T = TypeVar("T")
-
 _logger = structlog.get_logger("pmengine.history")
 
 
@@ -49,13 +52,12 @@ class History:
     """
     A consumer of the log of its own: an outage of its stores delays nothing but trimming.
 
-    It begins at the oldest verified snapshot, from which the log is whole, and writes again
-    what the stores may know: they keep newest versions and each trade once. Where the log
-    has a gap (its tail was lost and a snapshot went on above it) it begins again at the first
-    snapshot behind the gap, and forgets the open orders that ended unseen in between.
-
-    Args:
-        restart: Finds where to begin again behind the number that is given.
+    It goes on where its stores are: those that are `Positioned` are written with the
+    position of the log's entry, and the log keeps that entry. Only a store without a
+    position begins at the oldest verified snapshot, or as far back as the log goes; what
+    is written again changes nothing. Where the log has a gap (its tail was lost and a
+    snapshot went on above it) it goes on with the first snapshot behind the gap, and
+    corrects what the stores hold and the snapshot does not know.
     """
 
     def __init__(
@@ -66,58 +68,132 @@ class History:
         trades: TradeStore,
         accounts: AccountStore,
         events: EventStore,
-        restart: Callable[[int], Awaitable[Recovered]],
+        resuming: Resuming,
     ) -> None:
         self._log = log
         self.orders = orders
         self.trades = trades
         self.accounts = accounts
         self.events = events
+        self._stores = HistoryStores(orders, trades, accounts, events)
         self._open: dict[str, Order] = {}
         self._listed = State()
-        self._restart = restart
+        self._resuming = resuming
+        self._resumption: Resumption | None = None
         self.place = BEGINNING
         """How far the stores are, once they were filled."""
+        self._stands_on = START
         self._filled = False
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
+    @property
+    def needed_after(self) -> Position:
+        """
+        What of the log it needs: everything after this.
+
+        The entry that the stores were written with last is among it: by that entry the next
+        start knows them as this log's own.
+        """
+        return before(self._stands_on)
+
+    async def prepare(self) -> None:
+        """
+        Find where to go on; nothing is written.
+
+        Raises:
+            CannotStart: The stores know more than the log, or what another log says.
+            StoreUnavailable, CorruptData: From the stores.
+        """
+        self._resumption = await self._resuming.resume(await self._stores.standing())
+
     async def run(self) -> None:
-        """Fill the stores from where it starts, then follow until cancelled."""
-        await self._begin(await self._restart(0))
+        """Bring the stores to where it starts, then follow until cancelled."""
+        if self._resumption is None:
+            await self.prepare()
+        assert self._resumption is not None, "prepared"
+        await _persistently(partial(self._begin, self._resumption))
         while True:
             try:
                 found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
-            except LogGap:
-                await self._begin(await self._restart(self.place.number))
+            except LogGap as gap:
+                await self._bridge(gap)
                 continue
             if not found:
                 continue
-            await self._apply([batch for _, batch in found])
+            written = await self._fold([batch for _, batch in found])
             entry, batch = found[-1]
-            self.place = Place(entry.id, batch.number, batch.hash)
-            self._wake()
+            await _persistently(partial(self._stores.write, written, entry.id))
+            self._stands_on = entry.id
+            self._reach(Place(entry.id, batch.number, batch.hash))
 
-    async def _begin(self, start: Recovered) -> None:
-        state = start.state
-        unseen = [
-            (order.id, order.version)
-            for order in self._open.values()
-            if order.id not in state.orders
-        ]
-        for some in _pieces(unseen, self.orders.limits.batch_size_max):
-            await self.orders.remove(some)
-        self._open = dict(state.orders)
-        self._listed.events = dict(state.events)
-        await self._save(
-            list(state.orders.values()),
-            [],
-            [row for rows in state.balances.values() for row in rows.values()],
-            list(state.events),
-            start.place.number,
-        )
-        self.place = start.place
+    async def _begin(self, resumption: Resumption) -> None:
+        """Take up what the stores know, and give those without a position their base."""
+        place, base = resumption.place, resumption.base
+        self._open = {order.id: order async for order in self._stores.open_orders()}
+        self._listed.events = {event.event_id: event async for event in self._stores.events()}
+        if base is not None:
+            await self._correct(base.state, base.place.number)
+        self._stands_on = place.position
         self._filled = True
-        self._wake()
+        self._reach(place)
+
+    async def _bridge(self, gap: LogGap) -> None:
+        start = await self._resuming.behind(self.place.number)
+        _logger.warning(
+            "history_bridges",
+            after_number=self.place.number,
+            through_number=start.place.number,
+            reason=str(gap),
+            detail="trades in between, and how orders ended in between, are not on record",
+        )
+        await _persistently(partial(self._correct, start.state, start.place.number))
+        self._open = dict(start.state.orders)
+        self._reach(start.place)
+
+    async def _correct(self, state: State, number: int) -> None:
+        """
+        Bring the stores to *state* at entry *number* of the log; what they know newer stays.
+
+        Open orders that ended unseen are removed, rows that became zero unseen are zero,
+        events that were removed unseen become shells. All of it can be done again.
+        """
+        orders, listed = state.orders, self._listed.events
+        unseen = [
+            order
+            for order in self._open.values()
+            if order.id not in orders and order.order_num <= state.order_counter
+        ]
+        shells = [
+            _shell(event)
+            for event_id, event in listed.items()
+            if event_id not in state.events and not event.removing
+        ]
+        changed = [
+            event
+            for event in map(_plain, state.events.values())
+            if event != listed.get(event.event_id)
+        ]
+        zeroed = [row async for row in self._zeroed(state)]
+        rows = [row for by_user in state.balances.values() for row in by_user.values()]
+        await self._stores.forget(unseen)
+        written = Written(
+            orders=list(orders.values()),
+            balances=[*rows, *zeroed],
+            events=[(event, number) for event in (*shells, *changed)],
+        )
+        await self._stores.write(written, None)
+        # An order that was removed is seen to end if the log is read from further back.
+        self._open.update(orders)
+        for event in (*shells, *changed):
+            listed[event.event_id] = event
+
+    async def _zeroed(self, state: State) -> AsyncIterator[Balance]:
+        """What is zero in *state* and not in the store, from the user's last change on."""
+        async for row in self._stores.balances():
+            version = state.user_update_ids.get(row.user_id, 0)
+            is_known = row.user_id in state.balances.get(row.asset, {})
+            if (row.available or row.frozen) and not is_known and row.version < version:
+                yield attrs.evolve(row, available=0, frozen=0, version=version)
 
     async def reached(self, number: int) -> None:
         """Wait until the stores were filled and hold everything through entry *number*."""
@@ -127,16 +203,17 @@ class History:
         self._waiting.append((number, future))
         await future
 
-    def _wake(self) -> None:
+    def _reach(self, place: Place) -> None:
+        self.place = place
         still: list[tuple[int, asyncio.Future[None]]] = []
         for number, future in self._waiting:
-            if number <= self.place.number and not future.done():
+            if number <= place.number and not future.done():
                 future.set_result(None)
             elif not future.done():
                 still.append((number, future))
         self._waiting = still
 
-    async def _apply(self, batches: Sequence[Batch]) -> None:
+    async def _fold(self, batches: Sequence[Batch]) -> Written:
         orders: dict[str, Order] = {}
         trades: list[Trade] = []
         balances: dict[tuple[str, str], Balance] = {}
@@ -159,12 +236,12 @@ class History:
                         self._list(change)
                         events[event_id] = None
             await asyncio.sleep(0)
-        await self._save(
-            list(orders.values()),
-            trades,
-            list(balances.values()),
-            list(events),
-            batches[-1].number,
+        listed, number = self._listed.events, batches[-1].number
+        return Written(
+            orders=list(orders.values()),
+            trades=trades,
+            balances=list(balances.values()),
+            events=[(listed[event_id], number) for event_id in events if event_id in listed],
         )
 
     def _list(self, change: Change) -> None:
@@ -172,51 +249,24 @@ class History:
         if isinstance(change, EventRemoved):
             event = self._listed.events.get(change.event_id)
             if event is not None:
-                shell = attrs.evolve(event, removing=True, markets={})
-                self._listed.events[change.event_id] = shell
+                self._listed.events[change.event_id] = _shell(event)
             return
         if isinstance(change, EventAdded):
             self._listed.events.pop(change.event.event_id, None)
         self._listed.apply(change)
 
-    async def _save(
-        self,
-        orders: Sequence[Order],
-        trades: Sequence[Trade],
-        balances: Sequence[Balance],
-        event_ids: Sequence[int],
-        number: int,
-    ) -> None:
-        """Write it all, waiting out an outage: what is written twice changes nothing."""
-        retry_s = RETRY_S_MIN
-        while True:
-            try:
-                await self._write(orders, trades, balances, event_ids, number)
-                return
-            except StoreUnavailable as error:
-                _logger.warning("history_waits", reason=str(error), retry_s=retry_s)
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, RETRY_S_MAX)
 
-    async def _write(
-        self,
-        orders: Sequence[Order],
-        trades: Sequence[Trade],
-        balances: Sequence[Balance],
-        event_ids: Sequence[int],
-        number: int,
-    ) -> None:
-        """Trades first: an order that shows a fill has its trade."""
-        for some_trades in _pieces(trades, self.trades.limits.batch_size_max):
-            await self.trades.append(some_trades)
-        for some_orders in _pieces(orders, self.orders.limits.batch_size_max):
-            await self.orders.save(some_orders)
-        for some_balances in _pieces(balances, self.accounts.limits.batch_size_max):
-            await self.accounts.save(some_balances)
-        listed = self._listed.events
-        versioned = [(listed[id], number) for id in event_ids if id in listed]
-        for some_events in _pieces(versioned, self.events.limits.batch_size_max):
-            await self.events.save(some_events)
+async def _persistently(write: Callable[[], Awaitable[None]]) -> None:
+    """Write, waiting out an outage: what is written twice changes nothing."""
+    retry_s = RETRY_S_MIN
+    while True:
+        try:
+            await write()
+            return
+        except StoreUnavailable as error:
+            _logger.warning("history_waits", reason=str(error), retry_s=retry_s)
+        await asyncio.sleep(retry_s)
+        retry_s = min(2 * retry_s, RETRY_S_MAX)
 
 
 def _event_id(change: Change) -> int | None:
@@ -229,5 +279,15 @@ def _event_id(change: Change) -> int | None:
     return None
 
 
-def _pieces(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
+def _shell(event: Event) -> Event:
+    """What stays of an event that was removed."""
+    return attrs.evolve(event, removing=True, markets={})
+
+
+def _plain(event: Event) -> Event:
+    """As the facts tell it: a snapshot also counts ladder changes, which are no event's change."""
+    markets = {
+        market_id: attrs.evolve(market, update_id=0, last_price=0)
+        for market_id, market in event.markets.items()
+    }
+    return attrs.evolve(event, markets=markets)

@@ -32,6 +32,8 @@ class Place(NamedTuple):
 BEGINNING: Final = Place(START, 0, GENESIS_HASH)
 
 
+_SEQ_MAX: Final = 2**64 - 1
+
 Ends = tuple[tuple[Head, BatchLink], tuple[Head, BatchLink]]
 
 
@@ -53,6 +55,8 @@ class Log:
         """
         Up to *limit* batches after *place*, waiting up to *wait_s* seconds for one.
 
+        What comes before a gap is answered; the next call raises.
+
         Raises:
             LogGap: The next entry is not the one after `place.number`.
             LogRewritten: It does not continue `place.hash`.
@@ -64,6 +68,9 @@ class Log:
             if index and not index % 16:
                 await asyncio.sleep(0)  # decoding a long tail must not hold up the loop
             batch = self.decode(entry)
+            follows = batch.number == place.number + 1 and batch.prev_hash == place.hash
+            if found and not follows:
+                break
             if batch.number != place.number + 1:
                 raise LogGap(
                     f"{STORE_STREAM}: expected entry number {place.number + 1} after "
@@ -95,6 +102,14 @@ class Log:
             if len(self._decoded) > CACHED_BATCHES_MAX:
                 self._decoded.popitem(last=False)
         return batch
+
+
+def before(position: Position) -> Position:
+    """The position just before *position*: reading after it finds the entry there."""
+    ms, seq = position
+    if seq:
+        return Position(ms, seq - 1)
+    return Position(ms - 1, _SEQ_MAX) if ms else START
 
 
 def link_of(entry: Entry) -> BatchLink:

@@ -9,12 +9,20 @@ from contextlib import contextmanager
 import attrs
 
 from pmengine.services.foreign import adopt, unlisted_orders
-from pmengine.services.log import BEGINNING, Ends, Log, LogGap, LogRewritten, Place, link_of
-from pmstore import EMPTY, START, CorruptData, Head, Position, Snapshot, SnapshotStore, State
+from pmengine.services.log import (
+    BEGINNING,
+    Ends,
+    Log,
+    LogGap,
+    LogRewritten,
+    Place,
+    before,
+    link_of,
+)
+from pmstore import EMPTY, START, CorruptData, Head, Snapshot, SnapshotStore, State
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
-_SEQ_MAX = 2**64 - 1
 
 
 class CannotStart(Exception):
@@ -142,7 +150,7 @@ async def _begin(
             return f"is at number {number}, beyond the log"
         state = State.restore(snapshot, id_memory_s=id_memory_s)
         return _above(state, head, last.epoch, now_ms)
-    if not await _lies_on(log, snapshot):
+    if not await lies_on(log, snapshot):
         return f"is at number {number} of another history"
     state = State.restore(snapshot, id_memory_s=id_memory_s)
     place = Place(snapshot.last_message_id or START, number, snapshot.hash)
@@ -186,12 +194,10 @@ def _above(state: State, head: Head, epoch: int, now_ms: int) -> Recovered:
     )
 
 
-async def _lies_on(log: Log, snapshot: Snapshot) -> bool:
+async def lies_on(log: Log, snapshot: Snapshot) -> bool:
     """Whether the entry that *snapshot* ends with is on the log, or would be but for trimming."""
     position = snapshot.last_message_id or START
-    ms, seq = position
-    before = Position(ms, seq - 1) if seq else Position(max(ms - 1, 0), _SEQ_MAX if ms else 0)
-    entries = await log.stream.read(before, 1)
+    entries = await log.stream.read(before(position), 1)
     if not entries:
         return False
     link = link_of(entries[0])

@@ -1,0 +1,262 @@
+"""History goes on at what its stores have had: nothing is lost or stale, and nothing is mixed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmengine.assembly import Exchange, open_exchange
+from pmengine.sample import sample_command, sample_setup
+from pmengine.services.recovery import CannotStart
+from pmengine.settings import Settings
+from pmstore import BalanceQuery, OrderQuery, OrderStatus, TradeQuery
+from pmstore.queries import all as all_of
+from pmstore.settings import StorageSettings
+from pmstore.url import parse_stack
+from tests.services.rig import DEADLINE_S
+
+OPEN = {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED}
+
+
+def settings(folder: Path, **changes: Any) -> Settings:
+    """The embedded mode with trades in the database file too, which answers soon if it is busy."""
+    url = f"sqlite:///{folder}/pmstore.db?busy_timeout_s=0.05"
+    storage = StorageSettings(
+        data_dir=folder, orders_url=parse_stack(url), trades_url=parse_stack(url)
+    )
+    return Settings(storage=storage, **changes)
+
+
+def embedded(folder: Path) -> Settings:
+    """The embedded mode as it is without any setting."""
+    return Settings(storage=StorageSettings(data_dir=folder))
+
+
+async def trade(exchange: Exchange, start: int, end: int) -> None:
+    """Send commands of the sample flow and take their answers."""
+    commands = [sample_command(index) for index in range(start, end)]
+    for command in [*sample_setup(), *commands] if start == 0 else commands:
+        await exchange.front.send(command, DEADLINE_S)
+
+
+@contextmanager
+def outage(folder: Path) -> Iterator[None]:
+    """Somebody else writes to the database file and does not end: no other write gets in."""
+    connection = sqlite3.connect(folder / "pmstore.db", isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+async def picture(exchange: Exchange) -> dict[str, Any]:
+    """What the stores hold once they are where the log is."""
+    async with asyncio.timeout(DEADLINE_S):
+        await exchange.history.reached(exchange.engine.place.number)
+    history = exchange.history
+    return {
+        "orders": {one.id: one async for one in all_of(history.orders, OrderQuery())},
+        "trades": {one.trade_id: one async for one in all_of(history.trades, TradeQuery())},
+        "accounts": {
+            (row.user_id, row.asset): row async for row in all_of(history.accounts, BalanceQuery())
+        },
+    }
+
+
+def kept_in(folder: Path, name: str) -> list[Path]:
+    """The files of a store: its own, and what stands beside it."""
+    found = sorted(folder.glob(f"{name}*"))
+    assert found
+    return found
+
+
+async def undisturbed(folder: Path, end: int) -> dict[str, Any]:
+    """What the stores hold after the flow through *end* where nothing ever went wrong."""
+    async with open_exchange(settings(folder)) as exchange:
+        await trade(exchange, 0, end)
+        return await picture(exchange)
+
+
+def untimed(found: dict[str, Any]) -> dict[str, Any]:
+    """Without the times, which two runs of one flow do not share."""
+    return {
+        "orders": {
+            id: (one.status, one.version, one.filled_quantity, one.remaining_quantity)
+            for id, one in found["orders"].items()
+        },
+        "trades": {id: (one.quantity, one.price) for id, one in found["trades"].items()},
+        "accounts": {
+            key: (row.available, row.frozen, row.version) for key, row in found["accounts"].items()
+        },
+    }
+
+
+async def test_what_happened_in_an_outage_behind_all_snapshots_is_on_record_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    async with open_exchange(settings(data)) as exchange:
+        await trade(exchange, 0, 80)
+        await picture(exchange)
+        behind = exchange.history.place.number
+    with outage(data):
+        start = 80
+        async with open_exchange(settings(data, shutdown_timeout_s=0.1)) as exchange:
+            for _ in range(4):
+                await trade(exchange, start, start + 60)
+                start += 60
+                while await exchange.store.catch_up():
+                    pass
+                await exchange.store.save()
+            assert exchange.history.place.number <= behind
+    async with open_exchange(settings(data)) as exchange:
+        found = await picture(exchange)
+        state = exchange.engine.engine.state
+        assert {id for id, one in found["orders"].items() if one.status in OPEN} == set(
+            state.orders
+        )
+        digest = exchange.engine.engine.state_digest()
+    assert untimed(found) == untimed(await undisturbed(tmp_path / "twin", start))
+    async with open_exchange(settings(data)) as exchange:
+        assert await picture(exchange) == found
+        assert exchange.engine.engine.state_digest() == digest
+
+
+async def test_the_log_keeps_the_entry_that_the_stores_stand_on(tmp_path: Path) -> None:
+    """Whole segments go: with tiny ones everything that may go is gone."""
+    segments = parse_stack(f"file:{tmp_path}/streams?segment_bytes_max=4096")
+    storage = settings(tmp_path).storage
+    small = Settings(
+        storage=StorageSettings(
+            data_dir=tmp_path,
+            orders_url=storage.orders,
+            trades_url=storage.trades,
+            streams_url=segments,
+        )
+    )
+    for start in range(0, 300, 100):
+        async with open_exchange(small) as exchange:
+            await trade(exchange, start, start + 100)
+            found = await picture(exchange)
+            for _ in range(3):
+                await exchange.store.catch_up()
+                await exchange.store.save()
+    async with open_exchange(small) as exchange:
+        ends = await exchange.log.ends()
+        assert ends is not None
+        assert ends[0][1].number > 1
+        assert await picture(exchange) == found
+
+
+async def test_stores_that_were_removed_are_made_again_from_all_that_the_log_holds(
+    tmp_path: Path,
+) -> None:
+    for start in range(0, 240, 120):
+        async with open_exchange(embedded(tmp_path)) as exchange:
+            await trade(exchange, start, start + 120)
+            found = await picture(exchange)
+    for path in kept_in(tmp_path, "pmstore.db") + kept_in(tmp_path, "trades.log"):
+        path.unlink()
+    async with open_exchange(embedded(tmp_path)) as exchange:
+        assert await picture(exchange) == found
+
+
+@pytest.mark.parametrize("left", ["pmstore.db", "trades.log", "both"])
+async def test_stores_that_know_more_than_the_log_stop_the_start(left: str, tmp_path: Path) -> None:
+    async with open_exchange(embedded(tmp_path)) as exchange:
+        await trade(exchange, 0, 200)
+        found = await picture(exchange)
+    for name in ("store", "streams"):
+        shutil.rmtree(tmp_path / name)
+    gone = {"pmstore.db": ["trades.log"], "trades.log": ["pmstore.db"]}.get(left, [])
+    for path in [path for name in gone for path in kept_in(tmp_path, name)]:
+        path.unlink()
+    for _ in range(2):
+        with pytest.raises(CannotStart, match="move these stores away"):
+            async with open_exchange(embedded(tmp_path)):
+                raise AssertionError("it started")
+    assert found["trades"]
+    for path in [*tmp_path.glob("pmstore.db*"), *tmp_path.glob("trades.log*")]:
+        path.unlink()
+    async with open_exchange(embedded(tmp_path)) as exchange:
+        assert not any((await picture(exchange)).values())
+
+
+async def test_stores_of_another_run_of_the_log_stop_the_start(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder, end in ((one, 60), (other, 200)):
+        async with open_exchange(settings(folder)) as exchange:
+            await trade(exchange, 0, end)
+            await picture(exchange)
+    for name in ("store", "streams"):
+        shutil.rmtree(one / name)
+        shutil.copytree(other / name, one / name)
+    with pytest.raises(CannotStart, match="a store has had the log through"):
+        async with open_exchange(settings(one)):
+            raise AssertionError("it started")
+
+
+async def test_a_log_that_lost_what_the_stores_have_stops_the_start(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    async with open_exchange(settings(data)) as exchange:
+        await trade(exchange, 0, 60)
+        await picture(exchange)
+    backup.mkdir()
+    for name in ("store", "streams"):
+        shutil.copytree(data / name, backup / name)
+    async with open_exchange(settings(data)) as exchange:
+        await trade(exchange, 60, 120)
+        await picture(exchange)
+    for name in ("store", "streams"):
+        shutil.rmtree(data / name)
+        shutil.copytree(backup / name, data / name)
+    with pytest.raises(CannotStart):
+        async with open_exchange(settings(data)):
+            raise AssertionError("it started")
+
+
+async def test_a_store_that_lags_behind_a_gap_of_the_log_is_corrected(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    async with open_exchange(settings(data)) as exchange:
+        await trade(exchange, 0, 75)
+        lagging = await picture(exchange)
+    shutil.copytree(data / "streams", backup)
+    with outage(data):
+        async with open_exchange(settings(data, shutdown_timeout_s=0.1)) as exchange:
+            for start in (75, 150, 225):
+                await trade(exchange, start, start + 75)
+                while await exchange.store.catch_up():
+                    pass
+                await exchange.store.save()
+            state = exchange.engine.engine.state
+            ended = {id for id, one in lagging["orders"].items() if one.status in OPEN} - set(
+                state.orders
+            )
+            assert ended
+    shutil.rmtree(data / "streams")
+    shutil.copytree(backup, data / "streams")
+    for end in (340, 380):
+        async with open_exchange(settings(data)) as exchange:
+            assert exchange.recovered.lost_tail == (end == 340)
+            await trade(exchange, end - 40, end)
+            found = await picture(exchange)
+            state = exchange.engine.engine.state
+            shown = {id: one for id, one in found["orders"].items() if one.status in OPEN}
+            assert shown == state.orders
+            rows = {
+                (row.user_id, row.asset): row
+                for by_user in state.balances.values()
+                for row in by_user.values()
+            }
+            nonzero = {k: row for k, row in found["accounts"].items() if row.available + row.frozen}
+            assert nonzero == rows
+            assert not ended & set(shown)
