@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pmstore.backends.memory import MemoryCache
+from pmstore.backends.memory import MemoryCache, MemoryTradeWindow
 from pmstore.backends.sqlite import (
     SqliteAccountStore,
     SqliteEventStore,
     SqliteOrderStore,
+    SqliteTradeStore,
 )
 from pmstore.layers import LayerOptions, layered
 from pmstore.storage.kinds import ACCOUNTS, EVENTS, ORDERS
@@ -21,6 +22,7 @@ from pmstore.testing import (
     conformance,
     event_store_clauses,
     order_store_clauses,
+    trade_store_clauses,
 )
 
 QUICK = LayerOptions(relay_every_s=0.005, cache_max_age_s=0.5, breaker_open_s=0.01)
@@ -69,4 +71,13 @@ test_accounts = conformance(
 test_events = conformance(
     event_store_clauses,
     rig(lambda: MemoryCache(EVENTS), SqliteEventStore, elsewhere=elsewhere("event", "memory://")),
+)
+test_trades = conformance(
+    trade_store_clauses,
+    rig(
+        lambda: MemoryTradeWindow(7),
+        SqliteTradeStore,
+        positioned=True,
+        elsewhere=elsewhere("trade", "memory://?recent=7"),
+    ),
 )

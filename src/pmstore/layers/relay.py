@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Generic, TypeVar
+
+import attrs
 
 from pmstore.errors import PmstoreError
 from pmstore.layers.layer import Layer
@@ -20,6 +22,15 @@ K = TypeVar("K")
 
 Changes = Sequence[tuple[K, int]] | None
 """Keys, each with the least version that is still right; None: anything may have changed."""
+
+
+@attrs.frozen
+class _Round(Generic[K]):
+    """When a round began, the private layers' doubts then, and what waits for its marker."""
+
+    began_s: float
+    doubts: list[int]
+    due: set[K]
 
 
 class Relay(Generic[K]):
@@ -39,6 +50,7 @@ class Relay(Generic[K]):
         layers: All caches of the stack.
         apply: Brings changes into one layer; None for everything.
         detach: Told of changes before they are applied to the private layers.
+        release: Told of `doubtful` keys, each once, when every cache has them right.
         write_key, read_key: The key as text and back.
         merge: Of the `least`s of one key the one that stands for all.
     """
@@ -51,6 +63,7 @@ class Relay(Generic[K]):
         *,
         apply: Callable[[Layer[Any], Changes[K]], Awaitable[None]],
         detach: Callable[[Changes[K]], None],
+        release: Callable[[Set[K]], None],
         write_key: Callable[[K], str],
         read_key: Callable[[str], K],
         merge: Callable[[int, int], int] = max,
@@ -64,6 +77,7 @@ class Relay(Generic[K]):
         self._private = [layer for layer in layers if not layer.shared]
         self._apply = apply
         self._detach = detach
+        self._release = release
         self._write_key = write_key
         self._read_key = read_key
         self._merge = merge
@@ -72,14 +86,14 @@ class Relay(Generic[K]):
         self._meter = meter
         self._process = uuid.uuid4().hex
         self._rounds = 0
-        self._sent: dict[int, tuple[float, list[int]]] = {}
-        """Rounds whose marker is on its way: when they began, and the doubts then."""
+        self._sent: dict[int, _Round[K]] = {}
+        """Rounds whose marker is on its way, by number."""
         self._beat = asyncio.Event()
         """Set when an own marker came back."""
         self._deaf = False
         """Messages may have been lost, and no marker came back since."""
-        self.after_round: list[Callable[[], None]] = []
-        """Called once, after a round that began after they were added."""
+        self.doubtful: set[K] = set()
+        """Keys whose changes may not have been noted yet; released by a round that begins later."""
         self._exits = AsyncExitStack()
 
     async def open(self) -> None:
@@ -112,26 +126,32 @@ class Relay(Generic[K]):
                 only for as long as they were.
         """
         began_s = self._now_s()
-        due, self.after_round = self.after_round, []
+        due, self.doubtful = self.doubtful, set()
         doubts = {layer.name: layer.doubts for layer in self._private}
         shared = {layer.name: layer.doubts for layer in self._shared}
         try:
             while await self._relay_some(shared):
                 pass
         except BaseException:
-            self.after_round = due + self.after_round
+            self._doubt_again(due)
             raise
         for layer in self._shared:
             if layer.name in shared:
                 layer.trust(began_s + self._options.cache_max_age_s, doubts=shared[layer.name])
-        if len(shared) == len(self._shared):
-            for release in due:
-                release()
-        else:
-            self.after_round = due + self.after_round
+        if len(shared) < len(self._shared):
+            self._doubt_again(due)
+            due = set()
         self._rounds += 1
-        self._sent[self._rounds] = (began_s, list(doubts.values()))
-        await self._channel.publish([json.dumps(["m", self._process, self._rounds])])
+        number = self._rounds
+        # Before it is sent: the marker may come back before the sending is answered.
+        self._sent[number] = _Round(began_s, list(doubts.values()), due)
+        try:
+            await self._channel.publish([json.dumps(["m", self._process, number])])
+        except BaseException:
+            unheard = self._sent.pop(number, None)
+            if unheard is not None:
+                self._doubt_again(unheard.due)
+            raise
 
     async def _relay_some(self, shared: dict[str, int]) -> bool:
         """Relay one read of notes; whether there may be more. Takes failed layers from *shared*."""
@@ -210,16 +230,25 @@ class Relay(Generic[K]):
             case ["a"]:
                 await self._take(None)
             case ["m", self._process, int(number)] if number in self._sent:
-                began_s, doubts = self._sent[number]
-                self._sent = {sent: at for sent, at in self._sent.items() if sent > number}
+                doubts = self._sent[number].doubts
+                until_s = self._sent[number].began_s + self._options.cache_max_age_s
                 if self._deaf:
                     # What was filled while nobody listened may have missed a change.
                     self._deaf = False
                     await self._take(None)
                     doubts = [layer.doubts for layer in self._private]
                 for layer, doubt in zip(self._private, doubts, strict=True):
-                    layer.trust(began_s + self._options.cache_max_age_s, doubts=doubt)
+                    layer.trust(until_s, doubts=doubt)
+                # What earlier rounds published has come, or was told to be lost.
+                for sent in [sent for sent in self._sent if sent <= number]:
+                    self._release(self._sent.pop(sent).due)
                 self._beat.set()
+
+    def _doubt_again(self, due: set[K]) -> None:
+        """A round did not reach every cache: *due* wait for another."""
+        known = self.doubtful & due
+        self.doubtful |= due
+        self._release(known)
 
     async def _take(self, changes: Changes[K]) -> None:
         self._detach(changes)

@@ -38,24 +38,33 @@ async def retried(
         repeatable: Whether the call may take effect twice. If not, it is tried again only
             after `outcome` `not_applied`.
         chance: 0..1, for the jitter.
+
+    Raises:
+        PmstoreError: Of the last try; its `outcome` speaks for all tries.
     """
     if _RETRYING.get():
         return await call()
     token = _RETRYING.set(True)
+    doubtful = False
     try:
-        for attempt in range(attempts - 1):
+        for attempt in range(attempts):
             try:
                 return await call()
             except PmstoreError as error:
-                if not error.retryable:
-                    raise
-                if not repeatable and error.outcome is not WriteOutcome.NOT_APPLIED:
-                    raise
+                doubtful = doubtful or error.outcome is not WriteOutcome.NOT_APPLIED
                 wait_s = backoff_s * 2**attempt * (0.5 + chance())
                 left_s = remaining_s()
-                if left_s is not None and left_s <= wait_s:
+                if (
+                    attempt == attempts - 1
+                    or not error.retryable
+                    or (doubtful and not repeatable)
+                    or (left_s is not None and left_s <= wait_s)
+                ):
+                    if doubtful and error.outcome is WriteOutcome.NOT_APPLIED:
+                        # The last try did nothing; one before it perhaps did.
+                        error.outcome = WriteOutcome.UNKNOWN
                     raise
             await asyncio.sleep(wait_s)
-        return await call()
+        raise AssertionError("the last attempt answers or raises")
     finally:
         _RETRYING.reset(token)

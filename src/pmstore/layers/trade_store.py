@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from operator import methodcaller
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -15,7 +15,9 @@ from pmstore.errors import LimitExceeded, PmstoreError, StoreClosed, StoreUnavai
 from pmstore.layers.asking import Asking
 from pmstore.layers.deadline import within
 from pmstore.layers.layer import Layer
+from pmstore.layers.marks import is_doubtful
 from pmstore.layers.meter import Meter
+from pmstore.layers.moment import newest_at_once
 from pmstore.layers.options import LayerOptions, Policy
 from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.relay import Changes, Relay
@@ -141,9 +143,10 @@ class LayeredTradeStore:
         """Append to the truth, then to windows and sinks; see `TradeStore.append`."""
         self._check_call(len(trades))
         async with within(self._options.call_s, "the stack"):
-            tokens = await self._lease()
-            await self._asked("append", lambda: self._truth.append(trades))
-            await self._settle(trades, tokens)
+            with self._writing():
+                tokens = await self._lease()
+                await self._asked("append", lambda: self._truth.append(trades))
+                await self._settle(trades, tokens)
             for sink in self._sinks:
                 await sink.write(lambda store: store.append(trades))
 
@@ -177,19 +180,19 @@ class LayeredTradeStore:
         """`Positioned.apply` over the truth and every sink that is not behind."""
         self._check_call(len(changes))
         async with within(self._options.call_s, "the stack"):
-            tokens = await self._lease()
-            answer = await self._asked(
-                "apply",
-                lambda: self._truth.apply(changes, source=source, position=position),
-                repeatable=False,
-            )
+            with self._writing():
+                tokens = await self._lease()
+                answer = await self._asked(
+                    "apply",
+                    lambda: self._truth.apply(changes, source=source, position=position),
+                    repeatable=False,
+                )
+                if answer is Applied.APPLIED:
+                    await self._settle(changes, tokens)
+                else:
+                    # Applied before, perhaps with other trades, perhaps by a call cut off.
+                    self._distrust()
             answers = {answer}
-            if answer is Applied.APPLIED:
-                await self._settle(changes, tokens)
-            else:
-                # Applied before, perhaps with other trades, perhaps by a call that was cut off.
-                for layer in self._layers:
-                    layer.distrust()
             for sink in self._sinks:
                 answers.add(
                     await sink.write(
@@ -207,6 +210,20 @@ class LayeredTradeStore:
         ]
         async with within(self._options.call_s, "the stack"):
             return await self._asked.lowest_position(stores, source)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A write that ends without saying how leaves no window that is asked before a fill."""
+        try:
+            yield
+        except BaseException as error:
+            if is_doubtful(error):
+                self._distrust()
+            raise
+
+    def _distrust(self) -> None:
+        for layer in self._layers:
+            layer.distrust()
 
     async def _lease(self) -> dict[str, Token]:
         tokens: dict[str, Token] = {}
@@ -245,57 +262,42 @@ class LayeredTradeStore:
 
     async def _extend(self, layer: Layer[TradeWindow], changes: Changes[str]) -> None:
         """Bring a window up to what others appended; None: fill it anew."""
-        if changes is None:
-            await layer.call("clear", lambda window: window.clear())
-            await self._fill(layer)
+        if changes is not None and await self._took(layer, min(least for _, least in changes)):
             return
+        await layer.call("clear", lambda window: window.clear())
+        await self._fill(layer)
+
+    async def _took(self, layer: Layer[TradeWindow], start_ms: int) -> bool:
+        """Whether a window took all that the truth has from *start_ms* on, in one call."""
         token = await layer.call("lease", lambda window: window.lease())
-        for _, start_ms in changes:
-            query = TradeQuery(start_ms=start_ms, limit=LIMIT_MAX)
-            if not await self._put_pages(layer, token, query, most=None):
-                await self._fill(layer)
-                return
+        moment = await newest_at_once(self._found, _most(layer), start_ms=start_ms)
+        if moment is None or len(moment.trades) > layer.cache.limits.batch_size_max:
+            return False
+        return await layer.call("fill", lambda window: window.put(token, moment.trades))
 
     async def _fill(self, layer: Layer[TradeWindow]) -> None:
-        """Let a window take the newest trades of the truth."""
-        newest = layer.cache.coverage.newest
+        """Let a window take the newest trades of the truth; it is asked only with all of them."""
         began_s, doubts = self._now_s(), layer.doubts
+        most, size = _most(layer), layer.cache.limits.batch_size_max
+        if most > size:
+            # Several calls: a window that is complete would show what the first one brought.
+            await layer.call("clear", lambda window: window.clear())
         token = await layer.call("lease", lambda window: window.lease())
-        since: list[tuple[int, int]] = []
-        query = TradeQuery(limit=min(LIMIT_MAX, newest or LIMIT_MAX))
-        if await self._put_pages(layer, token, query, most=newest, since=since):
-            oldest = since[-1] if since else None
-            if (
-                await layer.call("fill", lambda window: window.complete(token, oldest))
-                and not self._noted
-            ):
-                # Nobody tells what others append: it is right for as long as it is young.
-                layer.trust(began_s + self._options.cache_max_age_s, doubts=doubts)
-
-    async def _put_pages(
-        self,
-        layer: Layer[TradeWindow],
-        token: Token,
-        query: TradeQuery,
-        *,
-        most: int | None,
-        since: list[tuple[int, int]] | None = None,
-    ) -> bool:
-        """Put up to *most* trades; *since* takes the last one if the truth has more."""
-        count = 0
-        while True:
-            page = await self._found(query)
-            items = page.items
-            if items and not await layer.call("fill", methodcaller("put", token, items)):
-                return False
-            count += len(items)
-            if page.next is None:
-                return True
-            if most is not None and count >= most:
-                if since is not None:
-                    since.append((items[-1].timestamp, items[-1].trade_id))
-                return True
-            query = attrs.evolve(query, after=page.next)
+        moment = await newest_at_once(self._found, most)
+        if moment is None:
+            return
+        trades = moment.trades
+        for start in range(0, len(trades), size):
+            part = trades[start : start + size]
+            if not await layer.call("fill", methodcaller("put", token, part)):
+                return
+        since = (trades[-1].timestamp, trades[-1].trade_id) if moment.more else None
+        if (
+            await layer.call("fill", lambda window: window.complete(token, since))
+            and not self._noted
+        ):
+            # Nobody tells what others append: it is right for as long as it is young.
+            layer.trust(began_s + self._options.cache_max_age_s, doubts=doubts)
 
     async def _refill(self, layer: Layer[TradeWindow]) -> None:
         """Fill a window that can prove nothing."""
@@ -332,6 +334,7 @@ class LayeredTradeStore:
             self._layers,
             apply=self._extend,
             detach=lambda changes: None,
+            release=lambda keys: None,
             write_key=str,
             read_key=str,
             merge=min,
@@ -359,6 +362,13 @@ class LayeredTradeStore:
                 f"{size} trades in one call of a stack that takes {self._batch_size_max}; "
                 f"split the batch"
             )
+
+
+def _most(layer: Layer[TradeWindow]) -> int:
+    """How many trades a window keeps."""
+    newest = layer.cache.coverage.newest
+    assert newest is not None, "building refuses windows without a bound"
+    return newest
 
 
 class PositionedTradeStore(LayeredTradeStore):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from operator import methodcaller
@@ -24,6 +23,7 @@ from pmstore.layers.asking import TRUTH, Asking
 from pmstore.layers.deadline import within
 from pmstore.layers.flights import Flights
 from pmstore.layers.layer import Layer
+from pmstore.layers.marks import Marks
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions, Policy
 from pmstore.layers.own_messages import OwnMessages
@@ -90,7 +90,7 @@ class Versioned(Generic[K, R]):
         self._max_age_s = (
             None if self._noted else parts.options.cache_max_age_s / max(1, len(self._layers))
         )
-        self._dirty: Counter[K] = Counter()
+        self._dirty: Marks[K] = Marks(detach=self._detach, doubt=self._doubt)
         self._flights: Flights[K, R] = Flights(
             self._fly, young_s=parts.options.cache_max_age_s, now_s=parts.now_s
         )
@@ -120,6 +120,7 @@ class Versioned(Generic[K, R]):
         return coverage
 
     async def __aenter__(self) -> Self:
+        self._dirty.clear()
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(self._truth)
             for sink in self._sinks:
@@ -206,16 +207,17 @@ class Versioned(Generic[K, R]):
         self._check_call(len(records))
         key = self._kind.key
         keys = [key(record) for record in records]
-        async with within(self._options.call_s, "the stack"), _Marks(self, keys):
-            tokens = await self._lease(keys)
-            if self._noted:
-                kept: frozenset[K] = await self._asked(
-                    "save", lambda: self._truth.save_noted(records)
-                )
-            else:
-                kept = frozenset()
-                await self._asked("save", lambda: self._truth.save(records))
-            await self._settle(keys, records, kept, tokens)
+        async with within(self._options.call_s, "the stack"):
+            with self._dirty.writing(keys):
+                tokens = await self._lease(keys)
+                if self._noted:
+                    kept: frozenset[K] = await self._asked(
+                        "save", lambda: self._truth.save_noted(records)
+                    )
+                else:
+                    kept = frozenset()
+                    await self._asked("save", lambda: self._truth.save(records))
+                await self._settle(keys, records, kept, tokens)
             for sink in self._sinks:
                 await sink.write(lambda store: store.save(records))
 
@@ -223,11 +225,12 @@ class Versioned(Generic[K, R]):
         """Remove from the truth, then floor the caches and remove from the sinks."""
         self._check_call(len(versions))
         keys = [key for key, _ in versions]
-        async with within(self._options.call_s, "the stack"), _Marks(self, keys):
-            removed: int = await self._asked(
-                "remove", lambda: self._truth.remove(versions), repeatable=False
-            )
-            await self._floor_all([(key, version + 1) for key, version in versions])
+        async with within(self._options.call_s, "the stack"):
+            with self._dirty.writing(keys):
+                removed: int = await self._asked(
+                    "remove", lambda: self._truth.remove(versions), repeatable=False
+                )
+                await self._floor_all([(key, version + 1) for key, version in versions])
             for sink in self._sinks:
                 await sink.write(lambda store: store.remove(versions))
             return removed
@@ -237,18 +240,16 @@ class Versioned(Generic[K, R]):
         self._check_call(len(changes))
         key, version = self._kind.key, self._kind.version
         floors = [(key(record), version(record)) for record in changes]
-        async with (
-            within(self._options.call_s, "the stack"),
-            _Marks(self, [name for name, _ in floors]),
-        ):
-            answer = await self._asked(
-                "apply",
-                lambda: self._truth.apply(changes, source=source, position=position),
-                repeatable=False,
-            )
+        async with within(self._options.call_s, "the stack"):
+            with self._dirty.writing([name for name, _ in floors]):
+                answer = await self._asked(
+                    "apply",
+                    lambda: self._truth.apply(changes, source=source, position=position),
+                    repeatable=False,
+                )
+                # Also for a duplicate: the call that was applied perhaps never got so far.
+                await self._floor_all(floors)
             answers = {answer}
-            # Also for a duplicate: the call that was applied perhaps never got as far as this.
-            await self._floor_all(floors)
             for sink in self._sinks:
                 answers.add(
                     await sink.write(
@@ -387,7 +388,7 @@ class Versioned(Generic[K, R]):
         failed: PmstoreError | None = None
         for layer in reversed(self._layers):
             if layer.policy is Policy.BEHIND:
-                self._stay_dirty(keys)
+                self._dirty.stay(keys)
                 continue
             try:
                 await work(layer)
@@ -402,26 +403,18 @@ class Versioned(Generic[K, R]):
                 outcome=WriteOutcome.APPLIED,
             ) from failed
 
-    def _stay_dirty(self, keys: Sequence[K]) -> None:
-        """Read *keys* from the truth until a round of the relay that begins later has ended."""
-        if self._relay is not None:
-            self.mark(keys)
-            self._relay.after_round.append(lambda: self.unmark(keys))
-
-    def mark(self, keys: Iterable[K]) -> None:
-        """A write of *keys* is under way: they are read from the truth, by new flights."""
-        keys = list(keys)
-        self._dirty.update(keys)
-        self._detach(keys)
-
-    def unmark(self, keys: Iterable[K]) -> None:
-        """One write of *keys* is not under way any more."""
-        dirty = self._dirty
-        for key in keys:
-            if dirty[key] > 1:
-                dirty[key] -= 1
-            else:
-                del dirty[key]
+    def _doubt(self, keys: Set[K]) -> None:
+        """The truth may have changes of *keys*, which are marked, that the caches lack."""
+        relay = self._relay
+        if relay is not None and len(relay.doubtful) + len(keys) <= self._options.notes_max:
+            known = relay.doubtful & keys
+            relay.doubtful |= keys
+            self._dirty.release(known)
+            return
+        # Nobody tells of them, or they are too many: no key is read from a cache meanwhile.
+        for layer in self._layers:
+            layer.distrust()
+        self._dirty.release(keys)
 
     def _detach(self, keys: Iterable[K]) -> None:
         self._flights.detach(keys)
@@ -512,6 +505,7 @@ class Versioned(Generic[K, R]):
             self._layers,
             apply=self._apply_changes,
             detach=self._detach_changed,
+            release=self._dirty.release,
             write_key=self._kind.write_key,
             read_key=self._kind.read_key,
             options=self._options,
@@ -539,17 +533,3 @@ class Versioned(Generic[K, R]):
                 f"{size} records in one call of a stack that takes {self._batch_size_max}; "
                 f"split the batch"
             )
-
-
-class _Marks(Generic[K]):
-    """While it is entered, a write of its keys is under way."""
-
-    def __init__(self, store: Versioned[K, Any], keys: Sequence[K]) -> None:
-        self._store = store
-        self._keys = keys
-
-    async def __aenter__(self) -> None:
-        self._store.mark(self._keys)
-
-    async def __aexit__(self, *error: object) -> None:
-        self._store.unmark(self._keys)
