@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-import attrs
 import structlog
 
-from pmengine.services.history_stores import HistoryStores, Written
+from pmengine.services.history_picture import Picture
+from pmengine.services.history_stores import HistoryStores, Standing
 from pmengine.services.log import BEGINNING, Log, LogGap, Place, before
-from pmengine.services.resuming import Resuming, Resumption
+from pmengine.services.resuming import Resuming
 from pmstore import (
     START,
     AccountStore,
-    Balance,
-    Batch,
-    Change,
-    Event,
-    EventAdded,
-    EventChanged,
-    EventRemoved,
     EventStore,
-    MarketAdded,
-    MarketChanged,
-    MarketRemoved,
-    Order,
-    OrderCancelled,
-    OrderCreated,
-    OrderFilled,
     OrderStore,
-    OrderUpdated,
     Position,
     State,
     StoreUnavailable,
-    Trade,
     TradeStore,
-    ended_order,
 )
 
 READ_BATCHES_MAX: Final = 64
@@ -76,10 +59,10 @@ class History:
         self.accounts = accounts
         self.events = events
         self._stores = HistoryStores(orders, trades, accounts, events)
-        self._open: dict[str, Order] = {}
-        self._listed = State()
+        self._picture = Picture()
         self._resuming = resuming
-        self._resumption: Resumption | None = None
+        self._standing: Standing | None = None
+        self._places: list[Place] = []
         self.place = BEGINNING
         """How far the stores are, once they were filled."""
         self._stands_on = START
@@ -98,20 +81,20 @@ class History:
 
     async def prepare(self) -> None:
         """
-        Find where to go on; nothing is written.
+        See that the stores are of this log, before anybody writes to either.
 
         Raises:
             CannotStart: The stores know more than the log, or what another log says.
             StoreUnavailable, CorruptData: From the stores.
         """
-        self._resumption = await self._resuming.resume(await self._stores.standing())
+        self._standing = await self._stores.standing()
+        self._places = await self._resuming.places(self._standing)
 
     async def run(self) -> None:
         """Bring the stores to where it starts, then follow until cancelled."""
-        if self._resumption is None:
+        if self._standing is None:
             await self.prepare()
-        assert self._resumption is not None, "prepared"
-        await _persistently(partial(self._begin, self._resumption))
+        await _persistently(self._begin)
         while True:
             try:
                 found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
@@ -120,17 +103,21 @@ class History:
                 continue
             if not found:
                 continue
-            written = await self._fold([batch for _, batch in found])
+            written = await self._picture.fold([batch for _, batch in found])
             entry, batch = found[-1]
             await _persistently(partial(self._stores.write, written, entry.id))
             self._stands_on = entry.id
             self._reach(Place(entry.id, batch.number, batch.hash))
 
-    async def _begin(self, resumption: Resumption) -> None:
+    async def _begin(self) -> None:
         """Take up what the stores know, and give those without a position their base."""
+        assert self._standing is not None, "prepared"
+        resumption = await self._resuming.resume(self._standing, self._places)
         place, base = resumption.place, resumption.base
-        self._open = {order.id: order async for order in self._stores.open_orders()}
-        self._listed.events = {event.event_id: event async for event in self._stores.events()}
+        self._picture = Picture(
+            [order async for order in self._stores.open_orders()],
+            [event async for event in self._stores.events()],
+        )
         if base is not None:
             await self._correct(base.state, base.place.number)
         self._stands_on = place.position
@@ -147,53 +134,16 @@ class History:
             detail="trades in between, and how orders ended in between, are not on record",
         )
         await _persistently(partial(self._correct, start.state, start.place.number))
-        self._open = dict(start.state.orders)
+        self._picture.keep_open(start.state.orders)
         self._reach(start.place)
 
     async def _correct(self, state: State, number: int) -> None:
-        """
-        Bring the stores to *state* at entry *number* of the log; what they know newer stays.
-
-        Open orders that ended unseen are removed, rows that became zero unseen are zero,
-        events that were removed unseen become shells. All of it can be done again.
-        """
-        orders, listed = state.orders, self._listed.events
-        unseen = [
-            order
-            for order in self._open.values()
-            if order.id not in orders and order.order_num <= state.order_counter
-        ]
-        shells = [
-            _shell(event)
-            for event_id, event in listed.items()
-            if event_id not in state.events and not event.removing
-        ]
-        changed = [
-            event
-            for event in map(_plain, state.events.values())
-            if event != listed.get(event.event_id)
-        ]
-        zeroed = [row async for row in self._zeroed(state)]
-        rows = [row for by_user in state.balances.values() for row in by_user.values()]
-        await self._stores.forget(unseen)
-        written = Written(
-            orders=list(orders.values()),
-            balances=[*rows, *zeroed],
-            events=[(event, number) for event in (*shells, *changed)],
+        corrections = self._picture.corrections(
+            state, number, [row async for row in self._stores.balances()]
         )
-        await self._stores.write(written, None)
-        # An order that was removed is seen to end if the log is read from further back.
-        self._open.update(orders)
-        for event in (*shells, *changed):
-            listed[event.event_id] = event
-
-    async def _zeroed(self, state: State) -> AsyncIterator[Balance]:
-        """What is zero in *state* and not in the store, from the user's last change on."""
-        async for row in self._stores.balances():
-            version = state.user_update_ids.get(row.user_id, 0)
-            is_known = row.user_id in state.balances.get(row.asset, {})
-            if (row.available or row.frozen) and not is_known and row.version < version:
-                yield attrs.evolve(row, available=0, frozen=0, version=version)
+        await self._stores.forget(corrections.forgotten)
+        await self._stores.write(corrections.written, None)
+        self._picture.take_up(corrections)
 
     async def reached(self, number: int) -> None:
         """Wait until the stores were filled and hold everything through entry *number*."""
@@ -213,48 +163,6 @@ class History:
                 still.append((number, future))
         self._waiting = still
 
-    async def _fold(self, batches: Sequence[Batch]) -> Written:
-        orders: dict[str, Order] = {}
-        trades: list[Trade] = []
-        balances: dict[tuple[str, str], Balance] = {}
-        events: dict[int, None] = {}
-        for batch in batches:
-            for change in batch.changes:
-                if isinstance(change, Balance):
-                    balances[change.user_id, change.asset] = change
-                elif isinstance(change, Trade):
-                    trades.append(change)
-                elif isinstance(change, OrderCreated | OrderUpdated):
-                    self._open[change.order.id] = orders[change.order.id] = change.order
-                elif isinstance(change, OrderFilled | OrderCancelled):
-                    order = self._open.pop(change.order_id, None)
-                    if order is not None:
-                        orders[order.id] = ended_order(order, change)
-                else:
-                    event_id = _event_id(change)
-                    if event_id is not None:
-                        self._list(change)
-                        events[event_id] = None
-            await asyncio.sleep(0)
-        listed, number = self._listed.events, batches[-1].number
-        return Written(
-            orders=list(orders.values()),
-            trades=trades,
-            balances=list(balances.values()),
-            events=[(listed[event_id], number) for event_id in events if event_id in listed],
-        )
-
-    def _list(self, change: Change) -> None:
-        """Fold a change of an event; one that was removed stays as an empty shell of itself."""
-        if isinstance(change, EventRemoved):
-            event = self._listed.events.get(change.event_id)
-            if event is not None:
-                self._listed.events[change.event_id] = _shell(event)
-            return
-        if isinstance(change, EventAdded):
-            self._listed.events.pop(change.event.event_id, None)
-        self._listed.apply(change)
-
 
 async def _persistently(write: Callable[[], Awaitable[None]]) -> None:
     """Write, waiting out an outage: what is written twice changes nothing."""
@@ -267,27 +175,3 @@ async def _persistently(write: Callable[[], Awaitable[None]]) -> None:
             _logger.warning("history_waits", reason=str(error), retry_s=retry_s)
         await asyncio.sleep(retry_s)
         retry_s = min(2 * retry_s, RETRY_S_MAX)
-
-
-def _event_id(change: Change) -> int | None:
-    if isinstance(change, EventAdded):
-        return change.event.event_id
-    if isinstance(
-        change, EventChanged | EventRemoved | MarketAdded | MarketRemoved | MarketChanged
-    ):
-        return change.event_id
-    return None
-
-
-def _shell(event: Event) -> Event:
-    """What stays of an event that was removed."""
-    return attrs.evolve(event, removing=True, markets={})
-
-
-def _plain(event: Event) -> Event:
-    """As the facts tell it: a snapshot also counts ladder changes, which are no event's change."""
-    markets = {
-        market_id: attrs.evolve(market, update_id=0, last_price=0)
-        for market_id, market in event.markets.items()
-    }
-    return attrs.evolve(event, markets=markets)

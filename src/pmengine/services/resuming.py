@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import attrs
@@ -51,9 +51,15 @@ class Resuming:
         self._log = log
         self._snapshots = snapshots
         # The engine goes on with the state itself: keep what is asked about it.
-        self._number = recovered.place.number
-        self._last = recovered.state.last_message_id or START
-        self._trade_counter = recovered.state.trade_counter
+        state = recovered.state
+        self._last = state.last_message_id or START
+        self._trade_counter = state.trade_counter
+        self._said = {
+            "trades": state.trade_counter > 0,
+            "orders": state.order_counter > 0,
+            "accounts": bool(state.balances),
+            "events": bool(state.events),
+        }
         self._recovered_place = recovered.place
         self._lost_tail = recovered.lost_tail
         self._oldest = oldest
@@ -62,14 +68,9 @@ class Resuming:
         """The first verified snapshot behind *number*, where a reader met a gap."""
         return await self._oldest(number)
 
-    async def resume(self, standing: Standing) -> Resumption:
+    async def places(self, standing: Standing) -> list[Place]:
         """
-        The lowest place of the stores, found on the log.
-
-        A store that keeps positions and has none, or that is empty, needs everything: from
-        the oldest verified snapshot, or as far back as the log goes. One that cannot keep a
-        position has had what the others have; for the tail that a crash of the machine may
-        have cost it history begins no later than at the oldest verified snapshot.
+        Where the stores with positions stand on the log; asked before the log goes on.
 
         Raises:
             CannotStart: A store knows more than the log, or what another log says.
@@ -81,25 +82,42 @@ class Resuming:
                 f"snapshots knows of none after {self._trade_counter}"
             )
         ends = await self._log.ends()
-        places = [await self._place_of(position, ends) for position in set(standing.positions)]
-        base: Recovered | None = None
-        if standing.lacking or standing.unpositioned:
-            base = await self._oldest(0)
-            places.append(base.place)
-        if standing.lacking and ends is not None:
+        return [await self._place_of(position, ends) for position in set(standing.positions)]
+
+    async def resume(self, standing: Standing, places: Sequence[Place]) -> Resumption:
+        """
+        The lowest of *places*, or further back for stores that have none.
+
+        A store that keeps positions and has none, or that is empty, needs everything: from
+        the oldest verified snapshot, or as far back as the log goes. One that cannot keep a
+        position has had what the others have; for the tail that a crash of the machine may
+        have cost it history begins no later than at the oldest verified snapshot.
+
+        Raises:
+            CannotStart: No verified snapshot fits the log, and it does not begin at number 1.
+            StoreUnavailable, CorruptData: From the log or the snapshots.
+        """
+        if not standing.lacking and not standing.unpositioned:
+            return Resumption(_lowest(places), None)
+        base = await self._oldest(0)
+        if not standing.lacking:
+            is_needed = set(standing.unpositioned) != {"trades"}
+            return Resumption(_lowest([*places, base.place]), base if is_needed else None)
+        ends = await self._log.ends()
+        begins: list[Place] = []
+        if ends is not None:
             head, link = ends[0]
-            places.append(Place(before(head.id), link.number - 1, link.prev_hash))
-        place = min(places, key=lambda one: one.number)
-        if standing.lacking and self._number:
+            begins.append(Place(before(head.id), link.number - 1, link.prev_hash))
+        place = _lowest([*places, base.place, *begins])
+        made_again = [name for name in standing.lacking if self._said[name]]
+        if made_again:
             _logger.warning(
                 "history_rebuilds",
-                stores=list(standing.lacking),
+                stores=made_again,
                 after_number=place.number,
-                detail="these stores have had nothing of the log; what ended or was traded "
-                "before it begins is not in them",
+                detail="they hold nothing; what ended or was traded before that is lost to them",
             )
-        is_needed = standing.lacking or set(standing.unpositioned) - {"trades"}
-        return Resumption(place, base if is_needed else None)
+        return Resumption(place, base)
 
     async def _place_of(self, position: Position, ends: Ends | None) -> Place:
         """The place of the entry that a store was written with, or a refusal."""
@@ -142,6 +160,10 @@ class Resuming:
                     bridged = place.number and link.number > place.number + 1
                     return place if bridged else None
                 place = Place(entry.id, link.number, link.hash)
+
+
+def _lowest(places: Sequence[Place]) -> Place:
+    return min(places, key=lambda place: place.number)
 
 
 def _refusal(what: str) -> CannotStart:
