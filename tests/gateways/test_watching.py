@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from pmengine.gateways.http import create_app, serving
 from pmengine.services.history import History
 from pmengine.services.recovery import Recovered
+from pmengine.services.resuming import Resuming
+from pmstore.backends.memory import MemorySnapshotStore
 from tests.gateways.depth_client import follow, hear
 from tests.gateways.exchange import Running, order, running_exchange, venue_of
 
@@ -71,7 +73,7 @@ async def test_an_own_bug_is_500_and_says_nothing_of_its_inside(running: Running
     assert "inside" not in response.text
 
 
-async def no_restart() -> Recovered:
+async def never(number: int) -> Recovered:
     raise AssertionError("it never runs")
 
 
@@ -83,7 +85,9 @@ async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Runnin
         trades=known.trades,
         accounts=known.accounts,
         events=known.events,
-        restart=no_restart,
+        resuming=Resuming(
+            running.exchange.log, MemorySnapshotStore(), running.exchange.recovered, oldest=never
+        ),
     )
     venue = attrs.evolve(venue_of(running.exchange), history=standing, answer_timeout_s=0.5)
     async with serving(create_app(venue), "127.0.0.1", 0) as url:
