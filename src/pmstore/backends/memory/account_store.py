@@ -8,16 +8,16 @@ from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.ordered_keys import OrderedKeys
 from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.backends.memory.sources import Sources
-from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_balance
+from pmstore.storage.batches import check_balances, version_conflict
 from pmstore.storage.copies import copy_balance
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.cursor import read_cursor
 from pmstore.storage.lifetime import Lifetime
+from pmstore.storage.pages import balance_place, page_of
 
 _Key = tuple[str, str]
 
@@ -79,10 +79,8 @@ class MemoryAccountStore(Lifetime):
                 break
             found.append(copy_balance(self._balances[key]))
             if len(found) > query.limit:
-                found.pop()
-                last = found[-1]
-                return Page(tuple(found), write_cursor((last.user_id, last.asset)))
-        return Page(tuple(found))
+                break
+        return page_of(found, query.limit, balance_place)
 
     async def apply(
         self, changes: Sequence[Balance], /, *, source: str, position: Position
@@ -102,19 +100,15 @@ class MemoryAccountStore(Lifetime):
 
     def _validated(self, balances: Sequence[Balance]) -> list[Balance]:
         """Those of *balances* that change something; raises before anything is changed."""
+        check_balances(balances)
         fresh: list[Balance] = []
         for balance in balances:
-            check_balance(balance)
             known = self._balances.get((balance.user_id, balance.asset))
             if known is None or balance.version > known.version:
                 fresh.append(balance)
             elif balance.version == known.version and balance != known:
-                raise VersionConflict(
-                    f"the balance of {balance.user_id!r} in {balance.asset!r} is known in "
-                    f"version {balance.version} with other content; nothing was saved"
-                )
-        if len({(balance.user_id, balance.asset) for balance in balances}) != len(balances):
-            raise InvalidRecord("a batch names a balance twice; save its newest version alone")
+                what = f"the balance of {balance.user_id!r} in {balance.asset!r}"
+                raise version_conflict(what, balance.version)
         return fresh
 
     def _put(self, balances: list[Balance]) -> None:

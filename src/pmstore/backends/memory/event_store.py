@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.ordered_keys import OrderedKeys
 from pmstore.backends.memory.outbox import MemoryOutbox
-from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_event
+from pmstore.storage.batches import check_events, version_conflict
 from pmstore.storage.copies import copy_event
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.cursor import read_cursor
 from pmstore.storage.lifetime import Lifetime
+from pmstore.storage.pages import event_place, page_of
 
 
 class MemoryEventStore(Lifetime):
@@ -37,19 +38,14 @@ class MemoryEventStore(Lifetime):
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
         """Keep events, each with its version; see `EventStore.save`."""
         self.check_call(len(events))
+        check_events(events)
         fresh: list[tuple[Event, int]] = []
         for event, version in events:
-            check_event(event, version)
             known = self._events.get(event.event_id)
             if known is None or version > known[1]:
                 fresh.append((event, version))
             elif version == known[1] and event != known[0]:
-                raise VersionConflict(
-                    f"event {event.event_id} is known in version {version} with other content; "
-                    f"nothing was saved"
-                )
-        if len({event.event_id for event, _ in events}) != len(events):
-            raise InvalidRecord("a batch names an event twice; save its newest version alone")
+                raise version_conflict(f"event {event.event_id}", version)
         for event, version in fresh:
             if event.event_id not in self._events:
                 self._all.add((event.event_id,))
@@ -93,9 +89,5 @@ class MemoryEventStore(Lifetime):
         else:
             known = sorted((id,) for id in query.ids if id in self._events)
             keys = (key for key in known if after is None or key > after)
-        found: list[Event] = []
-        for (id,) in keys:
-            if len(found) == query.limit:
-                return Page(tuple(found), write_cursor((found[-1].event_id,)))
-            found.append(copy_event(self._events[id][0]))
-        return Page(tuple(found))
+        found = [copy_event(self._events[id][0]) for (id,) in islice(keys, query.limit + 1)]
+        return page_of(found, query.limit, event_place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.order_index import Key, OrderIndex, quarter_of
@@ -11,12 +12,12 @@ from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.backends.memory.sources import Sources
 from pmstore.backends.memory.tombstones import Tombstones
 from pmstore.clock import Clock, system_clock
-from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.batches import check_once, version_conflict
 from pmstore.storage.checks import (
     check_ids,
     check_integers,
@@ -24,9 +25,10 @@ from pmstore.storage.checks import (
     check_symbol,
 )
 from pmstore.storage.copies import copy_order
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.cursor import read_cursor
 from pmstore.storage.lifetime import Lifetime
 from pmstore.storage.matching import order_matches
+from pmstore.storage.pages import order_place, page_of
 
 _ENDED = 2
 """The first quarter of the index that holds ended orders."""
@@ -129,15 +131,9 @@ class MemoryOrderStore(Lifetime):
             for, whichever are fewest; other fields are tested one by one.
         """
         self.check_call()
-        found: list[Order] = []
-        for order in self._candidates(query):
-            if order_matches(order, query):
-                found.append(order)
-                if len(found) > query.limit:
-                    found.pop()
-                    last = found[-1]
-                    return Page(_copies(found), write_cursor((last.order_num, last.id)))
-        return Page(_copies(found))
+        found = (order for order in self._candidates(query) if order_matches(order, query))
+        copies = [copy_order(order) for order in islice(found, query.limit + 1)]
+        return page_of(copies, query.limit, order_place)
 
     async def apply(
         self, changes: Sequence[Order], /, *, source: str, position: Position
@@ -178,12 +174,8 @@ class MemoryOrderStore(Lifetime):
             elif order.version > known.version:
                 fresh.append((order, known))
             elif order.version == known.version and order != known:
-                raise VersionConflict(
-                    f"order {order.id!r} is known in version {order.version} with other "
-                    f"content; nothing was saved: give every change a version of its own"
-                )
-        if len({order.id for order in orders}) != len(orders):
-            raise InvalidRecord("a batch names an order id twice; save its newest version alone")
+                raise version_conflict(f"order {order.id!r}", order.version)
+        check_once("an order id", [order.id for order in orders])
         return fresh
 
     def _put(self, fresh: list[tuple[Order, Order | None]]) -> None:
@@ -229,7 +221,3 @@ class MemoryOrderStore(Lifetime):
             keys = sorted((orders[id].order_num, id) for id in query.ids if id in orders)
             return (orders[key[1]] for key in keys if after is None or key > after)
         return (orders[id] for _, id in self._index.keys(query, after))
-
-
-def _copies(orders: list[Order]) -> tuple[Order, ...]:
-    return tuple(map(copy_order, orders))

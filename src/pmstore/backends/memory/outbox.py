@@ -41,6 +41,10 @@ class MemoryOutbox(Generic[K]):
             self._dead.pop(reader, None)
         return True
 
+    async def readers(self) -> list[str]:
+        """Who is kept; see `Outbox.readers`."""
+        return sorted(self._notes)
+
     async def notes(self, reader: str, limit: int, /, *, dead: bool = False) -> list[Note[K]]:
         """The oldest notes of *reader*; see `Outbox.notes`."""
         if dead:

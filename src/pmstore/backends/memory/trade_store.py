@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import islice
 
 from pmstore.backends.memory.channel import MemoryChannel
 from pmstore.backends.memory.ordered_keys import OrderedKeys
@@ -15,11 +16,12 @@ from pmstore.models.trade import Trade
 from pmstore.protocols.outbox import TRADES
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
-from pmstore.storage.checks import check_symbol, check_trade
+from pmstore.storage.batches import check_trades
 from pmstore.storage.copies import copy_trade
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.cursor import read_cursor
 from pmstore.storage.lifetime import Lifetime
 from pmstore.storage.matching import trade_matches
+from pmstore.storage.pages import page_of, trade_place
 
 _Key = tuple[int, int]
 """`timestamp` and `trade_id`: the order of every list."""
@@ -64,7 +66,7 @@ class MemoryTradeStore(Lifetime):
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`."""
         self.check_call(len(trades))
-        self._check(trades)
+        check_trades(trades)
         self._put(trades)
 
     async def find(self, query: TradeQuery, /) -> Page[Trade]:
@@ -76,15 +78,9 @@ class MemoryTradeStore(Lifetime):
             first of these that is set); other fields are tested one by one.
         """
         self.check_call()
-        found: list[Trade] = []
-        for trade in self._candidates(query):
-            if trade_matches(trade, query):
-                found.append(trade)
-                if len(found) > query.limit:
-                    found.pop()
-                    last = found[-1]
-                    return Page(_copies(found), write_cursor((last.timestamp, last.trade_id)))
-        return Page(_copies(found))
+        found = (trade for trade in self._candidates(query) if trade_matches(trade, query))
+        copies = [copy_trade(trade) for trade in islice(found, query.limit + 1)]
+        return page_of(copies, query.limit, trade_place)
 
     async def apply(
         self, changes: Sequence[Trade], /, *, source: str, position: Position
@@ -93,7 +89,7 @@ class MemoryTradeStore(Lifetime):
         self.check_call(len(changes))
         if self._sources.has_had(source, position):
             return Applied.DUPLICATE
-        self._check(changes)
+        check_trades(changes)
         self._put(changes)
         self._sources.move(source, position)
         return Applied.APPLIED
@@ -102,13 +98,6 @@ class MemoryTradeStore(Lifetime):
         """How far *source* was consumed, None if never."""
         self.check_call()
         return self._sources.position(source)
-
-    def _check(self, trades: Sequence[Trade]) -> None:
-        for trade in trades:
-            check_trade(trade)
-            check_symbol(trade.symbol)
-            if trade.maker_symbol is not trade.symbol:
-                check_symbol(trade.maker_symbol)
 
     def _put(self, trades: Sequence[Trade]) -> None:
         fresh = [one.timestamp for one in trades if one.trade_id not in self._trades]
@@ -181,7 +170,3 @@ def _names(trade: Trade) -> set[Hashable]:
         ("market", symbol.market_id),
         ("event", symbol.event_id),
     }
-
-
-def _copies(trades: list[Trade]) -> tuple[Trade, ...]:
-    return tuple(map(copy_trade, trades))

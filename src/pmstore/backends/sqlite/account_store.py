@@ -15,15 +15,16 @@ from pmstore.backends.sqlite.outbox import NoteWriter, SqliteOutbox
 from pmstore.backends.sqlite.sources import Sources
 from pmstore.backends.sqlite.versioned import Row, VersionedTable
 from pmstore.clock import Clock, system_clock
-from pmstore.errors import InvalidRecord
 from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.models.units import is_id
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_balance, check_ids
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_balances
+from pmstore.storage.checks import check_ids
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import balance_place, page_of
 
 Key = tuple[str, str]
 
@@ -145,11 +146,7 @@ class SqliteAccountStore(SqliteStore):
                 sql, [*conditions.values, query.limit + 1]
             ).fetchall()
         )
-        found = tuple(Balance(*row) for row in rows)
-        if len(found) <= query.limit:
-            return Page(found)
-        last = found[query.limit - 1]
-        return Page(found[: query.limit], write_cursor((last.user_id, last.asset)))
+        return page_of([Balance(*row) for row in rows], query.limit, balance_place)
 
     async def apply(
         self, changes: Sequence[Balance], /, *, source: str, position: Position
@@ -181,14 +178,6 @@ class SqliteAccountStore(SqliteStore):
 
 
 def _rows(balances: Sequence[Balance]) -> list[Row]:
-    """
-    The rows of *balances*.
-
-    Raises:
-        InvalidRecord: One that no store may hold, or a key twice.
-    """
-    for balance in balances:
-        check_balance(balance)
-    if len({(balance.user_id, balance.asset) for balance in balances}) != len(balances):
-        raise InvalidRecord("a batch names a balance twice; save its newest version alone")
+    """The rows of *balances*; raises if no store may take them."""
+    check_balances(balances)
     return [(one.user_id, one.asset, one.available, one.frozen, one.version) for one in balances]

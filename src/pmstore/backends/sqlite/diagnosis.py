@@ -81,7 +81,7 @@ def _content(
         lag_ms = examination.clock() - written_ms
         if depth > _BACKLOG_MAX or lag_ms > _BACKLOG_MS_MAX:
             what = f"{depth} notes of {store} wait for {reader}, the oldest for {lag_ms // 1000} s"
-            remedy = "Is any process with this stack, and so its relay, running?"
+            remedy = "Run a process with this stack, or else pmstore outbox URL --forget READER"
             yield _finding(path, Level.WARNING, "outbox-backlog", what, remedy)
 
 

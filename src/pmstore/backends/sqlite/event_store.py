@@ -18,8 +18,9 @@ from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_event
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_events
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import event_place, page_of
 
 _STORE: Final = "events"
 _COLUMNS: Final = "event_id, version, document"
@@ -125,10 +126,7 @@ class SqliteEventStore(SqliteStore):
                 sql, [*conditions.values, query.limit + 1]
             ).fetchall()
         )
-        found = tuple(_event_of(row, where) for row in rows[: query.limit])
-        if len(rows) <= query.limit:
-            return Page(found)
-        return Page(found, write_cursor((found[-1].event_id,)))
+        return page_of([_event_of(row, where) for row in rows], query.limit, event_place)
 
 
 def _rows(events: Sequence[tuple[Event, int]]) -> list[Row]:
@@ -138,9 +136,9 @@ def _rows(events: Sequence[tuple[Event, int]]) -> list[Row]:
     Raises:
         InvalidRecord: One that no store may hold, or an id twice.
     """
+    check_events(events)
     rows: list[Row] = []
     for event, version in events:
-        check_event(event, version)
         document = encode_event(event)
         try:
             written = decode_event(document, f"event {event.event_id}")
@@ -149,6 +147,4 @@ def _rows(events: Sequence[tuple[Event, int]]) -> list[Row]:
         if written != event:
             raise InvalidRecord(f"event {event.event_id} is not the event that would be read back")
         rows.append((event.event_id, version, document.decode()))
-    if len({row[0] for row in rows}) != len(rows):
-        raise InvalidRecord("a batch names an event twice; save its newest version alone")
     return rows

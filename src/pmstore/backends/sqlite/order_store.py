@@ -25,15 +25,14 @@ from pmstore.backends.sqlite.tombstones import Tombstones
 from pmstore.backends.sqlite.values import text_list
 from pmstore.backends.sqlite.versioned import VersionedTable
 from pmstore.clock import Clock, system_clock
-from pmstore.errors import InvalidRecord
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
-from pmstore.models.symbol import Symbol
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_ids, check_integers, check_order, check_symbol
-from pmstore.storage.cursor import write_cursor
+from pmstore.storage.batches import check_orders
+from pmstore.storage.checks import check_ids, check_integers
+from pmstore.storage.pages import order_place, page_of
 
 _STORE: Final = "orders"
 _BY_IDS: Final = f"SELECT {COLUMNS} FROM orders WHERE id IN (SELECT value FROM json_each(?))"
@@ -137,10 +136,7 @@ class SqliteOrderStore(SqliteStore):
                 order_of(row, where) for row in connection.execute(question.sql, question.values)
             ]
         )
-        if len(found) <= query.limit:
-            return Page(tuple(found))
-        last = found[query.limit - 1]
-        return Page(tuple(found[: query.limit]), write_cursor((last.order_num, last.id)))
+        return page_of(found, query.limit, order_place)
 
     async def apply(
         self, changes: Sequence[Order], /, *, source: str, position: Position
@@ -198,21 +194,6 @@ class SqliteOrderStore(SqliteStore):
 
 
 def _rows(orders: Sequence[Order]) -> list[Row]:
-    """
-    The rows of *orders*.
-
-    Raises:
-        InvalidRecord: One that no store may hold, or an id twice.
-    """
-    users: set[str] = set()
-    symbols: set[Symbol] = set()
-    for order in orders:
-        check_order(order)
-        users.add(order.user_id)
-        symbols.add(order.symbol)
-    check_ids("order's user", *users)
-    for symbol in symbols:
-        check_symbol(symbol)
-    if len({order.id for order in orders}) != len(orders):
-        raise InvalidRecord("a batch names an order id twice; save its newest version alone")
+    """The rows of *orders*; raises if no store may take them."""
+    check_orders(orders)
     return [order_row(order) for order in orders]

@@ -96,6 +96,15 @@ class SqliteOutbox(Generic[K]):
 
         return await self._write(write)
 
+    async def readers(self) -> list[str]:
+        """Who is kept; see `Outbox.readers`."""
+        found = await self._read(
+            lambda connection: connection.execute(
+                "SELECT reader FROM note_readers WHERE store = ?", (self._store,)
+            ).fetchall()
+        )
+        return sorted(row[0] for row in found)
+
     async def notes(self, reader: str, limit: int, /, *, dead: bool = False) -> list[Note[K]]:
         """The notes of *reader*, oldest first; see `Outbox.notes`."""
         condition = "IS NOT NULL" if dead else "IS NULL"

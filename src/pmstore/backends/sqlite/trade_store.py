@@ -22,13 +22,13 @@ from pmstore.backends.sqlite.trade_rows import (
 from pmstore.clock import Clock, system_clock
 from pmstore.models.position import Position
 from pmstore.models.query import Page, TradeQuery
-from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
 from pmstore.protocols.outbox import TRADES
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_ids, check_symbol, check_trade
-from pmstore.storage.cursor import write_cursor
+from pmstore.storage.batches import check_trades
+from pmstore.storage.checks import check_ids
+from pmstore.storage.pages import page_of, trade_place
 
 _STORE: Final = "trades"
 
@@ -87,10 +87,7 @@ class SqliteTradeStore(SqliteStore):
                 trade_of(row, where) for row in connection.execute(question.sql, question.values)
             ]
         )
-        if len(found) <= query.limit:
-            return Page(tuple(found))
-        last = found[query.limit - 1]
-        return Page(tuple(found[: query.limit]), write_cursor((last.timestamp, last.trade_id)))
+        return page_of(found, query.limit, trade_place)
 
     async def apply(
         self, changes: Sequence[Trade], /, *, source: str, position: Position
@@ -127,18 +124,6 @@ class SqliteTradeStore(SqliteStore):
 
 
 def _rows(trades: Sequence[Trade]) -> list[Row]:
-    """
-    The rows of *trades*.
-
-    Raises:
-        InvalidRecord: One that no store may hold.
-    """
-    symbols: set[Symbol] = set()
-    for trade in trades:
-        check_trade(trade)
-        symbols.add(trade.symbol)
-        if trade.maker_symbol is not trade.symbol:
-            symbols.add(trade.maker_symbol)
-    for symbol in symbols:
-        check_symbol(symbol)
+    """The rows of *trades*; raises if no store may take them."""
+    check_trades(trades)
     return [trade_row(trade) for trade in trades]

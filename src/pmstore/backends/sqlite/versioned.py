@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from pmstore.backends.sqlite.outbox import NoteWriter
-from pmstore.errors import VersionConflict
+from pmstore.storage.batches import version_conflict
 
 Row = tuple[Any, ...]
 
@@ -81,10 +81,7 @@ class VersionedTable:
             if other[self.version] != row[self.version]:
                 continue
             if not self.equal(row, other):
-                raise VersionConflict(
-                    f"{self.what(row)} is known in version {row[self.version]} with other "
-                    "content; nothing was saved: give every change a version of its own"
-                )
+                raise version_conflict(self.what(row), row[self.version])
             kept.append(row)
         return kept
 

@@ -1,0 +1,21 @@
+"""Pages of what was found."""
+
+from pmstore.models.market import Event
+from pmstore.storage import event_place, page_of, read_cursor
+
+
+def _events(count: int) -> list[Event]:
+    return [Event(event_id=number, markets={}) for number in range(1, count + 1)]
+
+
+def test_a_page_names_where_its_last_record_stands_only_if_there_is_more() -> None:
+    whole = page_of(_events(2), 2, event_place)
+    first = page_of(_events(3), 2, event_place)
+
+    assert whole.next is None
+    assert [event.event_id for event in first.items] == [1, 2]
+    assert first.next is not None and read_cursor(first.next, int) == (2,)
+
+
+def test_a_page_of_nothing_is_the_last_one() -> None:
+    assert page_of([], 1, event_place).next is None
