@@ -123,6 +123,29 @@ async def test_another_process_s_write_is_seen_within_the_bound() -> None:
             await until(seen)
 
 
+async def test_a_relay_whose_notes_were_ended_has_them_kept_again_and_clears() -> None:
+    truth = MemoryOrderStore()
+    elapsed_s = 0.0
+    async with layered(
+        MemoryCache(ORDERS),
+        truth,
+        options=QUICK,
+        now_s=lambda: asyncio.get_running_loop().time() + elapsed_s,
+    ) as orders:
+        await orders.save([order(1)])
+        assert await truth.outbox.keep("caches", False)
+        await truth.save([order(1, version=2)])
+        elapsed_s = 11.0
+
+        async def kept() -> bool:
+            return await truth.outbox.readers() == ["caches"] and not await truth.outbox.notes(
+                "caches", 1
+            )
+
+        await until(kept)
+        assert await orders.get(["order_1"]) == {"order_1": order(1, version=2)}
+
+
 async def test_a_cache_that_is_down_is_skipped_and_comes_back() -> None:
     cache = Broken()
     stack = [Placed(store=cache, name="shared", shared=True)]

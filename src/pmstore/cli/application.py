@@ -13,6 +13,7 @@ from pmstore.cli import (
     find,
     get,
     migrate,
+    outbox,
     plugins,
     prune,
     snapshot_list,
@@ -47,6 +48,7 @@ application.command("tail", epilog=tail.EXAMPLES)(tail.tail)
 application.command("export", epilog=export.EXAMPLES)(export.export)
 application.command("copy", epilog=copy.EXAMPLES)(copy.copy)
 application.command("prune", epilog=prune.EXAMPLES)(prune.prune)
+application.command("outbox", epilog=outbox.EXAMPLES)(outbox.outbox)
 application.command("wipe", epilog=wipe.EXAMPLES)(wipe.wipe)
 application.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 application.command("bench", epilog=bench.EXAMPLES)(bench.bench)

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -19,6 +19,9 @@ from pmstore.protocols.channel import Channel, Subscription
 from pmstore.protocols.outbox import CACHES, Note, Outbox
 
 K = TypeVar("K")
+
+_KEEP_EVERY_S: Final = 10.0
+"""Seconds after which the relay asks again for notes to be kept."""
 
 Changes = Sequence[tuple[K, int]] | None
 """Keys, each with the least version that is still right; None: anything may have changed."""
@@ -94,15 +97,13 @@ class Relay(Generic[K]):
         """Messages may have been lost, and no marker came back since."""
         self.doubtful: set[K] = set()
         """Keys whose changes may not have been noted yet; released by a round that begins later."""
+        self._kept_s = 0.0
         self._exits = AsyncExitStack()
 
     async def open(self) -> None:
         """Begin to listen, relay once, and go on until `close`."""
         async with AsyncExitStack() as exits:
-            if await self._outbox.keep(CACHES):
-                # Nobody noted what changed before: shared caches may hold anything, also
-                # those that do not answer now.
-                await self._outbox.forget(CACHES, [], everything=True)
+            await self._keep()
             subscription = await exits.enter_async_context(self._channel.subscribe())
             exits.push_async_callback(_ended, asyncio.ensure_future(self._listen(subscription)))
             with suppress(PmstoreError):
@@ -125,6 +126,8 @@ class Relay(Generic[K]):
             StoreUnavailable: The truth or its channel does not answer; caches are trusted
                 only for as long as they were.
         """
+        if self._now_s() - self._kept_s >= _KEEP_EVERY_S:
+            await self._keep()
         began_s = self._now_s()
         due, self.doubtful = self.doubtful, set()
         doubts = {layer.name: layer.doubts for layer in self._private}
@@ -152,6 +155,15 @@ class Relay(Generic[K]):
             if unheard is not None:
                 self._doubt_again(unheard.due)
             raise
+
+    async def _keep(self) -> None:
+        """Have notes kept for the caches; an operator may have ended that meanwhile."""
+        now_s = self._now_s()
+        if await self._outbox.keep(CACHES):
+            # Nobody noted what changed before: shared caches may hold anything, also
+            # those that do not answer now.
+            await self._outbox.forget(CACHES, [], everything=True)
+        self._kept_s = now_s
 
     async def _relay_some(self, shared: dict[str, int]) -> bool:
         """Relay one read of notes; whether there may be more. Takes failed layers from *shared*."""

@@ -71,6 +71,10 @@ class Outbox(Protocol[K]):
         """
         ...
 
+    async def readers(self) -> list[str]:
+        """Who is kept, in any process's name, by name."""
+        ...
+
     async def notes(self, reader: str, limit: int, /, *, dead: bool = False) -> list[Note[K]]:
         """The notes of *reader* that were committed before the call, oldest first, by `seq`."""
         ...

@@ -138,7 +138,7 @@ async def _of_the_tables(
     for store, reader, depth, lag_s in await _rows(connection, _BACKLOG):
         if depth > _BACKLOG_MAX or lag_s > _BACKLOG_S_MAX:
             what = f"{depth} notes of {store} wait for {reader}, the oldest for {lag_s:.0f} s"
-            remedy = "Is any process with this stack, and so its relay, running?"
+            remedy = "Run a process with this stack, or else pmstore outbox URL --forget READER"
             yield _warning(config, "outbox-backlog", what, remedy)
 
 

@@ -12,6 +12,7 @@ from pmstore.protocols.outbox import Backlog, Note
 
 K = TypeVar("K")
 
+_READERS: Final[LiteralString] = "SELECT reader FROM note_readers WHERE store = %s"
 _NOTES: Final[LiteralString] = (
     "SELECT seq, key, void_through, coalesce(reason, '') FROM notes "
     "WHERE store = %s AND reader = %s AND (reason IS NOT NULL) = %s ORDER BY seq LIMIT %s"
@@ -54,6 +55,10 @@ class PostgresOutbox(Generic[K]):
         rows = await self._client.write("SELECT keep_notes(%s, %s, %s)", values)
         changed: bool = rows[0][0]
         return changed
+
+    async def readers(self) -> list[str]:
+        """Who is kept; see `Outbox.readers`."""
+        return sorted(row[0] for row in await self._client.read(_READERS, [self._store]))
 
     async def notes(self, reader: str, limit: int, /, *, dead: bool = False) -> list[Note[K]]:
         """The notes of *reader*, oldest first; see `Outbox.notes`."""

@@ -178,7 +178,7 @@ async def _backlog(
                 what=f"{depth} notes of changed {kind} wait for {reader.decode()}, the oldest "
                 f"for {age_ms / 1000:.0f} s",
                 where=config.where,
-                remedy="Is a process with these layers running? It relays them",
+                remedy="Run a process with this stack, or else pmstore outbox URL --forget READER",
             )
 
 

@@ -87,6 +87,11 @@ class RedisOutbox(Generic[K]):
         changed: int = await self._place.client.run(_KEEP, keys, [reader, int(kept)])
         return bool(changed)
 
+    async def readers(self) -> list[str]:
+        """Who is kept; see `Outbox.readers`."""
+        found = await self._place.client.call("SMEMBERS", self._readers, writes=False)
+        return sorted(name.decode() for name in found)
+
     async def notes(self, reader: str, limit: int, /, *, dead: bool = False) -> list[Note[K]]:
         """The oldest notes of *reader*; see `Outbox.notes`."""
         client = self._place.client
