@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Final
 
 from pmstore.backends.postgres.arrays import texts
@@ -14,7 +13,7 @@ from pmstore.backends.postgres.noting import account_key
 from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.versioned import Versioned
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import VersionConflict
 from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
@@ -22,8 +21,9 @@ from pmstore.models.units import is_id
 from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
-from pmstore.storage.checks import check_balance
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_balances
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import balance_place, page_of
 
 _STORE: Final = "accounts"
 _COLUMNS: Final[tuple[Column, ...]] = (
@@ -42,7 +42,6 @@ _GET: Final = (
     f"SELECT {names(_COLUMNS)} FROM balances "
     "JOIN unnest(%s::text[], %s::text[]) AS wanted(user_id, asset) USING (user_id, asset)"
 )
-_in_order = attrgetter("user_id", "asset")
 
 
 class PostgresAccountStore(PostgresStore):
@@ -98,10 +97,7 @@ class PostgresAccountStore(PostgresStore):
             f"SELECT {names(_COLUMNS)} FROM balances {where}ORDER BY user_id, asset LIMIT %s"
         )
         rows = await self._client.read(statement, [*values, query.limit + 1])
-        balances = tuple(Balance(*row) for row in rows[: query.limit])
-        if len(rows) <= query.limit:
-            return Page(balances)
-        return Page(balances, write_cursor(_in_order(balances[-1])))
+        return page_of([Balance(*row) for row in rows], query.limit, balance_place)
 
     async def apply(
         self, changes: Sequence[Balance], /, *, source: str, position: Position
@@ -149,11 +145,9 @@ class PostgresAccountStore(PostgresStore):
 
 def _given(balances: Sequence[Balance]) -> list[object]:
     """The parameters that save *balances*; raises if one of them cannot be."""
-    for balance in balances:
-        check_balance(balance)
-    if len({(balance.user_id, balance.asset) for balance in balances}) != len(balances):
-        raise InvalidRecord("a batch names a balance twice; save its newest version alone")
-    return [*packed(_COLUMNS, sorted(balances, key=_in_order))]
+    check_balances(balances)
+    in_order = sorted(balances, key=balance_place)
+    return [*packed(_COLUMNS, in_order)]
 
 
 def _conflict(conflict: VersionConflict) -> VersionConflict:

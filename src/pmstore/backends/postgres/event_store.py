@@ -14,14 +14,15 @@ from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.backends.postgres.versioned import Versioned
 from pmstore.codec import decode_event, encode_event
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.models.units import INTEGER_MAX
 from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
-from pmstore.storage.checks import check_event
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_events
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import event_place, page_of
 
 _COLUMNS: Final = (
     Column("event_id", "bigint", lambda row: row[0], bigints),
@@ -114,10 +115,7 @@ class PostgresEventStore(PostgresStore):
             f"SELECT event_id, document, version FROM events {where}ORDER BY event_id LIMIT %s"
         )
         rows = await self._client.read(statement, [*values, query.limit + 1])
-        events = tuple(map(_event, rows[: query.limit]))
-        if len(rows) <= query.limit:
-            return Page(events)
-        return Page(events, write_cursor((events[-1].event_id,)))
+        return page_of([_event(row) for row in rows], query.limit, event_place)
 
 
 def _storable(ids: Any) -> list[int]:
@@ -131,10 +129,7 @@ def _event(row: tuple[Any, ...]) -> Event:
 
 def _given(events: Sequence[tuple[Event, int]]) -> list[object]:
     """The parameters that save *events*; raises if one of them cannot be."""
-    for event, version in events:
-        check_event(event, version)
-    if len({event.event_id for event, _ in events}) != len(events):
-        raise InvalidRecord("a batch names an event twice; save its newest version alone")
+    check_events(events)
     rows = sorted((event.event_id, version, _document(event)) for event, version in events)
     return [column.pack([column.value(row) for row in rows]) for column in _COLUMNS]
 

@@ -26,7 +26,7 @@ from pmstore.backends.postgres.order_statements import (
 from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
 from pmstore.clock import Clock, system_clock
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import VersionConflict
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
@@ -35,8 +35,10 @@ from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_ids, check_integers, check_order, check_symbol
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_orders
+from pmstore.storage.checks import check_ids, check_integers
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import order_place, page_of
 
 _STORE: Final = "orders"
 
@@ -131,11 +133,7 @@ class PostgresOrderStore(PostgresStore):
             after = (int(order_num), str(id))
         statement, values = finding(query, after)
         rows = await self._client.read(statement, values)
-        orders = tuple(map(to_order, rows[: query.limit]))
-        if len(rows) <= query.limit:
-            return Page(orders)
-        last = orders[-1]
-        return Page(orders, write_cursor((last.order_num, last.id)))
+        return page_of([to_order(row) for row in rows], query.limit, order_place)
 
     async def apply(
         self, changes: Sequence[Order], /, *, source: str, position: Position
@@ -182,17 +180,7 @@ class PostgresOrderStore(PostgresStore):
 
     def _given(self, orders: Sequence[Order]) -> list[object]:
         """The parameters that save *orders*; raises if one of them cannot be."""
-        users: set[str] = set()
-        symbols = set()
-        for order in orders:
-            check_order(order)
-            users.add(order.user_id)
-            symbols.add(order.symbol)
-        check_ids("order's user", *users)
-        for symbol in symbols:
-            check_symbol(symbol)
-        if len({order.id for order in orders}) != len(orders):
-            raise InvalidRecord("a batch names an order id twice; save its newest version alone")
+        check_orders(orders)
         # Sorted here, the server finds them in order at once.
         return [*packed(COLUMNS, sorted(orders, key=attrgetter("id"))), self._clock()]
 

@@ -27,8 +27,9 @@ from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_symbol, check_trade
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_trades
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import page_of, trade_place
 
 _STORE: Final = "trades"
 
@@ -76,11 +77,7 @@ class PostgresTradeStore(PostgresStore):
             after = (int(timestamp), int(trade_id))
         statement, values = finding(query, after)
         rows = await self._client.read(statement, values, stale=not self._under_caches)
-        trades = tuple(map(to_trade, rows[: query.limit]))
-        if len(rows) <= query.limit:
-            return Page(trades)
-        last = trades[-1]
-        return Page(trades, write_cursor((last.timestamp, last.trade_id)))
+        return page_of([to_trade(row) for row in rows], query.limit, trade_place)
 
     async def apply(
         self, changes: Sequence[Trade], /, *, source: str, position: Position
@@ -119,15 +116,10 @@ class PostgresTradeStore(PostgresStore):
 
     def _checked(self, trades: Sequence[Trade]) -> list[Trade]:
         """Each id once, its first; raises if one of them cannot be stored."""
+        check_trades(trades)
         once: dict[int, Trade] = {}
-        symbols = set()
         for trade in trades:
-            check_trade(trade)
-            symbols.add(trade.symbol)
-            symbols.add(trade.maker_symbol)
             once.setdefault(trade.trade_id, trade)
-        for symbol in symbols:
-            check_symbol(symbol)
         return list(once.values())
 
 

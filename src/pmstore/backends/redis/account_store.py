@@ -23,14 +23,15 @@ from pmstore.backends.redis.records import (
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_balance, encode_balance
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import VersionConflict
 from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_balance
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_balances
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import balance_place, page_of
 
 BETWEEN: Final = "\x1f"
 """Stands between user and asset: below every letter of an id, and in none."""
@@ -117,10 +118,7 @@ class RedisAccountStore(RedisPlace):
             end=end,
         )
         found = [decode_balance(document, key) for key, document in documents]
-        if len(found) <= query.limit:
-            return Page(tuple(found))
-        last = found[query.limit - 1]
-        return Page(tuple(found[: query.limit]), write_cursor((last.user_id, last.asset)))
+        return page_of(found, query.limit, balance_place)
 
     async def apply(
         self, changes: Sequence[Balance], /, *, source: str, position: Position
@@ -139,9 +137,8 @@ class RedisAccountStore(RedisPlace):
         self, balances: Sequence[Balance], *, source: str = "", position: Position | None = None
     ) -> Applied | bytes:
         self.check_call(len(balances))
+        check_balances(balances)
         rows = [_row(balance) for balance in balances]
-        if len({row.id for row in rows}) != len(rows):
-            raise InvalidRecord("a batch names a balance twice; save its newest version alone")
         if not rows and not source:
             return b""
         answer = await self._records.save(rows, ZEROS, source=source, position=position)
@@ -166,7 +163,6 @@ def account_key(id: str) -> tuple[str, str]:
 
 
 def _row(balance: Balance) -> Row:
-    check_balance(balance)
     id = account_id(balance.user_id, balance.asset)
     head = header(balance.version, 0, "Held", id, f"asset_accounts:{balance.asset}\n")
     return Row(id, head, encode_balance(balance))

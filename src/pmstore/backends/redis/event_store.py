@@ -14,12 +14,13 @@ from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.records import ZEROS, Conflicting, Kind, Records, Row, header, held_of
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_event, encode_event
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.protocols.store import Limits
-from pmstore.storage.checks import check_event
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_events
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import event_place, page_of
 
 EVENTS: Final = Kind(name="events", record="event:")
 
@@ -58,9 +59,8 @@ class RedisEventStore(RedisPlace):
     async def save_noted(self, events: Sequence[tuple[Event, int]], /) -> frozenset[int]:
         """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
         self.check_call(len(events))
+        check_events(events)
         rows = [_row(event, version) for event, version in events]
-        if len({row.id for row in rows}) != len(rows):
-            raise InvalidRecord("a batch names an event twice; save its newest version alone")
         if not rows:
             return frozenset()
         held = await self._records.save(rows, ZEROS)
@@ -108,9 +108,7 @@ class RedisEventStore(RedisPlace):
             begin = "-" if after < 0 else f"({event_id(after)}"
             documents = await self._records.find(query.limit + 1, begin=begin)
             found = [decode_event(document, key) for key, document in documents]
-        if len(found) <= query.limit:
-            return Page(tuple(found))
-        return Page(tuple(found[: query.limit]), write_cursor((found[query.limit - 1].event_id,)))
+        return page_of(found, query.limit, event_place)
 
     async def _get(self, ids: Sequence[int]) -> dict[int, Event]:
         documents = await self._records.get([event_id(id) for id in ids])
@@ -127,6 +125,5 @@ def event_id(id: int) -> str:
 
 
 def _row(event: Event, version: int) -> Row:
-    check_event(event, version)
     id = event_id(event.event_id)
     return Row(id, header(version, 0, "Kept", id, ""), encode_event(event))

@@ -22,15 +22,17 @@ from pmstore.backends.redis.records import (
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_order, encode_order
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import VersionConflict
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
-from pmstore.storage.checks import check_ids, check_integers, check_order, check_symbol
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_orders
+from pmstore.storage.checks import check_ids, check_integers
+from pmstore.storage.cursor import read_cursor
 from pmstore.storage.matching import order_matches
+from pmstore.storage.pages import order_place, page_of
 
 BATCH_MAX: Final = 1000
 """Records in one call: with so many a script holds the server up for ten to forty milliseconds."""
@@ -130,10 +132,7 @@ class RedisOrderStore(RedisPlace):
                 tags=_tags(query),
             )
             found = [decode_order(document, key) for key, document in documents]
-        if len(found) <= query.limit:
-            return Page(tuple(found))
-        last = found[query.limit - 1]
-        return Page(tuple(found[: query.limit]), write_cursor((last.order_num, last.id)))
+        return page_of(found, query.limit, order_place)
 
     async def apply(
         self, changes: Sequence[Order], /, *, source: str, position: Position
@@ -173,26 +172,18 @@ class RedisOrderStore(RedisPlace):
             for id, document in zip(ids, await self._records.get(ids), strict=True)
             if document is not None
             and order_matches(order := decode_order(document, self._records.key(id)), query)
-            and (after is None or (order.order_num, order.id) > after)
+            and (after is None or order_place(order) > after)
         ]
-        found.sort(key=lambda order: (order.order_num, order.id))
+        found.sort(key=order_place)
         return found[: query.limit + 1]
 
 
 def _rows(orders: Sequence[Order], until: str = ZEROS) -> list[Row]:
     """The orders as they are stored; raises before anything is sent."""
+    check_orders(orders)
     rows = []
-    users: set[str] = set()
-    symbols = set()
     for order in orders:
-        check_order(order)
         user_id, symbol = order.user_id, order.symbol
-        if user_id not in users:
-            check_ids("order's user", user_id)
-            users.add(user_id)
-        if symbol not in symbols:
-            check_symbol(symbol)
-            symbols.add(symbol)
         indexes = (
             f"user_orders:{user_id}\nside_orders:{order.side._value_}\n"
             f"event_orders:{symbol.event_id}\nmarket_orders:{symbol.market_id}\n"
@@ -209,8 +200,6 @@ def _rows(orders: Sequence[Order], until: str = ZEROS) -> list[Row]:
             until,
         )
         rows.append(Row(order.id, head, encode_order(order)))
-    if len({row.id for row in rows}) != len(rows):
-        raise InvalidRecord("a batch names an order id twice; save its newest version alone")
     return rows
 
 

@@ -20,8 +20,9 @@ from pmstore.models.trade import Trade
 from pmstore.protocols.outbox import TRADES as NOTE_KEY
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage, Limits
-from pmstore.storage.checks import check_symbol, check_trade
-from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.batches import check_trades
+from pmstore.storage.cursor import read_cursor
+from pmstore.storage.pages import page_of, trade_place
 
 TRADES: Final = Kind(
     name="trades",
@@ -95,10 +96,7 @@ class RedisTradeStore(RedisPlace):
             descending=True,
         )
         found = [decode_trade(document, key) for key, document in documents]
-        if len(found) <= query.limit:
-            return Page(tuple(found))
-        last = found[query.limit - 1]
-        return Page(tuple(found[: query.limit]), write_cursor((last.timestamp, last.trade_id)))
+        return page_of(found, query.limit, trade_place)
 
     async def apply(
         self, changes: Sequence[Trade], /, *, source: str, position: Position
@@ -117,6 +115,7 @@ class RedisTradeStore(RedisPlace):
         self, trades: Sequence[Trade], *, source: str = "", position: Position | None = None
     ) -> object:
         self.check_call(len(trades))
+        check_trades(trades)
         rows = [_row(trade) for trade in trades]
         if not rows and not source:
             return None
@@ -124,11 +123,7 @@ class RedisTradeStore(RedisPlace):
 
 
 def _row(trade: Trade) -> Row:
-    check_trade(trade)
     symbol = trade.symbol
-    check_symbol(symbol)
-    if trade.maker_symbol is not symbol:
-        check_symbol(trade.maker_symbol)
     # A user who traded with itself stands once.
     indexes = dict.fromkeys(
         (

@@ -17,8 +17,8 @@ from pmstore.models.query import LIMIT_MAX, Page, TradeQuery
 from pmstore.models.trade import Trade
 from pmstore.protocols.cache import Token
 from pmstore.protocols.store import Coverage, Limits
-from pmstore.storage.cursor import write_cursor
 from pmstore.storage.matching import trade_matches
+from pmstore.storage.pages import page_of, trade_place
 
 _Key = tuple[int, int]
 
@@ -207,9 +207,7 @@ class RedisTradeWindow(RedisPlace):
             if trade_matches(trade, query):
                 found.append(trade)
                 if len(found) > query.limit:
-                    last = found[query.limit - 1]
-                    cursor = write_cursor((last.timestamp, last.trade_id))
-                    return Page(tuple(found[: query.limit]), cursor)
+                    return page_of(found, query.limit, trade_place)
         inside = query.start_ms is not None and f"{max(query.start_ms, 0):020d}" > since[:20]
         whole = since == _NOTHING_MISSING or inside
         return Page(tuple(found)) if whole and len(members) < looked_at else None
