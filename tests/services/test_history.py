@@ -6,17 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import attrs
 import pytest
 
 import pmengine.services.history as history_module
 from pmengine.commands import AddOneEvent, Command, NewMarket, RemoveOneEvent
 from pmengine.services.history import History
-from pmengine.services.log import Log
+from pmengine.services.log import STORE_STREAM, Log
 from pmstore import (
+    START,
+    AccountStore,
     Applied,
     Event,
+    EventStore,
+    Order,
     OrderQuery,
     OrderStatus,
+    OrderStore,
     Position,
     SnapshotStore,
     StoreUnavailable,
@@ -29,7 +35,12 @@ from pmstore import (
     open_order_store,
     open_trade_store,
 )
-from pmstore.backends.memory import MemorySnapshotStore, MemoryStream, MemoryTradeStore
+from pmstore.backends.memory import (
+    MemoryOrderStore,
+    MemorySnapshotStore,
+    MemoryStream,
+    MemoryTradeStore,
+)
 from pmstore.queries import all as all_of
 from pmstore.testing import ManualClock
 from tests.services.rig import (
@@ -42,6 +53,8 @@ from tests.services.rig import (
     resuming_on,
     store_on,
 )
+
+OPEN = {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED}
 
 
 class FailingTrades(MemoryTradeStore):
@@ -58,6 +71,51 @@ class FailingTrades(MemoryTradeStore):
         return await super().apply(changes, source=source, position=position)
 
 
+class FailingOrders(MemoryOrderStore):
+    """A store of orders that does not answer when the next changes are applied."""
+
+    failures = 0
+
+    async def apply(
+        self, changes: Sequence[Order], /, *, source: str, position: Position
+    ) -> Applied:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("no answer")
+        return await super().apply(changes, source=source, position=position)
+
+
+@attrs.frozen
+class Stores:
+    """What a history fills, open."""
+
+    orders: OrderStore
+    trades: TradeStore
+    accounts: AccountStore
+    events: EventStore
+
+
+@asynccontextmanager
+async def history_over(
+    stream: Stream, snapshots: SnapshotStore, stores: Stores
+) -> AsyncIterator[History]:
+    """A history that runs on the log *stream* and fills *stores*."""
+    history = History(
+        Log(stream),
+        orders=stores.orders,
+        trades=stores.trades,
+        accounts=stores.accounts,
+        events=stores.events,
+        resuming=await resuming_on(stream, snapshots),
+    )
+    task = asyncio.create_task(history.run())
+    try:
+        yield history
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @asynccontextmanager
 async def history_on(
     stream: Stream, snapshots: SnapshotStore, trades: TradeStore | None = None
@@ -69,20 +127,9 @@ async def history_on(
         open_account_store("memory://") as accounts,
         open_event_store("memory://") as events,
     ):
-        history = History(
-            Log(stream),
-            orders=orders,
-            trades=kept,
-            accounts=accounts,
-            events=events,
-            resuming=await resuming_on(stream, snapshots),
-        )
-        task = asyncio.create_task(history.run())
-        try:
+        stores = Stores(orders, kept, accounts, events)
+        async with history_over(stream, snapshots, stores) as history:
             yield history
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 async def trades_on(stream: Stream) -> dict[int, Trade]:
@@ -181,3 +228,69 @@ async def test_an_event_that_was_removed_stays_as_a_shell_until_it_is_listed_aga
         again = await shown([listed])
         assert again.markets.keys() == {1}
         assert not again.removing
+
+
+async def test_the_log_keeps_the_entry_that_lagging_stores_stand_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history_module, "RETRY_S_MIN", 0.0)
+    trades = FailingTrades()
+    async with (
+        MemoryStream(clock=ManualClock(NOW_MS)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots) as engine,
+        history_on(log, snapshots, trades) as history,
+    ):
+        found = await recover_on(log, snapshots)
+        store = store_on(log, snapshots, found, slowest=lambda: history.needed_after)
+        await engine.take(flow(0, 50))
+        async with asyncio.timeout(DEADLINE_S):
+            await history.reached(engine.service.place.number)
+        stood_on = history.place
+        trades.failures = 1_000_000
+        for start in range(50, 200, 50):
+            await engine.take(flow(start, start + 50))
+            await store.catch_up()
+            await store.save()
+        ends = await Log(log).ends()
+        assert ends is not None
+        assert (ends[0][0].id, ends[0][1].number) == (stood_on.position, stood_on.number)
+        trades.failures = 0
+        async with asyncio.timeout(DEADLINE_S):
+            await history.reached(engine.service.place.number)
+        kept = {one.trade_id async for one in all_of(trades, TradeQuery())}
+        assert kept == set(range(min(kept), max(kept) + 1, 1024))
+
+
+async def test_the_slowest_store_sets_the_start_and_the_others_have_nothing_twice() -> None:
+    orders, trades = FailingOrders(), MemoryTradeStore()
+    async with (
+        MemoryStream(clock=ManualClock(NOW_MS)) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots) as engine,
+        orders,
+        trades,
+        open_account_store("memory://") as accounts,
+        open_event_store("memory://") as events,
+    ):
+        stores = Stores(orders, trades, accounts, events)
+        await engine.take(flow(0, 120))
+        async with history_over(log, snapshots, stores) as history, asyncio.timeout(DEADLINE_S):
+            await history.reached(engine.service.place.number)
+        orders.failures = 1_000_000
+        await engine.take(flow(120, 300))
+        last = (await batches_of(log))[-1][0].id
+        async with history_over(log, snapshots, stores) as history, asyncio.timeout(DEADLINE_S):
+            while orders.failures == 1_000_000:
+                await asyncio.sleep(0)
+        # A crash between two stores' writes has left them apart.
+        assert (await trades.position(STORE_STREAM) or START) > START
+        assert await orders.position(STORE_STREAM) != await trades.position(STORE_STREAM)
+        orders.failures = 0
+        async with history_over(log, snapshots, stores) as history, asyncio.timeout(DEADLINE_S):
+            await history.reached(engine.service.place.number)
+        assert await orders.position(STORE_STREAM) == last
+        kept = [one async for one in all_of(trades, TradeQuery())]
+        assert {one.trade_id: one for one in kept} == await trades_on(log)
+        shown = {one.id: one async for one in all_of(orders, OrderQuery(statuses=OPEN))}
+        assert shown == engine.state.orders
