@@ -14,7 +14,8 @@ def test_a_page_names_where_its_last_record_stands_only_if_there_is_more() -> No
 
     assert whole.next is None
     assert [event.event_id for event in first.items] == [1, 2]
-    assert first.next is not None and read_cursor(first.next, int) == (2,)
+    assert first.next is not None
+    assert read_cursor(first.next, int) == (2,)
 
 
 def test_a_page_of_nothing_is_the_last_one() -> None:

@@ -1,4 +1,4 @@
-"""What the stores of every backend share: checks, copies, matching, pages and a lifetime."""
+"""What the stores of every backend share: checks, copies, rows, matching, pages, a lifetime."""
 
 from pmstore.storage.batches import (
     check_balances,
@@ -21,6 +21,7 @@ from pmstore.storage.copies import copy_balance, copy_event, copy_order, copy_tr
 from pmstore.storage.cursor import read_cursor, write_cursor
 from pmstore.storage.lifetime import Lifetime
 from pmstore.storage.matching import order_matches, trade_matches
+from pmstore.storage.order_rows import ORDER_COLUMNS, order_of, order_row
 from pmstore.storage.pages import (
     balance_place,
     event_place,
@@ -28,8 +29,11 @@ from pmstore.storage.pages import (
     page_of,
     trade_place,
 )
+from pmstore.storage.trade_rows import TRADE_COLUMNS, trade_of, trade_row
 
 __all__ = [
+    "ORDER_COLUMNS",
+    "TRADE_COLUMNS",
     "Lifetime",
     "balance_place",
     "check_balance",
@@ -50,11 +54,15 @@ __all__ = [
     "copy_trade",
     "event_place",
     "order_matches",
+    "order_of",
     "order_place",
+    "order_row",
     "page_of",
     "read_cursor",
     "trade_matches",
+    "trade_of",
     "trade_place",
+    "trade_row",
     "version_conflict",
     "write_cursor",
 ]

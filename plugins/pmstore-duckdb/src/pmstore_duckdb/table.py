@@ -1,11 +1,12 @@
-"""The table of trades: its columns, rows into it and trades out of it."""
+"""The table of trades: its columns, and the statements that make, fill and read it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pmstore import MatchType, Side, Symbol, Trade
+from pmstore import Trade
+from pmstore.storage import trade_row
 
 COLUMNS: Final = {
     "trade_id": "BIGINT",
@@ -30,7 +31,10 @@ COLUMNS: Final = {
     "taker_fee": "BIGINT",
     "maker_fee": "BIGINT",
 }
-"""Name and type of each column; prices in ticks, quantities in lots, times in epoch ms."""
+"""
+Type of each of `pmstore.storage.TRADE_COLUMNS`, in their order; prices in ticks, quantities in
+lots, times in epoch ms.
+"""
 
 MAKE: Final = (
     "CREATE TABLE IF NOT EXISTS trades ("
@@ -49,59 +53,4 @@ SELECT: Final = "SELECT " + ", ".join(f'"{name}"' for name in COLUMNS) + " FROM 
 
 def columns(trades: Sequence[Trade]) -> list[list[Any]]:
     """The parameters of `APPEND`."""
-    return [list(column) for column in zip(*map(_row, trades), strict=True)]
-
-
-def _row(trade: Trade) -> tuple[Any, ...]:
-    symbol, maker_symbol = trade.symbol, trade.maker_symbol
-    return (
-        trade.trade_id,
-        trade.match_type.value,
-        trade.taker_order_id,
-        trade.maker_order_id,
-        trade.taker_user_id,
-        trade.maker_user_id,
-        symbol.event_id,
-        symbol.market_id,
-        symbol.token_id,
-        maker_symbol.event_id,
-        maker_symbol.market_id,
-        maker_symbol.token_id,
-        trade.side.value,
-        trade.maker_side.value,
-        trade.price,
-        trade.maker_price,
-        trade.quantity,
-        trade.timestamp,
-        trade.taker_is_bid,
-        trade.taker_fee,
-        trade.maker_fee,
-    )
-
-
-def to_trade(row: tuple[Any, ...]) -> Trade:
-    """
-    The trade in a row of `SELECT`.
-
-    Raises:
-        ValueError: A word that is none of ours; somebody else wrote it.
-    """
-    return Trade(
-        trade_id=row[0],
-        match_type=MatchType(row[1]),
-        taker_order_id=row[2],
-        maker_order_id=row[3],
-        taker_user_id=row[4],
-        maker_user_id=row[5],
-        symbol=Symbol(*row[6:9]),
-        maker_symbol=Symbol(*row[9:12]),
-        side=Side(row[12]),
-        maker_side=Side(row[13]),
-        price=row[14],
-        maker_price=row[15],
-        quantity=row[16],
-        timestamp=row[17],
-        taker_is_bid=row[18],
-        taker_fee=row[19],
-        maker_fee=row[20],
-    )
+    return [list(column) for column in zip(*map(trade_row, trades), strict=True)]

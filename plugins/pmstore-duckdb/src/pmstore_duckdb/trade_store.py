@@ -10,11 +10,11 @@ from typing import Final, Self
 
 import duckdb
 
-from pmstore import Applied, CorruptData, Page, Position, Trade, TradeQuery
-from pmstore.storage import Lifetime, check_symbol, check_trade, write_cursor
+from pmstore import Applied, Page, Position, Trade, TradeQuery
+from pmstore.storage import Lifetime, check_trades, page_of, trade_of, trade_place
 from pmstore_duckdb.database import Database
 from pmstore_duckdb.questions import statement
-from pmstore_duckdb.table import APPEND, columns, to_trade
+from pmstore_duckdb.table import APPEND, columns
 
 _MOVE: Final = "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)"
 
@@ -78,13 +78,7 @@ class DuckTradeStore(Lifetime):
         if asked is None:
             return Page(())
         rows = await self._database.read(lambda connection: connection.execute(*asked).fetchall())
-        try:
-            found = tuple(to_trade(row) for row in rows[: query.limit])
-        except ValueError as error:
-            raise CorruptData(str(error), where=f"{self._path}: table trades") from error
-        if len(rows) > query.limit:
-            return Page(found, write_cursor((found[-1].timestamp, found[-1].trade_id)))
-        return Page(found)
+        return page_of([trade_of(row, str(self._path)) for row in rows], query.limit, trade_place)
 
     async def apply(
         self, changes: Sequence[Trade], /, *, source: str, position: Position
@@ -99,9 +93,7 @@ class DuckTradeStore(Lifetime):
                 return Applied.DUPLICATE
             if given:
                 connection.execute(APPEND, given)
-            connection.execute(
-                "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", [source, *position]
-            )
+            connection.execute(_MOVE, [source, *position])
             return Applied.APPLIED
 
         return await self._database.write(change)
@@ -124,10 +116,7 @@ def _checked(trades: Sequence[Trade]) -> list[list[object]]:
     Raises:
         InvalidRecord: A value that no store may hold.
     """
-    for trade in trades:
-        check_trade(trade)
-        check_symbol(trade.symbol)
-        check_symbol(trade.maker_symbol)
+    check_trades(trades)
     return columns(list({trade.trade_id: trade for trade in reversed(trades)}.values()))
 
 

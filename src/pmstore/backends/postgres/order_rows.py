@@ -1,8 +1,8 @@
-"""Orders <-> rows of the table `orders`."""
+"""The columns of the table `orders`."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pmstore.backends.postgres.columns import (
     Column,
@@ -13,9 +13,6 @@ from pmstore.backends.postgres.columns import (
     text,
     word,
 )
-from pmstore.errors import CorruptData
-from pmstore.models.order import Order, OrderStatus, OrderType, SelfTrade, Side, TimeInForce
-from pmstore.models.symbol import Symbol
 
 COLUMNS: Final[tuple[Column, ...]] = (
     text("id"),
@@ -45,48 +42,4 @@ COLUMNS: Final[tuple[Column, ...]] = (
     bigint("fee_exact"),
     bigint("fee_paid"),
 )
-"""In the order of the model's fields, with the symbol's three for the symbol."""
-
-_SIDES: Final = {one.value: one for one in Side}
-_TYPES: Final = {one.value: one for one in OrderType}
-_STATUSES: Final = {one.value: one for one in OrderStatus}
-_TIMES: Final = {one.value: one for one in TimeInForce}
-_SELF_TRADES: Final = {one.value: one for one in SelfTrade}
-
-
-def to_order(row: tuple[Any, ...]) -> Order:
-    """
-    The order in a row of `COLUMNS`.
-
-    Raises:
-        CorruptData: A word that no enumeration has.
-    """
-    try:
-        return Order(
-            row[0],
-            Symbol(row[1], row[2], row[3]),
-            _SIDES[row[4]],
-            _TYPES[row[5]],
-            row[6],
-            row[7],
-            _STATUSES[row[8]],
-            row[9],
-            row[10],
-            row[11],
-            row[12],
-            row[13],
-            row[14],
-            _TIMES[row[15]],
-            row[16],
-            row[17],
-            row[18],
-            row[19],
-            row[20],
-            _SELF_TRADES[row[21]],
-            row[22],
-            row[23],
-            row[24],
-            row[25],
-        )
-    except KeyError as error:
-        raise CorruptData(f"unknown word {error}", where=f"orders, row {row[0]!r}") from error
+"""As `ORDER_COLUMNS` of `pmstore.storage.order_rows`, with where each value comes from."""

@@ -14,7 +14,7 @@ from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.columns import packed
 from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.consumed import moving, position_of
-from pmstore.backends.postgres.order_rows import COLUMNS, to_order
+from pmstore.backends.postgres.order_rows import COLUMNS
 from pmstore.backends.postgres.order_statements import (
     APPLY,
     GET,
@@ -38,6 +38,7 @@ from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_orders
 from pmstore.storage.checks import check_ids, check_integers
 from pmstore.storage.cursor import read_cursor
+from pmstore.storage.order_rows import order_of
 from pmstore.storage.pages import order_place, page_of
 
 _STORE: Final = "orders"
@@ -90,7 +91,7 @@ class PostgresOrderStore(PostgresStore):
         if not known:
             return {}
         rows = await self._client.read(GET, [texts(known)])
-        return {row[0]: to_order(row) for row in rows}
+        return {row[0]: order_of(row, _STORE) for row in rows}
 
     async def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
         """
@@ -133,7 +134,7 @@ class PostgresOrderStore(PostgresStore):
             after = (int(order_num), str(id))
         statement, values = finding(query, after)
         rows = await self._client.read(statement, values)
-        return page_of([to_order(row) for row in rows], query.limit, order_place)
+        return page_of([order_of(row, _STORE) for row in rows], query.limit, order_place)
 
     async def apply(
         self, changes: Sequence[Order], /, *, source: str, position: Position

@@ -16,7 +16,7 @@ from pmstore.backends.postgres.failures import NoPartition
 from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.partitions import making, partitions_of
 from pmstore.backends.postgres.store import PostgresStore
-from pmstore.backends.postgres.trade_rows import COLUMNS, to_trade
+from pmstore.backends.postgres.trade_rows import COLUMNS
 from pmstore.backends.postgres.trade_statements import APPEND, APPLY, finding
 from pmstore.backends.postgres.transaction import Row
 from pmstore.models.position import Position
@@ -30,6 +30,7 @@ from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_trades
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import page_of, trade_place
+from pmstore.storage.trade_rows import trade_of
 
 _STORE: Final = "trades"
 
@@ -77,7 +78,7 @@ class PostgresTradeStore(PostgresStore):
             after = (int(timestamp), int(trade_id))
         statement, values = finding(query, after)
         rows = await self._client.read(statement, values, stale=not self._under_caches)
-        return page_of([to_trade(row) for row in rows], query.limit, trade_place)
+        return page_of([trade_of(row, _STORE) for row in rows], query.limit, trade_place)
 
     async def apply(
         self, changes: Sequence[Trade], /, *, source: str, position: Position

@@ -16,8 +16,6 @@ from pmstore.backends.sqlite.order_rows import (
     UPSERT,
     VERSION,
     Row,
-    order_of,
-    order_row,
 )
 from pmstore.backends.sqlite.outbox import NoteWriter, SqliteOutbox
 from pmstore.backends.sqlite.sources import Sources
@@ -32,6 +30,7 @@ from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_orders
 from pmstore.storage.checks import check_ids, check_integers
+from pmstore.storage.order_rows import order_of, order_row
 from pmstore.storage.pages import order_place, page_of
 
 _STORE: Final = "orders"

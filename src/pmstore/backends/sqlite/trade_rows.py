@@ -1,4 +1,4 @@
-"""Trades as rows, and a question to them in SQL, on the index that answers it."""
+"""The table of trades: its statement, and a question in SQL on the index that answers it."""
 
 from __future__ import annotations
 
@@ -6,91 +6,20 @@ from typing import Any, Final
 
 from pmstore.backends.sqlite.conditions import Conditions, Question
 from pmstore.backends.sqlite.values import fits
-from pmstore.errors import CorruptData
-from pmstore.models.order import Side
 from pmstore.models.query import TradeQuery
-from pmstore.models.symbol import Symbol
-from pmstore.models.trade import MatchType, Trade
 from pmstore.storage.cursor import read_cursor
+from pmstore.storage.trade_rows import TRADE_COLUMNS
 
 Row = tuple[Any, ...]
 
-COLUMNS: Final = (
-    "trade_id, match_type, taker_order_id, maker_order_id, taker_user_id, maker_user_id, "
-    "event_id, market_id, token_id, maker_event_id, maker_market_id, maker_token_id, side, "
-    "maker_side, price, maker_price, quantity, timestamp, taker_is_bid, taker_fee, maker_fee"
-)
-TIMESTAMP: Final = 17
+COLUMNS: Final = ", ".join(TRADE_COLUMNS)
+TIMESTAMP: Final = TRADE_COLUMNS.index("timestamp")
 
 INSERT: Final = (
-    f"INSERT INTO trades ({COLUMNS}) VALUES ({', '.join('?' * len(COLUMNS.split()))}) "
+    f"INSERT INTO trades ({COLUMNS}) VALUES ({', '.join('?' * len(TRADE_COLUMNS))}) "
     "ON CONFLICT (trade_id) DO NOTHING"
 )
 """Keeps one trade, unless its id is known."""
-
-_TYPES: Final = {type.value: type for type in MatchType}
-_SIDES: Final = {side.value: side for side in Side}
-
-
-def trade_row(trade: Trade) -> Row:
-    """The row of *trade*, in the order of `COLUMNS`."""
-    symbol, maker_symbol = trade.symbol, trade.maker_symbol
-    return (
-        trade.trade_id,
-        trade.match_type._value_,
-        trade.taker_order_id,
-        trade.maker_order_id,
-        trade.taker_user_id,
-        trade.maker_user_id,
-        symbol.event_id,
-        symbol.market_id,
-        symbol.token_id,
-        maker_symbol.event_id,
-        maker_symbol.market_id,
-        maker_symbol.token_id,
-        trade.side._value_,
-        trade.maker_side._value_,
-        trade.price,
-        trade.maker_price,
-        trade.quantity,
-        trade.timestamp,
-        trade.taker_is_bid,
-        trade.taker_fee,
-        trade.maker_fee,
-    )
-
-
-def trade_of(row: Row, where: str) -> Trade:
-    """
-    The trade in *row*.
-
-    Raises:
-        CorruptData: It is no trade; *where* names the file.
-    """
-    try:
-        return Trade(
-            row[0],
-            _TYPES[row[1]],
-            row[2],
-            row[3],
-            row[4],
-            row[5],
-            Symbol(row[6], row[7], row[8]),
-            Symbol(row[9], row[10], row[11]),
-            _SIDES[row[12]],
-            _SIDES[row[13]],
-            row[14],
-            row[15],
-            row[16],
-            row[17],
-            bool(row[18]),
-            row[19],
-            row[20],
-        )
-    except KeyError as error:
-        raise CorruptData(
-            f"{error.args[0]!r} is no word of a trade", where=f"{where}: trade {row[0]}"
-        ) from error
 
 
 def trade_question(query: TradeQuery) -> Question | None:

@@ -15,9 +15,7 @@ from pmstore.backends.sqlite.trade_rows import (
     INSERT,
     TIMESTAMP,
     Row,
-    trade_of,
     trade_question,
-    trade_row,
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.models.position import Position
@@ -29,6 +27,7 @@ from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_trades
 from pmstore.storage.checks import check_ids
 from pmstore.storage.pages import page_of, trade_place
+from pmstore.storage.trade_rows import trade_of, trade_row
 
 _STORE: Final = "trades"
 
