@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +115,10 @@ async def test_what_happened_in_an_outage_behind_all_snapshots_is_on_record_afte
         await trade(exchange, 0, 80)
         await picture(exchange)
         behind = exchange.history.place.number
-    with outage(data):
-        start = 80
+    start = 80
+    with ExitStack() as down:
         async with open_exchange(settings(data, shutdown_timeout_s=0.1)) as exchange:
+            down.enter_context(outage(data))
             for _ in range(4):
                 await trade(exchange, start, start + 60)
                 start += 60
@@ -215,8 +216,9 @@ async def test_a_store_that_lags_behind_a_gap_of_the_log_is_corrected(tmp_path: 
         await trade(exchange, 0, 75)
         lagging = await picture(exchange)
     shutil.copytree(data / "streams", backup)
-    with outage(data):
+    with ExitStack() as down:
         async with open_exchange(settings(data, shutdown_timeout_s=0.1)) as exchange:
+            down.enter_context(outage(data))
             for start in (75, 150, 225):
                 await trade(exchange, start, start + 75)
                 while await exchange.store.catch_up():

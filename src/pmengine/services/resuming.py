@@ -115,7 +115,8 @@ class Resuming:
                 "history_rebuilds",
                 stores=made_again,
                 after_number=place.number,
-                detail="they hold nothing; what ended or was traded before that is lost to them",
+                detail="they name no entry that they have had; what ended or was traded up to this "
+                "number is not added",
             )
         return Resumption(place, base)
 
