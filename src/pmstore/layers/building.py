@@ -21,14 +21,12 @@ from pmstore.layers.record_stores import (
     layered_orders,
 )
 from pmstore.layers.sinks import Sink
-from pmstore.layers.trade_store import LayeredTradeStore, PositionedTradeStore, TradeParts
-from pmstore.layers.versioned import Parts
-from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery
+from pmstore.layers.stack import Parts
+from pmstore.layers.trade_store import LayeredTradeStore, PositionedTradeStore
 from pmstore.protocols.account_store import AccountStore
 from pmstore.protocols.event_store import EventStore
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.trade_store import TradeStore
-from pmstore.storage.kinds import ACCOUNTS, EVENTS, ORDERS
 
 ORDER_CACHE: Final = ("lookup", "lease", "put", "floor", "clear")
 TRADE_CACHE: Final = ("lease", "put", "complete", "find", "clear")
@@ -136,30 +134,18 @@ def layered(
         hasattr(store, "apply")
         for store in (truth, *(sink.store for sink in behind if sink.policy is not Policy.BEHIND))
     )
-    rest: dict[str, Any] = {
-        "layers": layers,
-        "truth": truth,
-        "sinks": behind,
-        "options": options,
-        "now_s": now_s,
-        "meter": meter,
-    }
-    if kind == "trades":
-        made = PositionedTradeStore if positioned else LayeredTradeStore
-        return made(TradeParts(**rest))
-    if kind == "orders":
-        return layered_orders(
-            Parts(kind=ORDERS, everything=_every(OrderQuery), **rest), positioned=positioned
-        )
-    if kind == "accounts":
-        return layered_accounts(
-            Parts(kind=ACCOUNTS, everything=_every(BalanceQuery), **rest), positioned=positioned
-        )
-    return layered_events(Parts(kind=EVENTS, everything=_every(EventQuery), **rest))
-
-
-def _every(query: Callable[..., Any]) -> Callable[[int, str | None], Any]:
-    return lambda limit, after: query(limit=limit, after=after)
+    parts: Parts[Any] = Parts(
+        layers=layers, truth=truth, sinks=behind, options=options, now_s=now_s, meter=meter
+    )
+    match kind:
+        case "trades":
+            return (PositionedTradeStore if positioned else LayeredTradeStore)(parts)
+        case "orders":
+            return layered_orders(parts, positioned=positioned)
+        case "accounts":
+            return layered_accounts(parts, positioned=positioned)
+        case _:
+            return layered_events(parts)
 
 
 def _placed(given: Any, name: str) -> Placed:

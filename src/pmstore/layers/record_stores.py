@@ -2,60 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
-from pmstore.layers.sinks import Behind
-from pmstore.layers.versioned import Parts, Versioned
+from pmstore.layers.stack import LayeredStore, Parts
+from pmstore.layers.versioned import Versioned
 from pmstore.models.balance import Balance
 from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery, Page
+from pmstore.protocols.cache import Cache
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Coverage, Limits
+from pmstore.storage.kinds import ACCOUNTS, EVENTS, ORDERS
 
 K = TypeVar("K")
 R = TypeVar("R")
 
 
-class _Stack(Generic[K, R]):
-    """The lifetime that the three have alike."""
-
+class _Records(LayeredStore[Cache[K, R], K], Generic[K, R]):
     def __init__(self, versioned: Versioned[K, R]) -> None:
+        super().__init__(versioned.stack)
         self._versioned = versioned
 
-    @property
-    def limits(self) -> Limits:
-        """What one call takes at most: what every layer takes."""
-        return self._versioned.limits
 
-    @property
-    def coverage(self) -> Coverage:
-        """The truth's coverage."""
-        return self._versioned.coverage
-
-    @property
-    def behind(self) -> Sequence[Behind[K]]:
-        """The workers of the sinks that are written behind the calls, with their dead letters."""
-        return self._versioned.behind
-
-    async def __aenter__(self) -> Self:
-        await self._versioned.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        await self._versioned.__aexit__(exc_type, exc, traceback)
-
-
-class LayeredOrderStore(_Stack[str, Order]):
+class LayeredOrderStore(_Records[str, Order]):
     """
     An `OrderStore` over caches, a truth and sinks.
 
@@ -70,8 +41,8 @@ class LayeredOrderStore(_Stack[str, Order]):
     async def get(self, ids: Sequence[str], /, *, fresh: bool = False) -> dict[str, Order]:
         """The orders with these ids; *fresh* asks the truth. See `OrderStore.get`."""
         if fresh:
-            return await self._versioned.read_fresh(ids)
-        return await self._versioned.read(ids)
+            return await self._versioned.reading.read_fresh(ids)
+        return await self._versioned.reading.read(ids)
 
     async def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
         """Remove from the truth, then from caches and sinks; see `OrderStore.remove`."""
@@ -79,11 +50,11 @@ class LayeredOrderStore(_Stack[str, Order]):
 
     async def find(self, query: OrderQuery, /) -> Page[Order]:
         """What *query* asks for, from a layer that holds everything; see `OrderStore.find`."""
-        page: Page[Order] = await self._versioned.find(query)
+        page: Page[Order] = await self._versioned.listing.find(query)
         return page
 
 
-class LayeredAccountStore(_Stack[tuple[str, str], Balance]):
+class LayeredAccountStore(_Records[tuple[str, str], Balance]):
     """An `AccountStore` over caches, a truth and sinks; promises as `LayeredOrderStore`."""
 
     async def save(self, balances: Sequence[Balance], /) -> None:
@@ -95,22 +66,16 @@ class LayeredAccountStore(_Stack[tuple[str, str], Balance]):
     ) -> dict[tuple[str, str], Balance]:
         """The balances of these pairs; *fresh* asks the truth. See `AccountStore.get`."""
         if fresh:
-            return await self._versioned.read_fresh(keys)
-        return await self._versioned.read(keys)
+            return await self._versioned.reading.read_fresh(keys)
+        return await self._versioned.reading.read(keys)
 
     async def find(self, query: BalanceQuery, /) -> Page[Balance]:
         """What *query* asks for; see `AccountStore.find`."""
-        page: Page[Balance] = await self._versioned.find(query)
+        page: Page[Balance] = await self._versioned.listing.find(query)
         return page
 
 
-class _VersionedEvents(Versioned[int, tuple[Event, int]]):
-    async def _versioned(self, items: Sequence[Any]) -> list[tuple[Event, int]]:
-        loaded = await self._from_truth([event.event_id for event in items])
-        return list(loaded.values())
-
-
-class LayeredEventStore(_Stack[int, tuple[Event, int]]):
+class LayeredEventStore(_Records[int, tuple[Event, int]]):
     """An `EventStore` over caches, a truth and sinks; promises as `LayeredOrderStore`."""
 
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
@@ -119,12 +84,12 @@ class LayeredEventStore(_Stack[int, tuple[Event, int]]):
 
     async def get(self, ids: Sequence[int], /, *, fresh: bool = False) -> dict[int, Event]:
         """The events with these ids; *fresh* asks the truth. See `EventStore.get`."""
-        read = self._versioned.read_fresh if fresh else self._versioned.read
+        read = self._versioned.reading.read_fresh if fresh else self._versioned.reading.read
         return {id: event for id, (event, _) in (await read(ids)).items()}
 
     async def find(self, query: EventQuery, /) -> Page[Event]:
         """What *query* asks for; see `EventStore.find`."""
-        page: Page[Event] = await self._versioned.find(query)
+        page: Page[Event] = await self._versioned.listing.find(query)
         return page
 
 
@@ -139,7 +104,7 @@ class PositionedOrderStore(LayeredOrderStore):
 
     async def position(self, source: str, /) -> Position | None:
         """The lowest position of those layers; see `Positioned.position`."""
-        return await self._versioned.position(source)
+        return await self._stack.lowest_position(source)
 
 
 class PositionedAccountStore(LayeredAccountStore):
@@ -153,23 +118,34 @@ class PositionedAccountStore(LayeredAccountStore):
 
     async def position(self, source: str, /) -> Position | None:
         """The lowest position of those layers; see `Positioned.position`."""
-        return await self._versioned.position(source)
+        return await self._stack.lowest_position(source)
 
 
-def layered_orders(parts: Parts[str, Order], *, positioned: bool) -> LayeredOrderStore:
+def layered_orders(parts: Parts[Cache[str, Order]], *, positioned: bool) -> LayeredOrderStore:
     """The order store over *parts*."""
     made = PositionedOrderStore if positioned else LayeredOrderStore
-    return made(Versioned(parts))
+    return made(Versioned(parts, kind=ORDERS, everything=_every(OrderQuery)))
 
 
 def layered_accounts(
-    parts: Parts[tuple[str, str], Balance], *, positioned: bool
+    parts: Parts[Cache[tuple[str, str], Balance]], *, positioned: bool
 ) -> LayeredAccountStore:
     """The account store over *parts*."""
     made = PositionedAccountStore if positioned else LayeredAccountStore
-    return made(Versioned(parts))
+    return made(Versioned(parts, kind=ACCOUNTS, everything=_every(BalanceQuery)))
 
 
-def layered_events(parts: Parts[int, tuple[Event, int]]) -> LayeredEventStore:
-    """The event store over *parts*."""
-    return LayeredEventStore(_VersionedEvents(parts))
+def layered_events(parts: Parts[Cache[int, tuple[Event, int]]]) -> LayeredEventStore:
+    """The event store over *parts*; a list shows events without their versions."""
+    return LayeredEventStore(
+        Versioned(
+            parts,
+            kind=EVENTS,
+            everything=_every(EventQuery),
+            shown_key=lambda event: event.event_id,
+        )
+    )
+
+
+def _every(query: Callable[..., Any]) -> Callable[[int, str | None], Any]:
+    return lambda limit, after: query(limit=limit, after=after)

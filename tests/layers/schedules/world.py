@@ -13,7 +13,8 @@ from pmstore.errors import StoreUnavailable, WriteOutcome
 from pmstore.layers.layer import Layer
 from pmstore.layers.options import LayerOptions
 from pmstore.layers.record_stores import LayeredOrderStore
-from pmstore.layers.versioned import Parts, Versioned
+from pmstore.layers.stack import Parts
+from pmstore.layers.versioned import Versioned
 from pmstore.models.order import Order
 from pmstore.models.query import OrderQuery
 from pmstore.storage.kinds import ORDERS
@@ -118,14 +119,9 @@ class Process:
             layer("shared", _Shared(self), shared=True, **named),
         ]
         self.versioned = versioned(
-            Parts(
-                kind=ORDERS,
-                layers=self.layers,
-                truth=_Truth(self),
-                sinks=(),
-                everything=lambda limit, after: OrderQuery(limit=limit, after=after),
-                **named,
-            )
+            Parts(layers=self.layers, truth=_Truth(self), sinks=(), **named),
+            kind=ORDERS,
+            everything=lambda limit, after: OrderQuery(limit=limit, after=after),
         )
         self.store = LayeredOrderStore(self.versioned)
 
