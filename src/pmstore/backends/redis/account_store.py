@@ -12,18 +12,14 @@ from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.records import (
-    ZEROS,
-    Conflicting,
     Kind,
     Records,
     Row,
-    check_source,
     header,
     held_of,
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_balance, encode_balance
-from pmstore.errors import VersionConflict
 from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
@@ -38,7 +34,24 @@ BETWEEN: Final = "\x1f"
 _BEHIND: Final = "\x20"
 """The letter after it: begins what lies behind all assets of a user."""
 
-ACCOUNTS: Final = Kind(name="accounts", record="account:")
+
+def account_id(user_id: str, asset: str) -> str:
+    """The id of a row, which sorts by user, then by asset."""
+    return user_id + BETWEEN + asset
+
+
+def account_key(id: str) -> tuple[str, str]:
+    """The user and asset of a row's id."""
+    user_id, _, asset = id.partition(BETWEEN)
+    return user_id, asset
+
+
+def _what(id: str) -> str:
+    user_id, asset = account_key(id)
+    return f"the balance of {user_id!r} in {asset!r}"
+
+
+ACCOUNTS: Final = Kind(name="accounts", record="account:", what=_what)
 
 
 class RedisAccountStore(RedisPlace):
@@ -70,12 +83,12 @@ class RedisAccountStore(RedisPlace):
 
     async def save(self, balances: Sequence[Balance], /) -> None:
         """Keep the newest version of each balance; see `AccountStore.save`."""
-        await self._save(balances)
+        await self.save_noted(balances)
 
     async def save_noted(self, balances: Sequence[Balance], /) -> frozenset[tuple[str, str]]:
         """As `save`; answers which keys hold what was sent, see `Noted.save_noted`."""
-        held = await self._save(balances)
-        assert isinstance(held, bytes), "without a source nothing is a duplicate"
+        self.check_call(len(balances))
+        held = await self._records.save(_rows(balances))
         return held_of([(balance.user_id, balance.asset) for balance in balances], held)
 
     async def load(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
@@ -124,42 +137,19 @@ class RedisAccountStore(RedisPlace):
         self, changes: Sequence[Balance], /, *, source: str, position: Position
     ) -> Applied:
         """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
-        check_source(source)
-        answer = await self._save(changes, source=source, position=position)
-        return answer if isinstance(answer, Applied) else Applied.APPLIED
+        self.check_call(len(changes))
+        return await self._records.apply(_rows(changes), source=source, position=position)
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
         self.check_call()
         return await self._records.position(source)
 
-    async def _save(
-        self, balances: Sequence[Balance], *, source: str = "", position: Position | None = None
-    ) -> Applied | bytes:
-        self.check_call(len(balances))
-        check_balances(balances)
-        rows = [_row(balance) for balance in balances]
-        if not rows and not source:
-            return b""
-        answer = await self._records.save(rows, ZEROS, source=source, position=position)
-        if isinstance(answer, Conflicting):
-            balance = balances[answer.at]
-            raise VersionConflict(
-                f"the balance of {balance.user_id!r} in {balance.asset!r} is known in version "
-                f"{balance.version} with other content; nothing was saved"
-            )
-        return answer
 
-
-def account_id(user_id: str, asset: str) -> str:
-    """The id of a row, which sorts by user, then by asset."""
-    return user_id + BETWEEN + asset
-
-
-def account_key(id: str) -> tuple[str, str]:
-    """The user and asset of a row's id."""
-    user_id, _, asset = id.partition(BETWEEN)
-    return user_id, asset
+def _rows(balances: Sequence[Balance]) -> list[Row]:
+    """The balances as they are stored; raises before anything is sent."""
+    check_balances(balances)
+    return [_row(balance) for balance in balances]
 
 
 def _row(balance: Balance) -> Row:

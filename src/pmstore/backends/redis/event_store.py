@@ -11,10 +11,9 @@ from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
-from pmstore.backends.redis.records import ZEROS, Conflicting, Kind, Records, Row, header, held_of
+from pmstore.backends.redis.records import Kind, Records, Row, header, held_of
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_event, encode_event
-from pmstore.errors import VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.protocols.store import Limits
@@ -22,7 +21,7 @@ from pmstore.storage.batches import check_events
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import event_place, page_of
 
-EVENTS: Final = Kind(name="events", record="event:")
+EVENTS: Final = Kind(name="events", record="event:", what=lambda id: f"event {int(id)}")
 
 
 class RedisEventStore(RedisPlace):
@@ -60,17 +59,7 @@ class RedisEventStore(RedisPlace):
         """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
         self.check_call(len(events))
         check_events(events)
-        rows = [_row(event, version) for event, version in events]
-        if not rows:
-            return frozenset()
-        held = await self._records.save(rows, ZEROS)
-        if isinstance(held, Conflicting):
-            event, version = events[held.at]
-            raise VersionConflict(
-                f"event {event.event_id} is known in version {version} with other content; "
-                f"nothing was saved"
-            )
-        assert isinstance(held, bytes), "without a source nothing is a duplicate"
+        held = await self._records.save([_row(event, version) for event, version in events])
         return held_of([event.event_id for event, _ in events], held)
 
     async def load(self, ids: Sequence[int], /) -> dict[int, tuple[Event, int]]:

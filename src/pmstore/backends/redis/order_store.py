@@ -11,18 +11,14 @@ from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.records import (
-    ZEROS,
-    Conflicting,
     Kind,
     Records,
     Row,
-    check_source,
     header,
     held_of,
 )
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_order, encode_order
-from pmstore.errors import VersionConflict
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
@@ -37,7 +33,7 @@ from pmstore.storage.pages import order_place, page_of
 BATCH_MAX: Final = 1000
 """Records in one call: with so many a script holds the server up for ten to forty milliseconds."""
 
-ORDERS: Final = Kind(name="orders", record="order:", skip=20)
+ORDERS: Final = Kind(name="orders", record="order:", skip=20, what=lambda id: f"order {id!r}")
 
 
 class RedisOrderStore(RedisPlace):
@@ -76,12 +72,13 @@ class RedisOrderStore(RedisPlace):
 
     async def save(self, orders: Sequence[Order], /) -> None:
         """Keep the newest version of each order; see `OrderStore.save`."""
-        await self._save(orders)
+        await self.save_noted(orders)
 
     async def save_noted(self, orders: Sequence[Order], /) -> frozenset[str]:
         """As `save`; answers which ids hold what was sent, see `Noted.save_noted`."""
-        held = await self._save(orders)
-        assert isinstance(held, bytes), "without a source nothing is a duplicate"
+        self.check_call(len(orders))
+        until = self._records.until()
+        held = await self._records.save(_rows(orders, until), until)
         return held_of([order.id for order in orders], held)
 
     async def load(self, ids: Sequence[str], /) -> dict[str, Order]:
@@ -138,31 +135,15 @@ class RedisOrderStore(RedisPlace):
         self, changes: Sequence[Order], /, *, source: str, position: Position
     ) -> Applied:
         """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
-        check_source(source)
-        answer = await self._save(changes, source=source, position=position)
-        return answer if isinstance(answer, Applied) else Applied.APPLIED
+        self.check_call(len(changes))
+        until = self._records.until()
+        rows = _rows(changes, until)
+        return await self._records.apply(rows, until, source=source, position=position)
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
         self.check_call()
         return await self._records.position(source)
-
-    async def _save(
-        self, orders: Sequence[Order], *, source: str = "", position: Position | None = None
-    ) -> Applied | bytes:
-        self.check_call(len(orders))
-        until = self._records.until()
-        rows = _rows(orders, until)
-        if not rows and not source:
-            return b""
-        answer = await self._records.save(rows, until, source=source, position=position)
-        if isinstance(answer, Conflicting):
-            order = orders[answer.at]
-            raise VersionConflict(
-                f"order {order.id!r} is known in version {order.version} with other content; "
-                f"nothing was saved: give every change a version of its own"
-            )
-        return answer
 
     async def _named(self, query: OrderQuery, after: tuple[int, str] | None) -> list[Order]:
         """The orders of a question that names their ids: one more than a page at most."""
@@ -178,7 +159,7 @@ class RedisOrderStore(RedisPlace):
         return found[: query.limit + 1]
 
 
-def _rows(orders: Sequence[Order], until: str = ZEROS) -> list[Row]:
+def _rows(orders: Sequence[Order], until: str) -> list[Row]:
     """The orders as they are stored; raises before anything is sent."""
     check_orders(orders)
     rows = []

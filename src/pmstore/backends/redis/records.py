@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import attrs
@@ -15,6 +15,7 @@ from pmstore.clock import Clock
 from pmstore.errors import CorruptData, InvalidQuery
 from pmstore.models.position import Position
 from pmstore.protocols.positioned import Applied
+from pmstore.storage.batches import version_conflict
 
 _LOOK_MAX: Final = 5000
 """Entries of an index that one script looks at: some milliseconds of the server's time."""
@@ -35,6 +36,7 @@ class Kind:
         record: What the keys of documents begin with.
         skip: How many letters of a member stand before the record's id.
         one_content: A version has one content; otherwise a known record is a repeat.
+        what: What messages call the record of an id.
         note: The key of the only note of a batch; unset: a note for each record.
         all: The key of the index of all of them, if it is not *name*.
     """
@@ -43,6 +45,7 @@ class Kind:
     record: str
     skip: int = 0
     one_content: bool = True
+    what: Callable[[str], str] = repr
     note: str = ""
     all: str = ""
 
@@ -53,12 +56,6 @@ class Row(NamedTuple):
     id: str
     header: str
     document: bytes
-
-
-class Conflicting(NamedTuple):
-    """The place in a batch of the record whose version is known with other content."""
-
-    at: int
 
 
 def header(
@@ -123,19 +120,36 @@ class Records:
         """When a record that is written now is forgotten, padded; zeros for never."""
         return ZEROS if self._ttl_ms is None else padded(self._clock() + self._ttl_ms)
 
-    async def save(
-        self, rows: Sequence[Row], until: str, *, source: str = "", position: Position | None = None
-    ) -> Applied | Conflicting | bytes:
+    async def save(self, rows: Sequence[Row], until: str = ZEROS) -> bytes:
         """
-        Keep the newest version of each record, and move *source* to *position* with them.
+        Keep the newest version of each record.
 
         Returns:
-            For each record `1` if what was sent is there now, as one text; `DUPLICATE` if
-            the source stands at the position or later, and then nothing was done.
+            For each record `1` if what was sent is there now, as one text; see `held_of`.
+
+        Raises:
+            VersionConflict: One is known in its version with other content.
 
         Cost:
             One round trip.
         """
+        answer = await self._save(rows, until, "", "") if rows else b""
+        assert answer is not None, "without a source nothing is a duplicate"
+        return answer
+
+    async def apply(
+        self, rows: Sequence[Row], until: str = ZEROS, *, source: str, position: Position
+    ) -> Applied:
+        """As `save`, and move *source* to *position* with them; see `Positioned.apply`."""
+        if not source:
+            raise InvalidQuery("a source needs a name")
+        answer = await self._save(rows, until, source, _position_text(position))
+        return Applied.DUPLICATE if answer is None else Applied.APPLIED
+
+    async def _save(
+        self, rows: Sequence[Row], until: str, source: str, position: str
+    ) -> bytes | None:
+        """What `save` answers, None if the source stands at the position or later."""
         kind = self._kind
         record = self._prefixes[1]
         keys = [self._headers, self._all, self._due, self._sources, self._readers]
@@ -150,7 +164,7 @@ class Records:
             int(kind.one_content),
             kind.note,
             source,
-            "" if position is None else _position_text(position),
+            position,
             self._idle_ms,
         ]
         for row in rows:
@@ -158,9 +172,10 @@ class Records:
         answer = await self._place.client.run(SAVE, keys, args)
         match answer[0]:
             case b"conflict":
-                return Conflicting(answer[1] - 1)
+                row = rows[answer[1] - 1]
+                raise version_conflict(kind.what(row.id), int(row.header[:20]))
             case b"duplicate":
-                return Applied.DUPLICATE
+                return None
             case b"kind":
                 where = answer[1].decode()
                 raise CorruptData("it is no ordered set; nothing was saved", where=where)
@@ -261,17 +276,6 @@ class Records:
     def key(self, id: str) -> str:
         """Where the document of that id is."""
         return self._prefixes[1] + id
-
-
-def check_source(source: str) -> None:
-    """
-    Refuse a source without a name.
-
-    Raises:
-        InvalidQuery: It is empty.
-    """
-    if not source:
-        raise InvalidQuery("a source needs a name")
 
 
 def _position_text(position: Position) -> str:

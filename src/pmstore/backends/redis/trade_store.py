@@ -11,7 +11,7 @@ from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.outbox import RedisOutbox
 from pmstore.backends.redis.place import RedisPlace
-from pmstore.backends.redis.records import ZEROS, Kind, Records, Row, check_source, header
+from pmstore.backends.redis.records import Kind, Records, Row, header
 from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_trade, encode_trade
 from pmstore.models.position import Position
@@ -69,7 +69,8 @@ class RedisTradeStore(RedisPlace):
 
     async def append(self, trades: Sequence[Trade], /) -> None:
         """Add trades; see `TradeStore.append`."""
-        await self._append(trades)
+        self.check_call(len(trades))
+        await self._records.save(_rows(trades))
 
     async def find(self, query: TradeQuery, /) -> Page[Trade]:
         """
@@ -102,24 +103,19 @@ class RedisTradeStore(RedisPlace):
         self, changes: Sequence[Trade], /, *, source: str, position: Position
     ) -> Applied:
         """Append *changes* and move *source* to *position* in one step; see `Positioned`."""
-        check_source(source)
-        answer = await self._append(changes, source=source, position=position)
-        return answer if isinstance(answer, Applied) else Applied.APPLIED
+        self.check_call(len(changes))
+        return await self._records.apply(_rows(changes), source=source, position=position)
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
         self.check_call()
         return await self._records.position(source)
 
-    async def _append(
-        self, trades: Sequence[Trade], *, source: str = "", position: Position | None = None
-    ) -> object:
-        self.check_call(len(trades))
-        check_trades(trades)
-        rows = [_row(trade) for trade in trades]
-        if not rows and not source:
-            return None
-        return await self._records.save(rows, ZEROS, source=source, position=position)
+
+def _rows(trades: Sequence[Trade]) -> list[Row]:
+    """The trades as they are stored; raises before anything is sent."""
+    check_trades(trades)
+    return [_row(trade) for trade in trades]
 
 
 def _row(trade: Trade) -> Row:
