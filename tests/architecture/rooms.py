@@ -61,6 +61,7 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     # `pmstore verify` runs the kit of `testing`, which needs an extra of its own.
     "cli": _FLOOR
     | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "testing", "url"},
+    "__main__": frozenset({"cli"}),
     "sync": _FLOOR | {"layers", "registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "layers", "registry", "settings", "state", "url"},

@@ -128,3 +128,14 @@ def test_scratch_is_wiped_when_it_is_stopped(tmp_path: Path, number: int) -> Non
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_is_the_command(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "pmstore", "verify", "memory://", "--contract", "lease", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)[0]["contract"] == "lease"

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
-import nats
 from nats.aio.client import Client
 from nats.errors import Error
 
@@ -54,9 +53,10 @@ class Connection:
             if self._client is None or not self._client.is_connected:
                 await self.close()
                 config = self._config
+                client = Client()
                 try:
                     async with asyncio.timeout(config.timeout_s):
-                        self._client = await nats.connect(
+                        await client.connect(
                             f"nats://{config.host}:{config.port}",
                             user=config.user,
                             password=config.password,
@@ -66,8 +66,13 @@ class Connection:
                             error_cb=_silent,
                             closed_cb=self._broken,
                         )
-                except (Error, OSError) as error:
-                    raise self._unavailable(error, WriteOutcome.NOT_APPLIED) from error
+                except BaseException as error:
+                    # It leaves its socket open, above all when it is cancelled.
+                    await client.close()
+                    if isinstance(error, (Error, OSError)):
+                        raise self._unavailable(error, WriteOutcome.NOT_APPLIED) from error
+                    raise
+                self._client = client
             return self._client
 
     async def close(self) -> None:

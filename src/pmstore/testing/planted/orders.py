@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
 
 import attrs
 import pytest
 
 from pmstore.backends.memory import MemoryOrderStore
-from pmstore.errors import InvalidRecord, VersionConflict
+from pmstore.errors import InvalidRecord, VersionConflict, WriterLocked
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.protocols.order_store import OrderStore
@@ -247,6 +248,27 @@ class AppliesTwice(MemoryOrderStore):
 clock: Final = ManualClock()
 
 
+class LocksBeforeItIsOpen(MemoryOrderStore):
+    """An opening that is cancelled keeps the lock which it took first."""
+
+    held: ClassVar[set[Path]] = set()
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        self.place = place
+
+    async def __aenter__(self) -> Self:
+        if self.place in self.held:
+            raise WriterLocked(f"{self.place} is open elsewhere")
+        self.held.add(self.place)
+        await asyncio.sleep(0)
+        return await super().__aenter__()
+
+    async def __aexit__(self, *error: Any) -> None:
+        self.held.discard(self.place)
+        await super().__aexit__(*error)
+
+
 def _planted(
     store: type[MemoryOrderStore], caught_by: str, **declared: Any
 ) -> PlantedBug[OrderStore]:
@@ -254,6 +276,7 @@ def _planted(
         return store(clock=clock, tombstone_s=60)
 
     options: dict[str, Any] = {
+        "open": open_at,
         "positioned": True,
         "clock": clock,
         "tombstone_s": 60,
@@ -261,7 +284,7 @@ def _planted(
         "shrinks": False,
         **declared,
     }
-    return PlantedBug(order_store_clauses, store.__name__, Rig(open=open_at, **options), caught_by)
+    return PlantedBug(order_store_clauses, store.__name__, Rig(**options), caught_by)
 
 
 order_bugs: Final = (
@@ -296,6 +319,12 @@ order_bugs: Final = (
     _planted(CutsBatches, "a-batch-beyond-the-limit-is-refused"),
     _planted(WorksWhenClosed, "closed-before-entering"),
     _planted(WorksWhenClosed, "leaving-twice-is-harmless"),
+    _planted(
+        LocksBeforeItIsOpen,
+        "a-cancelled-opening-leaves-nothing-open",
+        open=LocksBeforeItIsOpen,
+        gives_up_s=0.1,
+    ),
     _planted(SwallowsErrors, "an-error-inside-is-passed-on"),
     _planted(SkipsItself, "what-is-saved-can-be-got"),
     _planted(
