@@ -210,7 +210,11 @@ async def test_a_log_that_lost_what_the_stores_have_stops_the_start(tmp_path: Pa
             raise AssertionError("it started")
 
 
-async def test_a_store_that_lags_behind_a_gap_of_the_log_is_corrected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seen", [0, 40])
+async def test_a_store_that_lags_behind_a_gap_of_the_log_is_corrected(
+    seen: int, tmp_path: Path
+) -> None:
+    """With 40 commands more it has seen something of what the log lost, and stands in the gap."""
     data, backup = tmp_path / "data", tmp_path / "backup"
     async with open_exchange(settings(data)) as exchange:
         await trade(exchange, 0, 75)
@@ -218,9 +222,11 @@ async def test_a_store_that_lags_behind_a_gap_of_the_log_is_corrected(tmp_path: 
     shutil.copytree(data / "streams", backup)
     with ExitStack() as down:
         async with open_exchange(settings(data, shutdown_timeout_s=0.1)) as exchange:
+            await trade(exchange, 75, 75 + seen)
+            lagging = await picture(exchange)
             down.enter_context(outage(data))
             for start in (75, 150, 225):
-                await trade(exchange, start, start + 75)
+                await trade(exchange, max(start, 75 + seen), start + 75)
                 while await exchange.store.catch_up():
                     pass
                 await exchange.store.save()
@@ -231,9 +237,14 @@ async def test_a_store_that_lags_behind_a_gap_of_the_log_is_corrected(tmp_path: 
             assert ended
     shutil.rmtree(data / "streams")
     shutil.copytree(backup, data / "streams")
-    for end in (340, 380):
+    with ExitStack() as down:
+        async with open_exchange(settings(data, shutdown_timeout_s=0.1)) as exchange:
+            assert exchange.recovered.lost_tail
+            down.enter_context(outage(data))
+            await trade(exchange, 300, 320)
+    for end in (360, 400):
         async with open_exchange(settings(data)) as exchange:
-            assert exchange.recovered.lost_tail == (end == 340)
+            assert not exchange.recovered.lost_tail
             await trade(exchange, end - 40, end)
             found = await picture(exchange)
             state = exchange.engine.engine.state
