@@ -12,8 +12,7 @@ from pmstore.backends.postgres.consumed import moving, position_of
 from pmstore.backends.postgres.noting import account_key
 from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
-from pmstore.backends.postgres.versioned import Versioned
-from pmstore.errors import VersionConflict
+from pmstore.backends.postgres.versioned import Versioned, write_versions
 from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
@@ -26,6 +25,7 @@ from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import balance_place, page_of
 
 _STORE: Final = "accounts"
+_WHAT: Final = "the balance of"
 _COLUMNS: Final[tuple[Column, ...]] = (
     text("user_id"),
     text("asset"),
@@ -58,10 +58,7 @@ class PostgresAccountStore(PostgresStore):
         if not balances:
             return
         values = _given(balances)
-        try:
-            await self._client.write(_SAVE, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        await write_versions(self._client, _SAVE, values, what=_WHAT)
 
     async def get(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
         """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
@@ -105,10 +102,7 @@ class PostgresAccountStore(PostgresStore):
         """Save *changes* and move *source* to *position* in one statement; see `Positioned`."""
         self.check_call(len(changes))
         values = [*moving(_STORE, source, position), *_given(changes)]
-        try:
-            rows = await self._client.write(_APPLY, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        rows = await write_versions(self._client, _APPLY, values, what=_WHAT)
         return Applied.APPLIED if rows[0][0] else Applied.DUPLICATE
 
     @property
@@ -127,10 +121,7 @@ class PostgresAccountStore(PostgresStore):
         if not records:
             return frozenset()
         values = _given(records)
-        try:
-            rows = await self._client.write(_SAVE_NOTED, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        rows = await write_versions(self._client, _SAVE_NOTED, values, what=_WHAT)
         return frozenset((row[0], row[1]) for row in rows)
 
     async def load(self, keys: Sequence[tuple[str, str]], /) -> dict[tuple[str, str], Balance]:
@@ -148,10 +139,3 @@ def _given(balances: Sequence[Balance]) -> list[object]:
     check_balances(balances)
     in_order = sorted(balances, key=balance_place)
     return [*packed(_COLUMNS, in_order)]
-
-
-def _conflict(conflict: VersionConflict) -> VersionConflict:
-    return VersionConflict(
-        f"the balance of {str(conflict)!r} is known in this version with other content; "
-        f"nothing was saved"
-    )

@@ -12,9 +12,8 @@ from pmstore.backends.postgres.channel import PostgresChannel
 from pmstore.backends.postgres.columns import Column
 from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
-from pmstore.backends.postgres.versioned import Versioned
+from pmstore.backends.postgres.versioned import Versioned, write_versions
 from pmstore.codec import decode_event, encode_event
-from pmstore.errors import VersionConflict
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
 from pmstore.models.units import INTEGER_MAX
@@ -24,6 +23,7 @@ from pmstore.storage.batches import check_events
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import event_place, page_of
 
+_WHAT: Final = "event"
 _COLUMNS: Final = (
     Column("event_id", "bigint", lambda row: row[0], bigints),
     Column("version", "bigint", lambda row: row[1], bigints),
@@ -50,10 +50,7 @@ class PostgresEventStore(PostgresStore):
         if not events:
             return
         values = _given(events)
-        try:
-            await self._client.write(_SAVE, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        await write_versions(self._client, _SAVE, values, what=_WHAT)
 
     async def get(self, ids: Sequence[int], /) -> dict[int, Event]:
         """The events with these ids; see `EventStore.get`."""
@@ -79,10 +76,7 @@ class PostgresEventStore(PostgresStore):
         if not records:
             return frozenset()
         values = _given(records)
-        try:
-            rows = await self._client.write(_SAVE_NOTED, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        rows = await write_versions(self._client, _SAVE_NOTED, values, what=_WHAT)
         return frozenset(row[0] for row in rows)
 
     async def load(self, keys: Sequence[int], /) -> dict[int, tuple[Event, int]]:
@@ -137,9 +131,3 @@ def _given(events: Sequence[tuple[Event, int]]) -> list[object]:
 def _document(event: Event) -> str:
     """The event's text; equal events have equal ones, in whatever order their markets came."""
     return encode_event(attrs.evolve(event, markets=dict(sorted(event.markets.items())))).decode()
-
-
-def _conflict(conflict: VersionConflict) -> VersionConflict:
-    return VersionConflict(
-        f"event {conflict} is known in this version with other content; nothing was saved"
-    )

@@ -25,8 +25,8 @@ from pmstore.backends.postgres.order_statements import (
 )
 from pmstore.backends.postgres.outbox import PostgresOutbox
 from pmstore.backends.postgres.store import PostgresStore
+from pmstore.backends.postgres.versioned import write_versions
 from pmstore.clock import Clock, system_clock
-from pmstore.errors import VersionConflict
 from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
@@ -42,6 +42,7 @@ from pmstore.storage.order_rows import order_of
 from pmstore.storage.pages import order_place, page_of
 
 _STORE: Final = "orders"
+_WHAT: Final = "order"
 
 
 class PostgresOrderStore(PostgresStore):
@@ -78,10 +79,7 @@ class PostgresOrderStore(PostgresStore):
         if not orders:
             return
         values = self._given(orders)
-        try:
-            await self._client.write(SAVE, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        await write_versions(self._client, SAVE, values, what=_WHAT)
 
     async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
         """The orders with these ids; see `OrderStore.get`."""
@@ -142,10 +140,9 @@ class PostgresOrderStore(PostgresStore):
         """Save *changes* and move *source* to *position* in one statement; see `Positioned`."""
         self.check_call(len(changes))
         values = self._given(changes)
-        try:
-            rows = await self._client.write(APPLY, [*moving(_STORE, source, position), *values])
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        rows = await write_versions(
+            self._client, APPLY, [*moving(_STORE, source, position), *values], what=_WHAT
+        )
         return Applied.APPLIED if rows[0][0] else Applied.DUPLICATE
 
     @property
@@ -164,10 +161,7 @@ class PostgresOrderStore(PostgresStore):
         if not records:
             return frozenset()
         values = self._given(records)
-        try:
-            rows = await self._client.write(SAVE_NOTED, values)
-        except VersionConflict as conflict:
-            raise _conflict(conflict) from conflict
+        rows = await write_versions(self._client, SAVE_NOTED, values, what=_WHAT)
         return frozenset(row[0] for row in rows)
 
     async def load(self, keys: Sequence[str], /) -> dict[str, Order]:
@@ -184,10 +178,3 @@ class PostgresOrderStore(PostgresStore):
         check_orders(orders)
         # Sorted here, the server finds them in order at once.
         return [*packed(COLUMNS, sorted(orders, key=attrgetter("id"))), self._clock()]
-
-
-def _conflict(conflict: VersionConflict) -> VersionConflict:
-    return VersionConflict(
-        f"order {str(conflict)!r} is known in this version with other content; nothing was "
-        f"saved: give every change a version of its own"
-    )

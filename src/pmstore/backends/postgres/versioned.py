@@ -1,4 +1,4 @@
-"""The statements that keep the newest version of each row of a batch."""
+"""Keeps the newest version of each row of a batch in one statement."""
 
 from __future__ import annotations
 
@@ -7,9 +7,30 @@ from typing import LiteralString
 
 import attrs
 
+from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.columns import Column, names, unnested
 from pmstore.backends.postgres.consumed import MOVED
 from pmstore.backends.postgres.noting import NOTE_GATE, noted
+from pmstore.backends.postgres.transaction import Row
+from pmstore.errors import VersionConflict
+
+
+async def write_versions(
+    client: PostgresClient, statement: LiteralString, values: Sequence[object], *, what: str
+) -> list[Row]:
+    """
+    What a statement of `Versioned` answers.
+
+    Raises:
+        VersionConflict: The server raised it; *what* stands before the key in the message.
+    """
+    try:
+        return await client.write(statement, values)
+    except VersionConflict as conflict:
+        raise VersionConflict(
+            f"{what} {str(conflict)!r} is known in this version with other content; nothing was "
+            f"saved: give every change a version of its own"
+        ) from conflict
 
 
 @attrs.frozen
