@@ -22,7 +22,6 @@ from pmstore.models.units import is_id
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_balances
-from pmstore.storage.checks import check_ids
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import balance_place, page_of
 
@@ -86,7 +85,7 @@ class SqliteAccountStore(SqliteStore):
         limits: Limits | None = None,
     ) -> None:
         super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
-        self._sources = Sources(_STORE)
+        self._sources = Sources(self, _STORE)
         self._notes = NoteWriter(_STORE, clock)
         self.outbox: SqliteOutbox[Key] = SqliteOutbox(self, _STORE, _key_of, clock)
         self.channel = SqliteChannel(self, clock)
@@ -101,14 +100,14 @@ class SqliteAccountStore(SqliteStore):
         rows = _rows(balances)
         if not rows:
             return frozenset()
-        kept = await self._database.write(lambda connection: self._put(connection, rows))
+        kept = await self.database.write(lambda connection: self._put(connection, rows))
         return frozenset((row[0], row[1]) for row in kept)
 
     async def get(self, keys: Sequence[Key], /) -> dict[Key, Balance]:
         """The balances of these (`user_id`, `asset`) pairs; see `AccountStore.get`."""
         self.check_call(len(keys))
         asked = _key_list(keys)
-        rows = await self._database.read(
+        rows = await self.database.read(
             lambda connection: connection.execute(_BY_KEYS, (asked,)).fetchall()
         )
         return {(row[0], row[1]): Balance(*row) for row in rows}
@@ -141,7 +140,7 @@ class SqliteAccountStore(SqliteStore):
             f"SELECT {_COLUMNS} FROM balances{hint}{conditions.where} "
             "ORDER BY user_id, asset LIMIT ?"
         )
-        rows = await self._database.read(
+        rows = await self.database.read(
             lambda connection: connection.execute(
                 sql, [*conditions.values, query.limit + 1]
             ).fetchall()
@@ -153,25 +152,14 @@ class SqliteAccountStore(SqliteStore):
     ) -> Applied:
         """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
         self.check_call(len(changes))
-        check_ids("source", source)
         rows = _rows(changes)
-
-        def write(connection: sqlite3.Connection) -> Applied:
-            if self._sources.has_had(connection, source, position):
-                return Applied.DUPLICATE
-            self._put(connection, rows)
-            self._sources.move(connection, source, position)
-            return Applied.APPLIED
-
-        return await self._database.write(write)
+        return await self._sources.apply(
+            source, position, lambda connection: self._put(connection, rows)
+        )
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
-        self.check_call()
-        check_ids("source", source)
-        return await self._database.read(
-            lambda connection: self._sources.position(connection, source)
-        )
+        return await self._sources.position(source)
 
     def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Sequence[Row]:
         return _TABLE.put(connection, rows, self._notes)

@@ -8,9 +8,9 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Protocol
+from typing import Final
 
-from pmstore.backends.sqlite.database import Database
+from pmstore.backends.sqlite.opened_store import SqliteStore
 from pmstore.clock import Clock
 from pmstore.errors import LimitExceeded
 
@@ -22,15 +22,6 @@ _WAITING_MAX: Final = 10_000
 _READ_MAX: Final = 1_000
 
 
-class _Opened(Protocol):
-    """The store whose file carries the messages."""
-
-    @property
-    def _database(self) -> Database: ...
-
-    def check_call(self, size: int = 0) -> None: ...
-
-
 class SqliteChannel:
     """
     A `Channel` through a table of the file, for all processes that have it open.
@@ -40,7 +31,7 @@ class SqliteChannel:
     costs them microseconds while nothing was written.
     """
 
-    def __init__(self, opened: _Opened, clock: Clock) -> None:
+    def __init__(self, opened: SqliteStore, clock: Clock) -> None:
         self._opened = opened
         self._clock = clock
 
@@ -67,7 +58,7 @@ class SqliteChannel:
             connection.execute("DELETE FROM messages WHERE sent_ms < ?", (now_ms - _KEPT_MS,))
             connection.executemany("INSERT INTO messages (payload, sent_ms) VALUES (?, ?)", sent)
 
-        await self._opened._database.write(write)
+        await self._opened.database.write(write)
 
     def subscribe(self) -> AbstractAsyncContextManager[SqliteSubscription]:
         """Begin to receive; see `Channel.subscribe`."""
@@ -75,8 +66,7 @@ class SqliteChannel:
 
     @asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[SqliteSubscription]:
-        self._opened.check_call()
-        database = self._opened._database
+        database = self._opened.database
         begun = await database.read(_last_seq)
         subscription = SqliteSubscription(database.connect_reader, begun)
         try:

@@ -84,7 +84,7 @@ class SqliteEventStore(SqliteStore):
         rows = _rows(events)
         if not rows:
             return frozenset()
-        kept = await self._database.write(
+        kept = await self.database.write(
             lambda connection: _TABLE.put(connection, rows, self._notes)
         )
         return frozenset(row[0] for row in kept)
@@ -96,8 +96,8 @@ class SqliteEventStore(SqliteStore):
     async def load(self, keys: Sequence[int], /) -> dict[int, tuple[Event, int]]:
         """As `get`, each event with its version; sees every commit before the call."""
         self.check_call(len(keys))
-        asked, where = number_list(keys), self._database.where
-        rows = await self._database.read(
+        asked, where = number_list(keys), self.database.where
+        rows = await self.database.read(
             lambda connection: connection.execute(_BY_IDS, (asked,)).fetchall()
         )
         return {row[0]: (_event_of(row, where), row[1]) for row in rows}
@@ -120,8 +120,8 @@ class SqliteEventStore(SqliteStore):
         if conditions.impossible:
             return Page(())
         sql = f"SELECT {_COLUMNS} FROM events{conditions.where} ORDER BY event_id LIMIT ?"
-        where = self._database.where
-        rows = await self._database.read(
+        where = self.database.where
+        rows = await self.database.read(
             lambda connection: connection.execute(
                 sql, [*conditions.values, query.limit + 1]
             ).fetchall()

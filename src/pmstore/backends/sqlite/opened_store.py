@@ -37,8 +37,13 @@ class SqliteStore(Lifetime):
         self._share = Share(Path(path), busy_timeout_s)
 
     @property
-    def _database(self) -> Database:
-        # Also in the middle of a verb of several steps, whose store was left meanwhile.
+    def database(self) -> Database:
+        """
+        The opened file; asked for again in each step of a verb, as the store may be left then.
+
+        Raises:
+            StoreClosed: Outside of `async with`.
+        """
         self.check_call()
         return self._share.database
 

@@ -73,7 +73,7 @@ class SqliteOrderStore(SqliteStore):
     ) -> None:
         super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
         self._tombstones = Tombstones(tombstone_s)
-        self._sources = Sources(_STORE)
+        self._sources = Sources(self, _STORE)
         self._notes = NoteWriter(_STORE, clock)
         self.outbox: SqliteOutbox[str] = SqliteOutbox(self, _STORE, str, clock)
         self.channel = SqliteChannel(self, clock)
@@ -88,14 +88,14 @@ class SqliteOrderStore(SqliteStore):
         rows = _rows(orders)
         if not rows:
             return frozenset()
-        kept = await self._database.write(lambda connection: self._put(connection, rows))
+        kept = await self.database.write(lambda connection: self._put(connection, rows))
         return frozenset(row[ID] for row in kept)
 
     async def get(self, ids: Sequence[str], /) -> dict[str, Order]:
         """The orders with these ids; see `OrderStore.get`."""
         self.check_call(len(ids))
-        keys, where = text_list(ids), self._database.where
-        return await self._database.read(
+        keys, where = text_list(ids), self.database.where
+        return await self.database.read(
             lambda connection: {
                 row[ID]: order_of(row, where) for row in connection.execute(_BY_IDS, (keys,))
             }
@@ -114,7 +114,7 @@ class SqliteOrderStore(SqliteStore):
         asked = list(versions)
         if not asked:
             return 0
-        return await self._database.write(lambda connection: self._remove(connection, asked))
+        return await self.database.write(lambda connection: self._remove(connection, asked))
 
     async def find(self, query: OrderQuery, /) -> Page[Order]:
         """
@@ -129,8 +129,8 @@ class SqliteOrderStore(SqliteStore):
         question = order_question(query)
         if question is None:
             return Page(())
-        where = self._database.where
-        found = await self._database.read(
+        where = self.database.where
+        found = await self.database.read(
             lambda connection: [
                 order_of(row, where) for row in connection.execute(question.sql, question.values)
             ]
@@ -142,25 +142,14 @@ class SqliteOrderStore(SqliteStore):
     ) -> Applied:
         """Save *changes* and move *source* to *position* in one step; see `Positioned`."""
         self.check_call(len(changes))
-        check_ids("source", source)
         rows = _rows(changes)
-
-        def write(connection: sqlite3.Connection) -> Applied:
-            if self._sources.has_had(connection, source, position):
-                return Applied.DUPLICATE
-            self._put(connection, rows)
-            self._sources.move(connection, source, position)
-            return Applied.APPLIED
-
-        return await self._database.write(write)
+        return await self._sources.apply(
+            source, position, lambda connection: self._put(connection, rows)
+        )
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
-        self.check_call()
-        check_ids("source", source)
-        return await self._database.read(
-            lambda connection: self._sources.position(connection, source)
-        )
+        return await self._sources.position(source)
 
     def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Sequence[Row]:
         if self._tombstones.purge(connection, self._clock()):

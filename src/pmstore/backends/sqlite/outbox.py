@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from pmstore.backends.sqlite.database import Database
+from pmstore.backends.sqlite.opened_store import SqliteStore
 from pmstore.clock import Clock
 from pmstore.protocols.outbox import Backlog, Note
 
@@ -15,15 +15,6 @@ T = TypeVar("T")
 
 _ANYTHING: Final = -1
 """Through which version all are void in a note about every key: its least version is 0."""
-
-
-class _Opened(Protocol):
-    """The store that the notes are about."""
-
-    @property
-    def _database(self) -> Database: ...
-
-    def check_call(self, size: int = 0) -> None: ...
 
 
 class NoteWriter:
@@ -70,7 +61,7 @@ class SqliteOutbox(Generic[K]):
     """
 
     def __init__(
-        self, opened: _Opened, store: str, decode: Callable[[str], K], clock: Clock
+        self, opened: SqliteStore, store: str, decode: Callable[[str], K], clock: Clock
     ) -> None:
         self._opened = opened
         self._store = store
@@ -168,9 +159,7 @@ class SqliteOutbox(Generic[K]):
         return [(note.seq, self._store, reader) for note in notes]
 
     async def _write(self, write: Callable[[sqlite3.Connection], T]) -> T:
-        self._opened.check_call()
-        return await self._opened._database.write(write)
+        return await self._opened.database.write(write)
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        self._opened.check_call()
-        return await self._opened._database.read(read)
+        return await self._opened.database.read(read)

@@ -93,7 +93,7 @@ class SqliteSnapshotStore(SqliteStore):
             )
             return generation
 
-        generation = await self._database.write(write)
+        generation = await self.database.write(write)
         found = await self._document(generation)
         name = _name(generation)
         # None: pruned by another since, which verified it then.
@@ -118,7 +118,7 @@ class SqliteSnapshotStore(SqliteStore):
                 break
         if found is None and broken:
             raise CorruptData(
-                "no generation is valid: " + "; ".join(broken), where=self._database.where
+                "no generation is valid: " + "; ".join(broken), where=self.database.where
             )
         for problem in broken:
             warnings.warn(f"skipped a broken snapshot: {problem}", BrokenSnapshotWarning, 2)
@@ -161,13 +161,13 @@ class SqliteSnapshotStore(SqliteStore):
 
         if not surplus:
             return 0
-        removed = await self._database.write(write)
+        removed = await self.database.write(write)
         for (generation,) in surplus:
             self._verified.pop(_name(generation), None)
         return removed
 
     async def _generations(self) -> Sequence[int]:
-        rows = await self._database.read(
+        rows = await self.database.read(
             lambda connection: connection.execute(_GENERATIONS).fetchall()
         )
         return [row[0] for row in rows]
@@ -183,7 +183,7 @@ class SqliteSnapshotStore(SqliteStore):
                 raise CorruptData(document.problem, where=where)
             return decode_snapshot(document.payload, where)
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def _info(self, generation: int) -> SnapshotInfo | None:
         name = _name(generation)
@@ -217,13 +217,13 @@ class SqliteSnapshotStore(SqliteStore):
                 problem=problem,
             )
 
-        return await self._database.read(read)
+        return await self.database.read(read)
 
     async def _document(self, generation: int) -> _Document | None:
-        return await self._database.read(lambda connection: _read(connection, generation))
+        return await self.database.read(lambda connection: _read(connection, generation))
 
     def _place(self, name: str) -> str:
-        return f"{self._database.where}: snapshot {name}"
+        return f"{self.database.where}: snapshot {name}"
 
 
 def _name(generation: int) -> str:

@@ -25,7 +25,6 @@ from pmstore.protocols.outbox import TRADES
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_trades
-from pmstore.storage.checks import check_ids
 from pmstore.storage.pages import page_of, trade_place
 from pmstore.storage.trade_rows import trade_of, trade_row
 
@@ -55,7 +54,7 @@ class SqliteTradeStore(SqliteStore):
         limits: Limits | None = None,
     ) -> None:
         super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
-        self._sources = Sources(_STORE)
+        self._sources = Sources(self, _STORE)
         self._notes = NoteWriter(_STORE, clock)
         self.outbox: SqliteOutbox[str] = SqliteOutbox(self, _STORE, str, clock)
         self.channel = SqliteChannel(self, clock)
@@ -65,7 +64,7 @@ class SqliteTradeStore(SqliteStore):
         self.check_call(len(trades))
         rows = _rows(trades)
         if rows:
-            await self._database.write(lambda connection: self._put(connection, rows))
+            await self.database.write(lambda connection: self._put(connection, rows))
 
     async def find(self, query: TradeQuery, /) -> Page[Trade]:
         """
@@ -80,8 +79,8 @@ class SqliteTradeStore(SqliteStore):
         question = trade_question(query)
         if question is None:
             return Page(())
-        where = self._database.where
-        found = await self._database.read(
+        where = self.database.where
+        found = await self.database.read(
             lambda connection: [
                 trade_of(row, where) for row in connection.execute(question.sql, question.values)
             ]
@@ -93,25 +92,14 @@ class SqliteTradeStore(SqliteStore):
     ) -> Applied:
         """Append *changes* and move *source* to *position* in one step; see `Positioned`."""
         self.check_call(len(changes))
-        check_ids("source", source)
         rows = _rows(changes)
-
-        def write(connection: sqlite3.Connection) -> Applied:
-            if self._sources.has_had(connection, source, position):
-                return Applied.DUPLICATE
-            self._put(connection, rows)
-            self._sources.move(connection, source, position)
-            return Applied.APPLIED
-
-        return await self._database.write(write)
+        return await self._sources.apply(
+            source, position, lambda connection: self._put(connection, rows)
+        )
 
     async def position(self, source: str, /) -> Position | None:
         """How far *source* was consumed, None if never."""
-        self.check_call()
-        check_ids("source", source)
-        return await self._database.read(
-            lambda connection: self._sources.position(connection, source)
-        )
+        return await self._sources.position(source)
 
     def _put(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         before = connection.total_changes
