@@ -53,7 +53,7 @@ class Listing(Generic[K, R]):
         stack = self._stack
         stack.check_call()
         async with stack.within_call():
-            if not self._marks:
+            if not self._marks.keys:
                 for layer in stack.layers:
                     if layer.complete and layer.usable(stack.now_s()):
                         with suppress(StoreUnavailable):

@@ -32,7 +32,7 @@ class Reading(Generic[K, R]):
     def __init__(self, stack: Stack[Cache[K, R], K], kind: Kind[K, R], marks: Marks[K]) -> None:
         self._stack = stack
         self._kind = kind
-        self._marks = marks
+        self._marked = marks.keys
         self._now_s = stack.now_s
         self._meter = stack.meter
         own = stack.layers and not stack.layers[0].shared
@@ -48,10 +48,10 @@ class Reading(Generic[K, R]):
     async def read(self, keys: Sequence[K]) -> dict[K, R]:
         """The records of *keys*, from the first layer that has them and may be trusted."""
         self._stack.check_call(len(keys))
-        first, marks = self._first, self._marks
+        first, marked = self._first, self._marked
         if (
             first is not None
-            and (not marks or marks.keys().isdisjoint(keys))
+            and (not marked or marked.keys().isdisjoint(keys))
             and first.usable(self._now_s())
         ):
             looked = await first.cache.lookup(keys)
@@ -82,8 +82,8 @@ class Reading(Generic[K, R]):
     ) -> dict[K, R]:
         """Read what the first layer did not have; *token* is of its lookup, if it was asked."""
         missing = [key for key in dict.fromkeys(keys) if key not in found]
-        past = [key for key in missing if key in self._marks]
-        wanted = [key for key in missing if key not in self._marks]
+        past = [key for key in missing if key in self._marked]
+        wanted = [key for key in missing if key not in self._marked]
         flights = self.flights.board(wanted, token)
         async with self._stack.within_call():
             if past:

@@ -12,9 +12,9 @@ from typing import Final, Self
 import attrs
 
 from pmstore.errors import InvalidQuery, PmstoreError, StoreClosed, WriteOutcome
+from pmstore.layers.trade_cursor import Place, behind_place, in_truth, inner_cursor
 from pmstore.models.query import LIMIT_MAX, Page, TradeQuery
 from pmstore.models.trade import Trade
-from pmstore.models.units import INTEGER_MAX
 from pmstore.protocols.store import Coverage, Limits
 from pmstore.protocols.trade_store import TradeStore
 
@@ -118,18 +118,18 @@ class _RecentTrades:
     async def find(self, query: TradeQuery, /) -> Page[Trade]:
         """The trades that *query* asks for, newest first; see `TradeStore.find`."""
         self._check_open()
-        if query.after is not None and query.after.startswith(_IN_TRUTH):
-            inner = query.after.removeprefix(_IN_TRUTH)
-            return _in_truth(await self._truth.find(attrs.evolve(query, after=inner)))
-        at = None if query.after is None else _Place.read(query.after)
+        inner = inner_cursor(query)
+        if inner is not None:
+            return in_truth(await self._truth.find(attrs.evolve(query, after=inner)))
+        at = None if query.after is None else _Shown.read(query.after)
         page = await self._from_window(query, at)
         if page is not None:
             return page
         if at is None:
-            return _in_truth(await self._truth.find(query))
-        return _in_truth(await self._from_truth_behind(query, at))
+            return in_truth(await self._truth.find(query))
+        return in_truth(await behind_place(self._truth.find, query, at.last))
 
-    async def _from_window(self, query: TradeQuery, at: _Place | None) -> Page[Trade] | None:
+    async def _from_window(self, query: TradeQuery, at: _Shown | None) -> Page[Trade] | None:
         """The window's answer, None if it proves nothing."""
         if not self._trusted and not self._filling.locked():
             async with self._filling:
@@ -147,35 +147,9 @@ class _RecentTrades:
             return None
         if page.next is not None:
             last = page.items[-1]
-            behind = _Place(last.timestamp, last.trade_id, page.next)
-            return Page(page.items, behind.write())
+            shown = _Shown(Place(last.timestamp, last.trade_id), page.next)
+            return Page(page.items, shown.write())
         return page if self._is_whole() else None
-
-    async def _from_truth_behind(self, query: TradeQuery, at: _Place) -> Page[Trade]:
-        """The page behind a trade that the window showed last."""
-        end_ms = at.timestamp + 1
-        if query.end_ms is not None:
-            end_ms = min(end_ms, query.end_ms)
-        found: list[Trade] = []
-        after: str | None = None
-        while True:
-            # The limit is what is missing, so that the truth's cursor fits the page.
-            page = await self._truth.find(
-                attrs.evolve(
-                    query,
-                    end_ms=end_ms if end_ms <= INTEGER_MAX else None,
-                    after=after,
-                    limit=query.limit - len(found),
-                )
-            )
-            found += (
-                trade
-                for trade in page.items
-                if (trade.timestamp, trade.trade_id) < (at.timestamp, at.trade_id)
-            )
-            after = page.next
-            if after is None or len(found) == query.limit:
-                return Page(tuple(found), after)
 
     async def _fill(self) -> None:
         """Let the window take the newest trades of the truth."""
@@ -216,29 +190,22 @@ class _RecentTrades:
             raise StoreClosed("the trade store is closed; use it inside `async with`")
 
 
-_IN_TRUTH: Final = "t"
-_IN_WINDOW: Final = "w"
 _WINDOW_CURSOR: Final = re.compile(r"w([0-9]{1,19})\.([0-9]{1,19})\.(.+)")
 
 
 @attrs.frozen
-class _Place:
+class _Shown:
     """Where a page from the window ended: the last trade, and the window's own cursor."""
 
-    timestamp: int
-    trade_id: int
+    last: Place
     cursor: str
 
     def write(self) -> str:
-        return f"{_IN_WINDOW}{self.timestamp}.{self.trade_id}.{self.cursor}"
+        return f"w{self.last.timestamp}.{self.last.trade_id}.{self.cursor}"
 
     @classmethod
-    def read(cls, text: str) -> _Place:
+    def read(cls, text: str) -> _Shown:
         match = _WINDOW_CURSOR.fullmatch(text)
         if match is None:
             raise InvalidQuery(f"{text!r} is not a cursor; take `next` of the page before")
-        return cls(int(match[1]), int(match[2]), match[3])
-
-
-def _in_truth(page: Page[Trade]) -> Page[Trade]:
-    return page if page.next is None else Page(page.items, _IN_TRUTH + page.next)
+        return cls(Place(int(match[1]), int(match[2])), match[3])

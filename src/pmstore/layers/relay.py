@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
@@ -15,6 +14,7 @@ from pmstore.errors import PmstoreError
 from pmstore.layers.layer import Layer
 from pmstore.layers.meter import Meter
 from pmstore.layers.options import LayerOptions
+from pmstore.layers.relay_messages import Changed, Changes, Marker, Words
 from pmstore.protocols.channel import Channel, Subscription
 from pmstore.protocols.outbox import CACHES, Note, Outbox
 
@@ -22,9 +22,6 @@ K = TypeVar("K")
 
 _KEEP_EVERY_S: Final = 10.0
 """Seconds after which the relay asks again for notes to be kept."""
-
-Changes = Sequence[tuple[K, int]] | None
-"""Keys, each with the least version that is still right; None: anything may have changed."""
 
 
 @attrs.frozen
@@ -54,7 +51,7 @@ class Relay(Generic[K]):
         apply: Brings changes into one layer; None for everything.
         detach: Told of changes before they are applied to the private layers.
         release: Told of `doubtful` keys, each once, when every cache has them right.
-        write_key, read_key: The key as text and back.
+        words: What the processes say to each other.
         merge: Of the `least`s of one key the one that stands for all.
     """
 
@@ -67,8 +64,7 @@ class Relay(Generic[K]):
         apply: Callable[[Layer[Any], Changes[K]], Awaitable[None]],
         detach: Callable[[Changes[K]], None],
         release: Callable[[Set[K]], None],
-        write_key: Callable[[K], str],
-        read_key: Callable[[str], K],
+        words: Words[K],
         merge: Callable[[int, int], int] = max,
         options: LayerOptions,
         now_s: Callable[[], float],
@@ -81,8 +77,7 @@ class Relay(Generic[K]):
         self._apply = apply
         self._detach = detach
         self._release = release
-        self._write_key = write_key
-        self._read_key = read_key
+        self._words = words
         self._merge = merge
         self._options = options
         self._now_s = now_s
@@ -149,7 +144,7 @@ class Relay(Generic[K]):
         # Before it is sent: the marker may come back before the sending is answered.
         self._sent[number] = _Round(began_s, list(doubts.values()), due)
         try:
-            await self._channel.publish([json.dumps(["m", self._process, number])])
+            await self._channel.publish([Marker(self._process, number).write()])
         except BaseException:
             unheard = self._sent.pop(number, None)
             if unheard is not None:
@@ -177,7 +172,7 @@ class Relay(Generic[K]):
                 # Before publishing: nobody here may fill a private cache from it now.
                 layer.distrust()
                 shared.pop(layer.name, None)
-        await self._channel.publish(self._messages(changes))
+        await self._channel.publish(self._words.write(changes, self._channel.payload_max))
         if len(shared) == len(self._shared):
             await self._outbox.forget(CACHES, notes)
         elif len(notes) == most:
@@ -210,13 +205,11 @@ class Relay(Generic[K]):
             if message is None:
                 await self._lost()
                 continue
-            try:
-                heard = self._read(message)
-            except (ValueError, TypeError):
-                # Written by somebody whose words are not ours: it may have meant anything.
-                await self._take(None)
-                continue
-            await self._heard(heard)
+            match self._words.read(message):
+                case Changed(changes):
+                    await self._take(changes)
+                case Marker(self._process, number) if number in self._sent:
+                    await self._came_back(number)
 
     async def _lost(self) -> None:
         self._deaf = True
@@ -225,36 +218,21 @@ class Relay(Generic[K]):
             layer.distrust()
             await self._apply(layer, None)
 
-    def _read(self, text: str) -> list[Any]:
-        """A message of ours, its keys read; another raises."""
-        message = json.loads(text)
-        match message:
-            case ["i", pairs]:
-                return ["i", [(self._read_key(key), int(least)) for key, least in pairs]]
-            case ["a"] | ["m", str(), int()]:
-                return list(message)
-        raise ValueError(f"{text!r} is no message of a relay")
-
-    async def _heard(self, message: list[Any]) -> None:
-        match message:
-            case ["i", changes]:
-                await self._take(changes)
-            case ["a"]:
-                await self._take(None)
-            case ["m", self._process, int(number)] if number in self._sent:
-                doubts = self._sent[number].doubts
-                until_s = self._sent[number].began_s + self._options.cache_max_age_s
-                if self._deaf:
-                    # What was filled while nobody listened may have missed a change.
-                    self._deaf = False
-                    await self._take(None)
-                    doubts = [layer.doubts for layer in self._private]
-                for layer, doubt in zip(self._private, doubts, strict=True):
-                    layer.trust(until_s, doubts=doubt)
-                # What earlier rounds published has come, or was told to be lost.
-                for sent in [sent for sent in self._sent if sent <= number]:
-                    self._release(self._sent.pop(sent).due)
-                self._beat.set()
+    async def _came_back(self, number: int) -> None:
+        """The own marker of a round: what was published before it has been heard."""
+        doubts = self._sent[number].doubts
+        until_s = self._sent[number].began_s + self._options.cache_max_age_s
+        if self._deaf:
+            # What was filled while nobody listened may have missed a change.
+            self._deaf = False
+            await self._take(None)
+            doubts = [layer.doubts for layer in self._private]
+        for layer, doubt in zip(self._private, doubts, strict=True):
+            layer.trust(until_s, doubts=doubt)
+        # What earlier rounds published has come, or was told to be lost.
+        for sent in [sent for sent in self._sent if sent <= number]:
+            self._release(self._sent.pop(sent).due)
+        self._beat.set()
 
     def _doubt_again(self, due: set[K]) -> None:
         """A round did not reach every cache: *due* wait for another."""
@@ -267,23 +245,6 @@ class Relay(Generic[K]):
         for layer in self._private:
             if not await self._floored(layer, changes):
                 layer.distrust()
-
-    def _messages(self, changes: Changes[K]) -> list[str]:
-        """As few messages as the channel's size allows."""
-        if changes is None:
-            return ['["a"]']
-        messages: list[str] = []
-        parts: list[str] = []
-        size = 0
-        for key, least in changes:
-            part = json.dumps([self._write_key(key), least])
-            if parts and size + len(part) + 10 > self._channel.payload_max:
-                messages.append(f'["i",[{",".join(parts)}]]')
-                parts, size = [], 0
-            parts.append(part)
-            size += len(part) + 1
-        messages.append(f'["i",[{",".join(parts)}]]')
-        return messages
 
     def _merged(self, notes: Sequence[Note[K]]) -> Changes[K]:
         """One pair for each key; None if one of the notes is about everything."""

@@ -13,6 +13,7 @@ from pmstore.layers.layer import Layer
 from pmstore.layers.marks import is_doubtful
 from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.relay import Relay
+from pmstore.layers.relay_messages import Words
 from pmstore.layers.sinks import Sink
 from pmstore.layers.stack import Duties, LayeredStore, Parts, Stack
 from pmstore.layers.trade_cursor import Place, behind_place, in_truth, inner_cursor
@@ -144,8 +145,7 @@ class LayeredTradeStore(LayeredStore[TradeWindow, str]):
             apply=self._windows.extend,
             detach=lambda changes: None,
             release=lambda keys: None,
-            write_key=str,
-            read_key=str,
+            words=Words(write_key=str, read_key=str),
             merge=min,
             options=stack.options,
             now_s=stack.now_s,

@@ -12,7 +12,8 @@ from pmstore.layers.marks import Marks
 from pmstore.layers.options import Policy
 from pmstore.layers.own_messages import OwnMessages
 from pmstore.layers.reading import Reading
-from pmstore.layers.relay import Changes, Relay
+from pmstore.layers.relay import Relay
+from pmstore.layers.relay_messages import Changes, Words
 from pmstore.layers.sinks import Sink
 from pmstore.layers.stack import Duties, Parts, Stack
 from pmstore.models.position import Position
@@ -209,8 +210,7 @@ class Versioned(Generic[K, R]):
             apply=self._apply_changes,
             detach=self._detach_changed,
             release=self._marks.release,
-            write_key=kind.write_key,
-            read_key=kind.read_key,
+            words=Words(write_key=kind.write_key, read_key=kind.read_key),
             options=stack.options,
             now_s=stack.now_s,
             meter=stack.meter,

@@ -10,7 +10,7 @@ from typing import Final
 from pmstore.errors import PmstoreError
 from pmstore.layers.layer import Layer
 from pmstore.layers.moment import newest_at_once
-from pmstore.layers.relay import Changes
+from pmstore.layers.relay_messages import Changes
 from pmstore.layers.stack import Stack
 from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade

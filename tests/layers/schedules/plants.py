@@ -54,7 +54,7 @@ class _PublishesFirst(Relay[str]):
         notes = await self._outbox.notes(CACHES, 1000)
         if notes:
             changes = self._merged(notes)
-            await self._channel.publish(self._messages(changes))
+            await self._channel.publish(self._words.write(changes, self._channel.payload_max))
             for layer in self._shared:
                 if not await self._floored(layer, changes):
                     shared.pop(layer.name, None)
@@ -71,7 +71,7 @@ class _DeletesFirst(Relay[str]):
             changes = self._merged(notes)
             for layer in self._shared:
                 await self._apply(layer, changes)
-            await self._channel.publish(self._messages(changes))
+            await self._channel.publish(self._words.write(changes, self._channel.payload_max))
         return False
 
 
