@@ -118,3 +118,12 @@ def test_a_call_that_does_not_end_is_unavailable_with_unknown_outcome() -> None:
         return caught.value.outcome
 
     assert in_order(work()) is WriteOutcome.UNKNOWN
+
+
+def test_the_outcome_of_the_last_try_speaks_for_all_of_them() -> None:
+    async def work() -> WriteOutcome:
+        with pytest.raises(StoreUnavailable) as caught:
+            await tried(Failing(away(), *[away(WriteOutcome.NOT_APPLIED)] * 2))
+        return caught.value.outcome
+
+    assert in_order(work()) is WriteOutcome.UNKNOWN
