@@ -29,6 +29,7 @@ from pmstore.storage.pages import (
     page_of,
     trade_place,
 )
+from pmstore.storage.threads import seen_to_its_end
 from pmstore.storage.trade_rows import TRADE_COLUMNS, trade_of, trade_row
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "order_row",
     "page_of",
     "read_cursor",
+    "seen_to_its_end",
     "trade_matches",
     "trade_of",
     "trade_place",

@@ -12,14 +12,18 @@ from pmstore import (
     BalanceQuery,
     CorruptData,
     InvalidQuery,
-    InvalidRecord,
     Page,
     Position,
-    VersionConflict,
     is_id,
 )
 from pmstore.codec import decode_balance, encode_balance
-from pmstore.storage import check_balance, read_cursor, write_cursor
+from pmstore.storage import (
+    balance_place,
+    check_balances,
+    page_of,
+    read_cursor,
+    version_conflict,
+)
 from pmstore_rocksdb import positions
 from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.keys import NUMBER_BYTES, number, plain, sought, text
@@ -108,10 +112,8 @@ class RocksAccountStore(Residence):
             elif value[:NUMBER_BYTES] == known[:NUMBER_BYTES] and (
                 balance != self._read(pair, known)
             ):
-                raise VersionConflict(
-                    f"the balance of {balance.user_id!r} in {balance.asset!r} is known in "
-                    f"version {balance.version} with other content; nothing was saved"
-                )
+                what = f"the balance of {balance.user_id!r} in {balance.asset!r}"
+                raise version_conflict(what, balance.version)
         for balance, value in fresh:
             key = _key(balance.user_id, balance.asset)
             draft.put(_FAMILY, key, value)
@@ -122,14 +124,13 @@ class RocksAccountStore(Residence):
         for pair in _candidates(view, query):
             if query.user_id is not None and pair[0] != query.user_id:
                 break
-            if len(found) == query.limit:
-                last = found[-1]
-                return Page(tuple(found), write_cursor((last.user_id, last.asset)))
+            if len(found) > query.limit:
+                break
             value = view.get(_FAMILY, _key(*pair))
             if value is None:
                 raise CorruptData(f"{pair} stands in a list alone", where=str(self._path))
             found.append(self._read(pair, value))
-        return Page(tuple(found))
+        return page_of(found, query.limit, balance_place)
 
     def _read(self, pair: _Key, value: bytes) -> Balance:
         where = f"{self._path}: balance of {pair[0]!r} in {pair[1]!r}"
@@ -169,8 +170,5 @@ def _checked(balances: Sequence[Balance]) -> list[tuple[Balance, bytes]]:
     Raises:
         InvalidRecord: A value that no store may hold, or a row twice.
     """
-    for balance in balances:
-        check_balance(balance)
-    if len({(balance.user_id, balance.asset) for balance in balances}) != len(balances):
-        raise InvalidRecord("a batch names a balance twice; save its newest version alone")
+    check_balances(balances)
     return [(one, number(one.version) + encode_balance(one)) for one in balances]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 import weakref
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeVar
 from rocksdict import Options, Rdict
 
 from pmstore.errors import StoreUnavailable, WriteOutcome, WriterLocked
+from pmstore.storage import seen_to_its_end
 from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.failures import translated
 from pmstore_rocksdb.view import READERS, Reading, View
@@ -90,7 +90,7 @@ class Database:
     async def read(self, question: Callable[[Reading], T]) -> T:
         """The answer to *question*, asked in a thread of what is on the disk now."""
         with translated(str(self.path), WriteOutcome.NOT_APPLIED):
-            return await _seen_to_its_end(self._readers.submit(_ask, self._view, question))
+            return await seen_to_its_end(self._readers.submit(_ask, self._view, question))
 
     async def write(self, change: Callable[[Draft], T]) -> T:
         """
@@ -101,7 +101,7 @@ class Database:
         """
         answer: Future[T] = Future()
         self._jobs.put((change, answer))
-        return await _seen_to_its_end(answer)
+        return await seen_to_its_end(answer)
 
     async def flush(self, family: str) -> None:
         """Move what was answered of a family out of the log into a file of its own."""
@@ -190,23 +190,6 @@ def _ask(view: View, question: Callable[[Reading], T]) -> T:
         return question(reading)
     finally:
         reading.close()
-
-
-async def _seen_to_its_end(answer: Future[T]) -> T:
-    """The answer; a cancelled caller waits for what has begun and takes back what has not."""
-    waiting = asyncio.wrap_future(answer)
-    try:
-        return await asyncio.shield(waiting)
-    except asyncio.CancelledError:
-        if not answer.cancel():
-            while not waiting.done():
-                try:
-                    await asyncio.wait((waiting,))
-                except asyncio.CancelledError:
-                    continue
-            if not waiting.cancelled():
-                waiting.exception()
-        raise
 
 
 _databases: dict[Path, Database] = {}

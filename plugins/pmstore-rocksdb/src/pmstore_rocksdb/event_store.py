@@ -10,12 +10,16 @@ from pmstore import (
     Event,
     EventQuery,
     InvalidQuery,
-    InvalidRecord,
     Page,
-    VersionConflict,
 )
 from pmstore.codec import decode_event, encode_event
-from pmstore.storage import check_event, read_cursor, write_cursor
+from pmstore.storage import (
+    check_events,
+    event_place,
+    page_of,
+    read_cursor,
+    version_conflict,
+)
 from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.keys import NUMBER_BYTES, number, sought_number
 from pmstore_rocksdb.residence import Residence
@@ -37,10 +41,7 @@ class RocksEventStore(Residence):
     async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
         """Keep events, each with its version; see `EventStore.save`."""
         self.check_call(len(events))
-        for event, version in events:
-            check_event(event, version)
-        if len({event.event_id for event, _ in events}) != len(events):
-            raise InvalidRecord("a batch names an event twice; save its newest version alone")
+        check_events(events)
         given = [(event, number(version) + encode_event(event)) for event, version in events]
         if given:
             await self.database.write(lambda draft: self._save(draft, given))
@@ -77,10 +78,8 @@ class RocksEventStore(Residence):
             elif value[:NUMBER_BYTES] == known[:NUMBER_BYTES] and (
                 event != self._read(event.event_id, known)
             ):
-                raise VersionConflict(
-                    f"event {event.event_id} is known in this version with other content; "
-                    f"nothing was saved"
-                )
+                version = int.from_bytes(value[:NUMBER_BYTES], "big")
+                raise version_conflict(f"event {event.event_id}", version)
         for key, value in fresh:
             draft.put(_FAMILY, key, value)
 
@@ -90,10 +89,10 @@ class RocksEventStore(Residence):
             value = view.get(_FAMILY, key)
             if value is None:
                 continue
-            if len(found) == query.limit:
-                return Page(tuple(found), write_cursor((found[-1].event_id,)))
             found.append(self._read(int.from_bytes(key, "big"), value))
-        return Page(tuple(found))
+            if len(found) > query.limit:
+                break
+        return page_of(found, query.limit, event_place)
 
     def _read(self, id: int, value: bytes) -> Event:
         return decode_event(value[NUMBER_BYTES:], f"{self._path}: event {id}")

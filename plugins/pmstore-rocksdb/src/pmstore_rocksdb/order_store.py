@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from pmstore import (
     Applied,
     CorruptData,
-    InvalidRecord,
     Order,
     OrderQuery,
     Page,
     Position,
-    VersionConflict,
 )
 from pmstore.codec import decode_order, encode_order
 from pmstore.plugin import system_clock
 from pmstore.storage import (
     check_ids,
     check_integers,
-    check_order,
-    check_symbol,
+    check_orders,
     order_matches,
-    write_cursor,
+    order_place,
+    page_of,
+    version_conflict,
 )
 from pmstore_rocksdb import order_lists, positions
 from pmstore_rocksdb.draft import Draft
@@ -138,10 +138,7 @@ class RocksOrderStore(Residence):
             elif value[:NUMBER_BYTES] > known[:NUMBER_BYTES]:
                 fresh.append((order, value, known))
             elif value[:NUMBER_BYTES] == known[:NUMBER_BYTES] and order != self._read(id, known):
-                raise VersionConflict(
-                    f"order {order.id!r} is known in version {order.version} with other "
-                    f"content; nothing was saved: give every change a version of its own"
-                )
+                raise version_conflict(f"order {order.id!r}", order.version)
         self._tombstones.purge(draft)
         for order, value, known in fresh:
             id = order.id.encode()
@@ -172,14 +169,8 @@ class RocksOrderStore(Residence):
         return removed
 
     def _find(self, view: Reading, query: OrderQuery) -> Page[Order]:
-        found: list[Order] = []
-        for order in self._candidates(view, query):
-            if order_matches(order, query):
-                if len(found) == query.limit:
-                    last = found[-1]
-                    return Page(tuple(found), write_cursor((last.order_num, last.id)))
-                found.append(order)
-        return Page(tuple(found))
+        found = (order for order in self._candidates(view, query) if order_matches(order, query))
+        return page_of(list(islice(found, query.limit + 1)), query.limit, order_place)
 
     def _candidates(self, view: Reading, query: OrderQuery) -> Iterator[Order]:
         if query.ids is not None:
@@ -194,7 +185,7 @@ class RocksOrderStore(Residence):
     def _named(self, view: Reading, query: OrderQuery, ids: Iterable[str]) -> list[Order]:
         after = order_lists.after_cursor(query)
         known = [self._known(view, plain(id)) for id in ids]
-        named = {(order.order_num, order.id): order for order in known if order is not None}
+        named = {order_place(order): order for order in known if order is not None}
         return [named[place] for place in sorted(named) if after is None or place > after]
 
     def _known(self, view: Reading, id: bytes) -> Order | None:
@@ -213,11 +204,6 @@ def _checked(orders: Sequence[Order]) -> list[tuple[Order, bytes]]:
     Raises:
         InvalidRecord: A value that no store may hold, or an id twice.
     """
-    for order in orders:
-        check_order(order)
-        check_ids("order's user", order.user_id)
-        check_symbol(order.symbol)
-    if len({order.id for order in orders}) != len(orders):
-        raise InvalidRecord("a batch names an order id twice; save its newest version alone")
+    check_orders(orders)
     # Encoded before anything is awaited: what the caller does to its orders meanwhile is nothing.
     return [(order, number(order.version) + encode_order(order)) for order in orders]

@@ -8,7 +8,13 @@ from typing import Final
 
 from pmstore import Applied, CorruptData, InvalidQuery, Page, Position, Trade, TradeQuery
 from pmstore.codec import decode_trade, encode_trade
-from pmstore.storage import check_symbol, check_trade, read_cursor, trade_matches, write_cursor
+from pmstore.storage import (
+    check_trades,
+    page_of,
+    read_cursor,
+    trade_matches,
+    trade_place,
+)
 from pmstore_rocksdb import positions
 from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.keys import NUMBER_BYTES, number, sought, sought_number, text
@@ -91,11 +97,10 @@ class RocksTradeStore(Residence):
             if query.start_ms is not None and trade.timestamp < query.start_ms:
                 break
             if trade_matches(trade, query):
-                if len(found) == query.limit:
-                    last = found[-1]
-                    return Page(tuple(found), write_cursor((last.timestamp, last.trade_id)))
                 found.append(trade)
-        return Page(tuple(found))
+                if len(found) > query.limit:
+                    break
+        return page_of(found, query.limit, trade_place)
 
 
 def _checked(trades: Sequence[Trade]) -> _Given:
@@ -105,10 +110,7 @@ def _checked(trades: Sequence[Trade]) -> _Given:
     Raises:
         InvalidRecord: A value that no store may hold.
     """
-    for trade in trades:
-        check_trade(trade)
-        check_symbol(trade.symbol)
-        check_symbol(trade.maker_symbol)
+    check_trades(trades)
     return [(number(one.trade_id), encode_trade(one), list_keys(one)) for one in trades]
 
 

@@ -6,13 +6,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pmstore.backends.sqlite.connection import connect_reader, connect_writer
 from pmstore.backends.sqlite.readers import Readers
 from pmstore.backends.sqlite.writer import Writer
+from pmstore.storage.threads import seen_to_its_end
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Database:
 
     async def opened(self) -> None:
         """Wait until the file is open; raises what kept it from being."""
-        await _seen_to_its_end(self._writer.opened)
+        await seen_to_its_end(self._writer.opened)
 
     async def write(self, write: Callable[[sqlite3.Connection], T], /) -> T:
         """
@@ -39,7 +39,7 @@ class Database:
 
         A cancelled caller's write is either not made, or made when the cancellation arrives.
         """
-        return await _seen_to_its_end(self._writer.submit(write))
+        return await seen_to_its_end(self._writer.submit(write))
 
     async def read(self, read: Callable[[sqlite3.Connection], T], /) -> T:
         """The answer of *read*, made beside whatever is being written."""
@@ -56,7 +56,7 @@ class Database:
         """Make what waits, then close."""
         await asyncio.get_running_loop().run_in_executor(None, self._readers.close)
         self._writer.stop()
-        await _seen_to_its_end(self._writer.ended)
+        await seen_to_its_end(self._writer.ended)
 
 
 class _Open:
@@ -128,22 +128,6 @@ class Share:
         self._database = self._key = None
         if database is not None and key is not None and _OPEN.leave(key, database):
             await database.close()
-
-
-async def _seen_to_its_end(future: Future[T]) -> T:
-    """The result of *future*; a cancelled caller cancels it, or waits until it ended."""
-    waiting = asyncio.wrap_future(future)
-    try:
-        return await asyncio.shield(waiting)
-    except asyncio.CancelledError:
-        if not future.cancel():
-            while not waiting.done():
-                try:
-                    await asyncio.wait((waiting,))
-                except asyncio.CancelledError:
-                    continue
-            _ignore(waiting)
-        raise
 
 
 def _ignore(future: asyncio.Future[T]) -> None:
