@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -18,6 +19,10 @@ from pmstore.testing.servers import (
     find_redis,
 )
 from tests.given_servers import GivenServer
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script: tests press Ctrl-C in processes of their own.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: a shared machine is slow now and then, and that is no failure of the code.
 settings.register_profile("pmstore", deadline=None, print_blob=True)

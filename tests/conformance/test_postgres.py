@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +40,14 @@ from pmstore.url import parse_url
 S = TypeVar("S", bound=Store)
 
 clock = ManualClock()
+_LIVING = "SELECT 1 FROM pg_stat_activity WHERE pid = ANY(%s)"
+
+
+def wait_until_ended(url: str, sessions: list[int]) -> None:
+    """Wait until the server has ended *sessions*, by their process ids."""
+    with psycopg.connect(url, autocommit=True) as watch:
+        while watch.execute(_LIVING, [sessions]).fetchone():
+            time.sleep(0.01)
 
 
 def rig_of(
@@ -56,7 +66,9 @@ def rig_of(
         return make(PostgresClient(hasty))
 
     async def crash(store: Any) -> None:
-        store._client.abandon()
+        # What the dead client had sent is finished or undone when its sessions have ended.
+        # In a thread: the loop still listens to the descriptors that were closed.
+        await asyncio.to_thread(wait_until_ended, server.url, store._client.abandon())
 
     return Rig(
         open=lambda place: make(PostgresClient(at(place))),

@@ -33,7 +33,8 @@ def test_it_says_what_failed(tmp_path: Path, failing: str, code: int, said: str)
     for server in ("redis-server", "postgres"):
         (tmp_path / server).write_text("")
         (tmp_path / server).chmod(0o755)
-    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PM_")}
+    environ = {**outside, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run([SCRIPT], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert "ran test on system\nran test-wheels on wheels\nran check on none\n" in done.stdout

@@ -173,12 +173,16 @@ class PostgresClient:
         self._opened()
         return await self._connected(None)
 
-    def abandon(self) -> None:
-        """Cut every connection of this event loop, as the death of the process does."""
+    def abandon(self) -> list[int]:
+        """
+        Cut every connection of this event loop, as the death of the process does.
+
+        Answers the process ids of the primary's sides, which finish what they began.
+        """
         opened = self._opened()
-        opened.pool.abandon()
         if opened.replica is not None:
             opened.replica.pool.abandon()
+        return opened.pool.abandon()
 
     async def _of_replica(
         self, opened: _Opened, replica: Replica, statement: LiteralString, values: Sequence[object]

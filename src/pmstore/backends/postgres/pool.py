@@ -78,10 +78,17 @@ class Pool:
         while self._idle:
             await self._idle.pop().close()
 
-    def abandon(self) -> None:
-        """Cut every connection without a word to the server, as a dying process does."""
-        for connection in (*self._lent, *self._idle):
+    def abandon(self) -> list[int]:
+        """
+        Cut every connection without a word to the server, as a dying process does.
+
+        Answers the process ids of the server's sides, which finish what they began.
+        """
+        connections = [*self._lent, *self._idle]
+        sides = [connection.pgconn.backend_pid for connection in connections]
+        for connection in connections:
             connection.pgconn.finish()
+        return sides
 
     def _aged(self, connection: Connection) -> bool:
         age_s = asyncio.get_running_loop().time() - connection.made_at_s

@@ -29,6 +29,9 @@ _REDIRECTIONS_MAX: Final = 5
 _WAITING_MAX: Final = 1000
 """Connections at most that wait for entries or messages."""
 
+_SETTLE_S_MAX: Final = 1.0
+"""For how long a cancelled write waits for the server to say that it is over."""
+
 _ELSEWHERE: Final = (ClusterDownError, ReadOnlyError)
 """Answers of a server that is not, or no longer, the one for our keys."""
 
@@ -190,14 +193,16 @@ class RedisClient:
         size = self._config.pool_size if pools is self._calling else _WAITING_MAX
         sent = False
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s) as timeout:
                 for _ in range(_REDIRECTIONS_MAX):
                     pool = await self._pool(pools, size)
                     link = await pool.take()
                     try:
                         data = command(link.incarnation)
                         sent = True
-                        return await link.ask(data)
+                        if not writes:
+                            return await link.ask(data)
+                        return await _settled(link, data, timeout)
                     except AskError as moved:
                         sent = False
                         if not isinstance(moved, MovedError):
@@ -249,6 +254,32 @@ class RedisClient:
         self._waiting.clear()
         for pool in pools:
             await pool.close()
+
+
+async def _settled(link: Link, data: bytes, timeout: asyncio.Timeout) -> Any:
+    """
+    The answer to a write; a cancelled one has happened or has not when this ends.
+
+    Without that, the server might do it after somebody saw that it was not done.
+    """
+    asking = asyncio.ensure_future(link.ask(data))
+    asking.add_done_callback(_retrieved)
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        try:
+            if not timeout.expired():
+                await asyncio.wait((asking,), timeout=_SETTLE_S_MAX)
+        finally:
+            if not asking.done():
+                asking.cancel()
+                await link.drop()
+        raise
+
+
+def _retrieved(asking: asyncio.Future[Any]) -> None:
+    if not asking.cancelled():
+        asking.exception()
 
 
 _clients: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, RedisClient]]] = (
