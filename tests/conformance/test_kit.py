@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from pmstore.backends.memory import MemoryOrderStore
+from pmstore import Page, Trade, TradeQuery
+from pmstore.backends.memory import MemoryOrderStore, MemoryTradeStore
 from pmstore.testing import (
     Clause,
     ClauseBroken,
     Clauses,
     DeclaredAbsent,
+    ManualClock,
     Rig,
     account_store_clauses,
     consumers_clauses,
@@ -105,7 +109,74 @@ def test_a_broken_clause_says_its_law_and_what_was_seen(tmp_path: Path) -> None:
         named(order_store_clauses, "what-is-saved-can-be-got").check(rig, tmp_path)
     text = str(broken.value)
     assert "law: What `save` was given, `get` answers, and `find` too." in text
-    assert "wanted [Order(id='order_1'" in text
+    assert "missing   order_1 (" in text
+    assert "wanted [order_1, order_2]" in text
+
+
+def test_a_store_with_another_clock_than_its_rig_is_hinted_at(tmp_path: Path) -> None:
+    rig = Rig(open=lambda place: MemoryOrderStore(), clock=ManualClock(), tombstone_s=60)
+    with pytest.raises(ClauseBroken, match="given the same clock, and the same `tombstone_s`"):
+        named(order_store_clauses, "tombstones-are-purged-in-time").check(rig, tmp_path)
+
+
+def test_a_lossy_crash_is_told_with_what_was_wanted(tmp_path: Path) -> None:
+    async def crash(store: MemoryOrderStore) -> None:
+        await store.__aexit__(None, None, None)
+
+    rig = Rig(open=lambda place: MemoryOrderStore(), durable=True, crash=crash)
+    with pytest.raises(ClauseBroken, match="holds records .*; it had acknowledged") as broken:
+        named(order_store_clauses, "a-crash-in-a-write-leaves-all-or-nothing").check(rig, tmp_path)
+    assert "hint: `crash` must leave the place" in str(broken.value)
+
+
+class ClosesItsWindows(MemoryTradeStore):
+    """`end_ms` is taken to be inside."""
+
+    async def find(self, query: TradeQuery, /) -> Page[Trade]:
+        if query.end_ms is not None:
+            query = attrs.evolve(query, end_ms=query.end_ms + 1)
+        return await super().find(query)
+
+
+class DropsTheLastSlowly(MemoryTradeStore):
+    """So slow that its histories are hardly made small in time."""
+
+    async def append(self, trades: Sequence[Trade], /) -> None:
+        await asyncio.sleep(0.05)
+        await super().append(trades[:-1])
+
+
+def random_trades_broken_by(store: type[MemoryTradeStore], folder: Path, deadline_s: float) -> str:
+    rig = Rig(open=lambda place: store(), deadline_s=deadline_s)
+    with pytest.raises(ClauseBroken) as broken:
+        named(trade_store_clauses, "random-appends-equal-a-dictionary").check(rig, folder)
+    return str(broken.value)
+
+
+def test_a_random_history_is_shown_readably(tmp_path: Path) -> None:
+    text = random_trades_broken_by(ClosesItsWindows, tmp_path, 60)
+    seen, _, steps = text.partition("after these steps")
+    assert "unwanted  trade " in seen
+    assert ". append [trade " in steps
+    assert "end_ms=" in steps.rpartition(". find ")[2]
+    assert "lost " not in text, "this rig has no server"
+
+
+def test_making_a_history_small_ends_with_the_deadline(tmp_path: Path) -> None:
+    began = time.monotonic()
+    text = random_trades_broken_by(DropsTheLastSlowly, tmp_path, 5)
+    assert time.monotonic() - began < 12
+    assert "append [trade " in text.partition("after these steps")[2]
+
+
+def test_a_random_history_that_hangs_is_shown(tmp_path: Path) -> None:
+    class Hangs(MemoryTradeStore):
+        async def append(self, trades: Sequence[Trade], /) -> None:
+            await asyncio.get_running_loop().create_future()
+
+    text = random_trades_broken_by(Hangs, tmp_path, 2)
+    assert "the last one had not ended; its steps" in text
+    assert "append [" in text
 
 
 def test_a_rig_that_hangs_breaks_its_clause(tmp_path: Path) -> None:

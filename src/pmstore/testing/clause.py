@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -16,6 +16,16 @@ from pmstore.testing.rig import Rig, Trial
 S = TypeVar("S", bound=Store)
 
 Body = Callable[[Trial[S]], Coroutine[Any, Any, None] | None]
+
+
+_HINTS: Final = {
+    "clock": "the kit moves the rig's `clock`; was the store that `open` makes given the same one?",
+    "tombstones": "the kit moves the rig's `clock` until `tombstone_s` is over; was the store that "
+    "`open` makes given the same clock, and the same `tombstone_s`?",
+    "crash": "`crash` must leave the place as the death of the process would, and acknowledge "
+    "nothing afterwards; does the rig's do that?",
+}
+"""What may be wrong with the rig, by what a broken clause needs of it."""
 
 
 class ClauseBroken(AssertionError):
@@ -75,10 +85,10 @@ class Clause(Generic[S]):
         except BaseException as error:
             # BaseException: a skip raised inside the store or its factory is one that
             # nothing declared, and a cancellation that escapes is a broken law too.
-            raise ClauseBroken(
-                f"{self.contract}: {self.name}\n  law: {law}\n"
-                f"  seen: {type(error).__name__}: {error}"
-            ) from error
+            told = f"{self.contract}: {self.name}\n  law: {law}\n  seen: "
+            told += f"{type(error).__name__}: {error}"
+            hints = [_HINTS[word] for word in (self.need or "").split() if word in _HINTS]
+            raise ClauseBroken("\n  hint: ".join([told, *hints])) from error
 
 
 async def _bounded(body: Coroutine[Any, Any, None], deadline_s: float) -> None:

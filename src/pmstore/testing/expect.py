@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from pmstore.errors import StoreUnavailable, WriteOutcome
+from pmstore.testing.showing import difference
 
 
 def expect(holds: bool, seen: str) -> None:
@@ -23,10 +24,10 @@ def expect_equal(found: object, wanted: object, what: str) -> None:
     Go on only if *found* equals *wanted*.
 
     Raises:
-        AssertionError: With both of them.
+        AssertionError: With where they differ.
     """
     if found != wanted:
-        raise AssertionError(f"{what}\n    found  {found!r}\n    wanted {wanted!r}")
+        raise AssertionError(f"{what}\n{difference(found, wanted)}")
 
 
 async def expect_raises(error: type[Exception], call: Awaitable[object], what: str) -> None:

@@ -28,6 +28,7 @@ from pmstore.testing.machine import TROUBLES, Machine, Trouble, run_machine
 from pmstore.testing.reference import orders_asked_for, trades_asked_for
 from pmstore.testing.rig import Trial
 from pmstore.testing.samples import START_MS, balance, event, order, trade
+from pmstore.testing.showing import listed, shown
 
 S = TypeVar("S", bound=Store)
 
@@ -43,6 +44,7 @@ class _RecordMachine(Machine[S]):
     """A store of records beside a dictionary of them."""
 
     batches: st.SearchStrategy[list[Any]]
+    verb = "save"
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,18 +80,20 @@ class _RecordMachine(Machine[S]):
     @rule(data=st.data(), trouble=TROUBLES)
     def write_batch(self, data: st.DataObject, trouble: tuple[Trouble, int] | None) -> None:
         batch = data.draw(self.batches)
+        trouble = self.possible(trouble)
+        self.step(f"{self.verb} {listed(batch)}", trouble)
         after = self.merged(batch)
         try:
             acknowledged = self.write(lambda: self.put(batch), trouble)
         except VersionConflict:
-            expect(after is None, f"a conflict where there is none: {batch}")
+            expect(after is None, f"a conflict where there is none: {listed(batch)}")
             return
         if acknowledged:
-            expect(after is not None, f"no conflict: {batch}")
+            expect(after is not None, f"no conflict: {listed(batch)}")
             self.records = after or {}
         else:
             wanted = self.records if after is None else after
-            self.records = self.found(self.held, self.records, wanted, f"{trouble} in {batch}")
+            self.records = self.found(self.held, self.records, wanted, "left by a write")
 
     @precondition(lambda self: self.trial.rig.positioned)
     @rule(
@@ -103,6 +107,8 @@ class _RecordMachine(Machine[S]):
     ) -> None:
         store: Any = self.store
         batch = data.draw(self.batches)
+        trouble = self.possible(trouble)
+        self.step(f"apply {listed(batch)} of source {source} at {Position(ms, 0)}", trouble)
         at, known = Position(ms, 0), self.positions.get(source)
         duplicate = known is not None and known >= at
         after = self.records if duplicate else self.merged(batch)
@@ -117,7 +123,7 @@ class _RecordMachine(Machine[S]):
         try:
             acknowledged = self.write(call, trouble)
         except VersionConflict:
-            expect(after is None, f"a conflict where there is none: {batch}")
+            expect(after is None, f"a conflict where there is none: {listed(batch)}")
             return
         store = self.store
         moved = at if known is None else max(at, known)
@@ -126,12 +132,12 @@ class _RecordMachine(Machine[S]):
             # A store that tried again by itself takes its own first try for a duplicate.
             lost = trouble is not None and trouble[0] is Trouble.LOST_ANSWER
             expect(answers[-1] is wanted or lost, f"answered {answers[-1]}, not {wanted}")
-            expect(after is not None, f"no conflict: {batch}")
+            expect(after is not None, f"no conflict: {listed(batch)}")
             self.records, self.positions[source] = after or {}, moved
             return
         before = (self.records, known)
         done = before if after is None else (after, moved)
-        self.records, position = self.found(state, before, done, f"{trouble} in an apply")
+        self.records, position = self.found(state, before, done, "left by an apply")
         if position is not None:
             self.positions[source] = position
 
@@ -213,6 +219,7 @@ class _OrderMachine(_RecordMachine[OrderStore]):
 
     @rule(versions=_removals)
     def remove(self, versions: list[tuple[str, int]]) -> None:
+        self.step(f"remove {', '.join(f'{id} version {version}' for id, version in versions)}")
         gone = [
             id
             for id, version in versions
@@ -228,14 +235,16 @@ class _OrderMachine(_RecordMachine[OrderStore]):
     @rule(question=_order_questions, limit=st.integers(1, 4))
     def find(self, question: dict[str, Any], limit: int) -> None:
         query = OrderQuery(**question)
+        self.step(f"find {shown(question)} in pages of {limit}")
         wanted = orders_asked_for(self.records.values(), query)
         found = self.do(lambda: self.walked(query, limit))
-        expect_equal(found, wanted, f"pages of {limit} for {question}")
+        expect_equal(found, wanted, f"pages of {limit} for {shown(question)}")
 
 
 class _TradeMachine(_RecordMachine[TradeStore]):
     """A trade store beside a dictionary."""
 
+    verb = "append"
     batches = st.lists(
         st.integers(0, 30).map(lambda number: trade(number, timestamp=START_MS + number // 8)),
         max_size=6,
@@ -267,9 +276,10 @@ class _TradeMachine(_RecordMachine[TradeStore]):
     )
     def find(self, question: dict[str, Any], limit: int) -> None:
         query = TradeQuery(**question)
+        self.step(f"find {shown(question)} in pages of {limit}")
         wanted = trades_asked_for(self.records.values(), query)
         found = self.do(lambda: self.walked(query, limit))
-        expect_equal(found, wanted, f"pages of {limit} for {question}")
+        expect_equal(found, wanted, f"pages of {limit} for {shown(question)}")
 
 
 _balances: Final = st.builds(
@@ -309,6 +319,7 @@ class _AccountMachine(_RecordMachine[AccountStore]):
         limit=st.integers(1, 4),
     )
     def find(self, user: str | None, asset: str | None, limit: int) -> None:
+        self.step(f"find balances of user {user} and asset {asset} in pages of {limit}")
         wanted = [
             one
             for key, one in sorted(self.records.items(), key=lambda item: str(item[0]))
@@ -347,6 +358,7 @@ class _EventMachine(_RecordMachine[EventStore]):
 
     @rule(ids=st.none() | st.frozensets(st.integers(0, 14)), limit=st.integers(1, 4))
     def find(self, ids: frozenset[int] | None, limit: int) -> None:
+        self.step(f"find events {'all' if ids is None else sorted(ids)} in pages of {limit}")
         wanted = [
             one
             for _, one in sorted(self.records.items(), key=lambda item: item[1].event_id)

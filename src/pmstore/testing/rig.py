@@ -70,7 +70,8 @@ class Rig(Generic[S_co]):
             with an error, and within which the store works again after its server does.
         examples: Runs of every random clause.
         shrinks: Whether a random history that breaks its law is made small before it is shown.
-        deadline_s: Seconds after which a clause that did not end is broken.
+        deadline_s: Seconds after which a clause that did not end is broken; of random
+            histories the shortest one found by then is shown.
     """
 
     open: Callable[[Path], S_co]

@@ -36,6 +36,8 @@ class _StreamMachine(Machine[Stream]):
     def append(
         self, items: list[bytes], at: str, epoch: int | None, trouble: tuple[Trouble, int] | None
     ) -> None:
+        trouble = self.possible(trouble)
+        self.step(f"append {items} expecting {at}, epoch {epoch}", trouble)
         head = self.entries[-1].head if self.entries else EMPTY
         expect_head = {
             "nothing": None,
@@ -69,7 +71,7 @@ class _StreamMachine(Machine[Stream]):
             payloads,
             items if acknowledged else [],
             [] if refused else items,
-            f"{trouble} in an append of {items}",
+            "left by an append",
         )
         if not written:
             return
@@ -85,11 +87,13 @@ class _StreamMachine(Machine[Stream]):
     @rule(data=st.data())
     def trim(self, data: st.DataObject) -> None:
         through = data.draw(st.sampled_from(self.entries)).id
+        self.step(f"trim through {through}")
         self.do(lambda: self.store.trim(through))
         self.trimmed = max(self.trimmed, through)
 
     @rule(at=st.integers(0, 30), limit=st.integers(1, 5))
     def read(self, at: int, limit: int) -> None:
+        self.step(f"read {limit} after entry {at}")
         after = self.entries[at].id if at < len(self.entries) else START
         held = self._held()
         wanted = [entry for entry in held if entry.id > after][:limit]
