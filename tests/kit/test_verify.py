@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from redis import Redis
 from typer.testing import CliRunner
 
 import pmstore
+from pmstore.backends import file
+from pmstore.backends.file.upkeep import FileUpkeep
 from pmstore.backends.memory import MemoryOrderStore
 from pmstore.cli.application import application
 from pmstore.models.order import Order
@@ -81,6 +84,26 @@ def test_a_broken_law_is_told_with_its_name_and_what_was_seen() -> None:
     assert "an-older-version-is-ignored" in broken
     assert broken["an-older-version-is-ignored"]["law"].startswith("A lower version")
     assert "wanted" in broken["an-older-version-is-ignored"]["seen"]
+
+
+def test_a_wipe_that_leaves_something_is_told(tmp_path: Path) -> None:
+    class LeavesAll(FileUpkeep):
+        async def wipe(self, config: Any, /) -> None:
+            return
+
+    whole = file.pmstore_backend()
+    pmstore.register(attrs.evolve(whole, name="leaving", schemes=("leaving",), upkeep=LeavesAll()))
+    code, (snapshots,) = verified(f"leaving:{tmp_path}/data", "--contract", "snapshots")
+    assert code == 1
+    (left,) = [one for one in snapshots["broken"] if one["name"] == "wiping-leaves-nothing"]
+    assert "leaving: `contents` after `wipe` are {'snapshots': " in left["seen"]
+
+
+def test_folders_made_above_scratch_are_removed(tmp_path: Path) -> None:
+    new = tmp_path / "new" / "folder"
+    code, _ = verified(f"sqlite:///{new}/orders.db", "--contract", "snapshots")
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_beside_are_left_alone_and_scratch_is_wiped(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
 import attrs
 
@@ -27,6 +28,9 @@ class ScratchPlaces:
         self._pins = pins
         self._run = f"{kind}_{secrets.token_hex(4)}"
         self._used: dict[str, Stack] = {}
+        self._folders = _missing_folders(stack)
+        self.left: dict[str, Mapping[str, int]] = {}
+        """What the backends still counted after `wipe`, by their names."""
 
     def at(self, name: str) -> Stack:
         """
@@ -41,15 +45,36 @@ class ScratchPlaces:
         return self._used[name]
 
     async def wipe(self) -> None:
-        """Wipe every place that was used and not wiped yet."""
+        """
+        Wipe every place that was used and not wiped yet, and folders made above them.
+
+        What a backend counts there afterwards is kept in `left`.
+        """
         while self._used:
             name, stack = next(iter(self._used.items()))
             # The truth first: no cache is filled from it again.
-            for url in (stack.truth, *stack.sinks, *stack.layers[:-1]):
+            urls = (stack.truth, *stack.sinks, *stack.layers[:-1])
+            for url in urls:
                 backend, config = find_backend(url, pins=self._pins)
                 if backend.upkeep is not None:
                     await backend.upkeep.wipe(config)
+            for url in urls:
+                backend, config = find_backend(url, pins=self._pins)
+                held = await backend.upkeep.contents(config) if backend.upkeep is not None else {}
+                if held:
+                    self.left[backend.name] = held
             del self._used[name]
+        for folder in self._folders:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _missing_folders(stack: Stack) -> list[Path]:
+    """The folders on the stack's paths that are not there yet, the innermost first."""
+    paths = [Path(url.path) for url in (*stack.layers, *stack.sinks) if url.path]
+    folders = {folder for path in paths for folder in (path, *path.parents)}
+    missing = [folder for folder in folders if not folder.exists()]
+    return sorted(missing, key=lambda folder: len(folder.parts), reverse=True)
 
 
 def scratch_stack(stack: Stack, pins: Mapping[str, str] | None, name: str) -> Stack:

@@ -56,7 +56,8 @@ def verify(
     """
     Run the conformance kit against a live stack, in scratch namespaces that are wiped.
 
-    Nothing of the user's data is read or written. Exit code 1 if a law is broken.
+    Nothing of the user's data is read or written. Exit code 1 if a law is
+    broken, or a backend does not wipe what it was told to.
     """
     with failures_as_exits(), _terminated_as_interrupted():
         place = find_place(url, env_file, contract[0] if contract else "orders")
@@ -112,7 +113,20 @@ def _verify(place: Place, wanted: Sequence[str] | None) -> list[_Verdict]:
             verdicts.append(_checked(name, clauses, rig, places))
         finally:
             asyncio.run(places.wipe())
+        verdicts[-1].broken += _left_behind(places)
     return verdicts
+
+
+def _left_behind(places: ScratchPlaces) -> list[dict[str, str]]:
+    """A broken law for each backend that counts something after it was told to wipe."""
+    return [
+        {
+            "name": "wiping-leaves-nothing",
+            "law": "After `wipe` of its `Upkeep` a place is as if it was never used.",
+            "seen": f"{name}: `contents` after `wipe` are {dict(held)}",
+        }
+        for name, held in places.left.items()
+    ]
 
 
 async def _opens(rig: Any) -> None:
