@@ -99,9 +99,13 @@ def test_a_wipe_that_leaves_something_is_told(tmp_path: Path) -> None:
     assert "leaving: `contents` after `wipe` are {'snapshots': " in left["seen"]
 
 
-def test_folders_made_above_scratch_are_removed(tmp_path: Path) -> None:
-    new = tmp_path / "new" / "folder"
-    code, _ = verified(f"sqlite:///{new}/orders.db", "--contract", "snapshots")
+@pytest.mark.parametrize("slashes", ["///", "////"], ids=["relative", "absolute"])
+def test_folders_made_above_scratch_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slashes: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    above = "" if slashes == "///" else f"{str(tmp_path)[1:]}/"
+    code, _ = verified(f"sqlite:{slashes}{above}new/folder/orders.db", "--contract", "snapshots")
     assert code == 0
     assert list(tmp_path.iterdir()) == []
 

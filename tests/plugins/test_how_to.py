@@ -103,3 +103,75 @@ def test_verify_finds_nothing_broken(environment: Environment, tmp_path: Path) -
     verdicts = {one["contract"]: one for one in json.loads(run.stdout)}
     assert verdicts.keys() == {"orders", "trades"}
     assert all(one["kept"] and not one["broken"] for one in verdicts.values())
+
+
+DAMAGED = """
+import asyncio
+from pathlib import Path
+
+from pmstore_journal import JournalConfig
+from pmstore_journal.upkeep import JournalUpkeep
+
+place = Path("damaged")
+place.mkdir()
+for name in ("orders", "trades"):
+    (place / f"{name}.journal").write_bytes(b"no line of ours\\n")
+
+
+async def main():
+    for _ in range(2):
+        await JournalUpkeep().wipe(JournalConfig(path=place))
+        assert not place.exists()
+
+
+asyncio.run(main())
+"""
+
+
+def test_wiping_removes_what_is_damaged_and_is_harmless_twice(
+    environment: Environment, tmp_path: Path
+) -> None:
+    run = environment.run("python", "-X", "dev", "-c", DAMAGED, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+UNHEARD = """
+import asyncio
+import gc
+from pathlib import Path
+
+from pmstore.testing.samples import trade
+from pmstore_journal import JournalTradeStore
+
+
+async def main():
+    async with JournalTradeStore(Path("full")) as trades:
+        appending = asyncio.ensure_future(trades.append([trade(1)]))
+        await asyncio.sleep(0)
+        # The disk fails beneath it, and its caller goes.
+        trades._journal.close()
+        appending.cancel()
+        await asyncio.wait([appending])
+        assert appending.cancelled()
+    gc.collect()
+
+
+asyncio.run(main())
+"""
+
+
+def test_a_cancelled_write_that_fails_is_not_printed(
+    environment: Environment, tmp_path: Path
+) -> None:
+    run = environment.run("python", "-c", UNHEARD, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stderr == ""
+
+
+def test_verify_leaves_no_folder_behind(environment: Environment, tmp_path: Path) -> None:
+    command = ("pmstore", "verify", "journal:data/deep", "--contract", "trades")
+    run = environment.run(*command, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    shown = shown_after("pmstore verify").replace("orders …\n", "")
+    assert missing(shown, run.stdout) == [], run.stdout
+    assert list(tmp_path.iterdir()) == []

@@ -28,7 +28,7 @@ class ScratchPlaces:
         self._pins = pins
         self._run = f"{kind}_{secrets.token_hex(4)}"
         self._used: dict[str, Stack] = {}
-        self._folders = _missing_folders(stack)
+        self._folders = _missing_folders(stack, pins)
         self.left: dict[str, Mapping[str, int]] = {}
         """What the backends still counted after `wipe`, by their names."""
 
@@ -69,10 +69,14 @@ class ScratchPlaces:
                 folder.rmdir()
 
 
-def _missing_folders(stack: Stack) -> list[Path]:
-    """The folders on the stack's paths that are not there yet, the innermost first."""
-    paths = [Path(url.path) for url in (*stack.layers, *stack.sinks) if url.path]
-    folders = {folder for path in paths for folder in (path, *path.parents)}
+def _missing_folders(stack: Stack, pins: Mapping[str, str] | None) -> list[Path]:
+    """The folders on the paths of *stack* that are not there yet, the innermost first."""
+    configs = [find_backend(url, pins=pins)[1] for url in (*stack.layers, *stack.sinks)]
+    # What a URL's path means is known to the backend: a `Path` is one of the file system.
+    paths = [path for path in (getattr(one, "path", None) for one in configs) if path]
+    folders = {
+        folder for path in paths if isinstance(path, Path) for folder in (path, *path.parents)
+    }
     missing = [folder for folder in folders if not folder.exists()]
     return sorted(missing, key=lambda folder: len(folder.parts), reverse=True)
 
