@@ -33,6 +33,7 @@ test_trades = conformance(
         open=open_trades,
         durable=True,
         positioned=True,
+        examples=8,  # Opening a DuckDB takes 50 to 100 ms, and each history does it several times.
         crash=crash,
         elsewhere=lambda place: ("pmstore:open_trade_store", f"duckdb:{place}/trades.duckdb"),
     ),
