@@ -80,6 +80,8 @@ def rig(
             await store.__aexit__(None, None, None)
 
         declared["crash"] = crash
+        # Each crash of a history starts the server again.
+        declared["examples"] = 10
     return Rig(
         open=opened,
         durable=True,

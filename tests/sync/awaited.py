@@ -41,7 +41,12 @@ class Awaited:
         return self._sync.coverage
 
     async def __aenter__(self) -> Self:
-        await _in_thread(self._sync.__enter__)
+        try:
+            await _in_thread(self._sync.__enter__)
+        except asyncio.CancelledError:
+            # Nobody can interrupt it from another thread; it opened after all.
+            await _in_thread(self._sync.__exit__, None, None, None)
+            raise
         self._sync._thread = _Recorded(self._sync._thread)  # type: ignore[assignment]
         return self
 

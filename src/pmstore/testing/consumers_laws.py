@@ -38,7 +38,11 @@ class ConsumedStream:
 
     async def __aenter__(self) -> Self:
         await self.stream.__aenter__()
-        await self.consumers.__aenter__()
+        try:
+            await self.consumers.__aenter__()
+        except BaseException:
+            await self.stream.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(

@@ -67,6 +67,8 @@ class MemoryCache(Lifetime, Generic[K, R]):
         self._floors: OrderedDict[K, tuple[int, float]] = OrderedDict()
         self._leases: OrderedDict[K, tuple[Token, float]] = OrderedDict()
         self._mirror: Mirror | None = None
+        self._hidden: dict[K, int] = {}
+        """Key -> the version through which the mirror refuses it."""
         self._load: Token | None = None
         self._touched: set[K] = set()
         self._passed: set[K] = set()
@@ -177,6 +179,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
         self._touched, self._passed = set(), set()
         if self._make_mirror is not None:
             self._mirror = self._make_mirror()
+            self._hidden.clear()
             await self._mirror.__aenter__()
             for record, _ in self._records.values():
                 await self._show([record])
@@ -254,6 +257,11 @@ class MemoryCache(Lifetime, Generic[K, R]):
     async def _show(self, records: list[R]) -> None:
         if self._mirror is None:
             return
+        key, version = self.kind.key, self.kind.version
+        if any(version(one) <= self._hidden.get(key(one), -1) for one in records):
+            # What was believed to be gone never came to be, and something older did.
+            self._end_mirror()
+            return
         try:
             await self._mirror.save(records)
         except VersionConflict:
@@ -268,6 +276,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
         if remove is None:
             self._end_mirror()
         else:
+            self._hidden[key] = least - 1
             await remove([(key, least - 1)])
 
     def _evict(self) -> None:
@@ -290,6 +299,7 @@ class MemoryCache(Lifetime, Generic[K, R]):
 
     def _end_mirror(self) -> None:
         self._mirror = None
+        self._hidden.clear()
         self._load = None
         self._complete_until_s = 0.0
 
