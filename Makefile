@@ -1,7 +1,8 @@
 # The commands of this repository; `make help` lists them. Needs Python 3.11+, pip and make.
 
 PYTHON ?= python3
-JOBS ?= 2
+# Many tests wait for servers, so there may be one more at a time than processors.
+JOBS ?= 3
 ARGS ?=
 
 VENV := .venv
