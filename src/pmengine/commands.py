@@ -7,7 +7,7 @@ tag `types` in one pass over the bytes, which attrs classes cannot do.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -35,8 +35,9 @@ class SubmitOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """
     A new order. Price (or worst price) in ticks, quantity in lots, volume in micros.
 
-    A market buy names a volume and no quantity. Without `client_order_id` it is remembered
-    under its `order_id`.
+    A market buy names a volume and no quantity. `expires_at_ms` (epoch milliseconds) belongs
+    to GTD alone. What fills it counts for its `group`; it is cancelled when its `session`
+    ends. Without `client_order_id` it is remembered under its `order_id`.
     """
 
     order_id: str
@@ -52,6 +53,8 @@ class SubmitOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     expires_at_ms: Integer | None = None
     post_only: bool = False
     self_trade: SelfTrade | None = None
+    group: str | None = None
+    session: str | None = None
 
 
 class CancelOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -69,6 +72,42 @@ class AmendOrder(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     user_id: str
     price: Integer | None = None
     quantity: Integer | None = None
+
+
+class CancelAll(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Cancel all orders of a user, or those that are in everything that is named besides."""
+
+    user_id: str
+    event_id: Integer | None = None
+    market_id: Integer | None = None
+    group: str | None = None
+    session: str | None = None
+
+
+class OrderGroup(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    At most *quantity_max* lots filled within *window_ms* for the orders of one group.
+
+    More than that cancels the group's orders and refuses new ones until the group is said
+    again. A *quantity_max* of 0 removes it and cancels its orders.
+    """
+
+    user_id: str
+    group: str
+    quantity_max: Integer
+    window_ms: Integer
+
+
+class Heartbeat(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    The session of a user is there; its orders are cancelled *timeout_ms* after the last one.
+
+    The first one begins the session, a *timeout_ms* of 0 ends it at once.
+    """
+
+    user_id: str
+    session: str
+    timeout_ms: Integer
 
 
 class Deposit(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -107,13 +146,55 @@ class Merge(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     quantity: Integer
 
 
+class SplitEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Cash into *quantity* lots of the first token of every market of an exclusive event."""
+
+    id: str
+    user_id: str
+    event_id: Integer
+    quantity: Integer
+
+
+class MergeEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """*quantity* lots of the first token of every market of an exclusive event into cash."""
+
+    id: str
+    user_id: str
+    event_id: Integer
+    quantity: Integer
+
+
+class Convert(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    *quantity* lots of the second token of each market named, all of one exclusive event.
+
+    They become cash, 10000 micros a lot for every market but one, and as many lots of the
+    first token of every other market.
+    """
+
+    id: str
+    user_id: str
+    event_id: Integer
+    market_ids: tuple[Integer, ...]
+    quantity: Integer
+
+
+class NewFees(msgspec.Struct, frozen=True, gc=False):
+    """What a market charges: rates in parts per million, of the kind's formula."""
+
+    kind: Literal["linear", "quadratic"]
+    maker_ppm: Integer
+    taker_ppm: Integer
+
+
 class NewMarket(msgspec.Struct, frozen=True, gc=False):
-    """A market as `AddOneEvent` and `AddOneMarket` name it."""
+    """A market as `AddOneEvent` and `AddOneMarket` name it; without `fees` it charges none."""
 
     token_ids: tuple[str, str]
     outcomes: tuple[str, str] = ("Yes", "No")
     tick_size: Integer = 1
     id: Integer | None = None
+    fees: NewFees | None = None
 
 
 class AddOneEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -151,15 +232,59 @@ class StopAllEvents(_Command, frozen=True, gc=False, tag=True, kw_only=True):
 
 
 class ResumeAllEvents(_Command, frozen=True, gc=False, tag=True, kw_only=True):
-    """Take new orders again."""
+    """Take new orders again; for the first *post_only_ms* only those that are post-only."""
+
+    post_only_ms: Integer = 0
 
 
-class Resolve(_Command, frozen=True, gc=False, tag=True, kw_only=True):
-    """End a market: each lot of a token is paid its payout (ticks, adding up to 10000)."""
+class PauseMarket(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Refuse new orders in one market; cancels go on."""
 
     event_id: Integer
     market_id: Integer
-    payouts: tuple[Integer, Integer]
+
+
+class ResumeMarket(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """Take new orders in a market again."""
+
+    event_id: Integer
+    market_id: Integer
+
+
+class PostOnly(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    For *for_ms* milliseconds take only post-only orders, everywhere.
+
+    A new leader's word to its own input, so that makers come back before takers do.
+    """
+
+    for_ms: Integer
+
+
+class Resolve(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    End a market: each lot of a token is paid its payout (ticks, adding up to 10000).
+
+    `void` stands for payouts and pays both tokens the same.
+    """
+
+    event_id: Integer
+    market_id: Integer
+    payouts: tuple[Integer, Integer] | None = None
+    void: bool = False
+
+
+class ResolveEvent(_Command, frozen=True, gc=False, tag=True, kw_only=True):
+    """
+    End an exclusive event as a whole: the payouts (ticks) of every market's tokens, by market.
+
+    Each pair adds up to 10000, and so do the payouts of the first tokens. `void` stands for
+    payouts and pays the first tokens of all markets the same, what is left over to the first.
+    """
+
+    event_id: Integer
+    payouts: dict[Integer, tuple[Integer, Integer]] | None = None
+    void: bool = False
 
 
 class Tick(_Command, frozen=True, gc=False, tag=True, kw_only=True):
@@ -170,17 +295,27 @@ Command = (
     SubmitOrder
     | CancelOrder
     | AmendOrder
+    | CancelAll
+    | OrderGroup
+    | Heartbeat
     | Deposit
     | Withdraw
     | Split
     | Merge
+    | SplitEvent
+    | MergeEvent
+    | Convert
     | AddOneEvent
     | RemoveOneEvent
     | AddOneMarket
     | RemoveOneMarket
     | StopAllEvents
     | ResumeAllEvents
+    | PauseMarket
+    | ResumeMarket
+    | PostOnly
     | Resolve
+    | ResolveEvent
     | Tick
 )
 
