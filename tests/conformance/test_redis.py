@@ -68,7 +68,7 @@ def rig(
 
     def through(place: Path, host: str, port: int) -> Any:
         url = f"redis://{host}:{port}/0"
-        return made(config_of(url, place, timeout_s=0.5, **parameters))
+        return made(config_of(url, place, timeout_s=1.5, **parameters))
 
     if isinstance(server, RedisServer | GivenServer):
         declared |= {"open_through": through, "server": (server.host, server.port)}
