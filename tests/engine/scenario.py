@@ -1,238 +1,183 @@
 """
-Scenarios as tables: one command a line, and after `=>` everything that it brings about.
+Scenarios as tables: one command a line, and beside it everything that it brings about.
 
-    <user> buy|sell <order> <token> <lots> @<ticks> [ioc] [post] [as <self-trade>] [id <own id>]
-                                                     [valid +<ms>] [of <event>/<market>]
-    <user> spend <order> <token> <micros> [@<ticks>] …   a market buy by volume
-    <user> dump <order> <token> <lots> [@<ticks>] …      a market sell
-    <user> cancel <order>
-    <user> amend <order> [@<ticks>] [x<lots>]
-    <user> deposit|withdraw <id> <micros>
-    <user> split|merge <id> <event>/<market> <lots>
-    admin list <event>/<market> <token> <token> [tick <ticks>] [ends +<ms>]
-    admin add <event>/<market> <token> <token> [tick <ticks>]
-    admin resolve <event>/<market> <ticks>/<ticks>
-    admin remove <event>[/<market>]      admin pause      admin resume      admin tick
-    check <user> <asset> <available> <frozen>
-    check bids|asks <event>/<market> [<ticks>x<lots> …]
-    time +<ms>                           the clock of the commands that follow
-    with <option> <value>                options of the engine; first in the file
+    <command>  => <what happens> [| <what moves>]
 
-Times are milliseconds after the start. Expected are, in order and separated by commas: trades
-(`Normal <lots>@<taker's price> <maker>`, `Mint <lots>@<taker's>/<maker's> <maker>`), ends of
-orders (`<order> filled`, `<order> cancelled <lots left>`, with `, spent <micros>` of a market
-buy), what the order named by the command rests with (`<order> rests <lots>@<ticks>`), ends of
-markets (`market 1/1 closed`, `event 1 removed`), a refusal, `again` before the outcome of a
-repeat; `done` when there is nothing to say.
+`tests/matching/scenarios/README.md` has the language. A line that begins with `=>`, `,` or `|`
+goes on with the one before; what follows a `#` is a remark.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from itertools import takewhile
+from typing import Any, Final, NamedTuple
 
-from pmengine.commands import (
-    AddOneEvent,
-    AddOneMarket,
-    AmendOrder,
-    CancelOrder,
-    Command,
-    Deposit,
-    Merge,
-    NewMarket,
-    RemoveOneEvent,
-    RemoveOneMarket,
-    Resolve,
-    ResumeAllEvents,
-    Split,
-    StopAllEvents,
-    SubmitOrder,
-    Tick,
-    Withdraw,
-)
-from pmengine.facts import Outcome
-from pmstore import (
-    EventRemoved,
-    MarketChanged,
-    MarketRemoved,
-    MatchType,
-    OrderCancelled,
-    OrderFilled,
-    OrderType,
-    Remembered,
-    SelfTrade,
-    Side,
-    Symbol,
-    TimeInForce,
-    Trade,
-)
+from pmengine.commands import Command, decode_commands, encode_command
+from pmstore import SelfTrade
+from tests.engine.saying import Said, happened, held, moved
+from tests.engine.speaking import Speaker, market_key
 from tests.engine.tapes import START_MS
 from tests.engine.witnesses import Witnesses
 
 
+class Line(NamedTuple):
+    """One line of a table: what should happen, and what did."""
+
+    number: int
+    text: str
+    expected: str
+    found: str
+
+
 class Scenario:
-    """Plays a table before all witnesses; each line with what should happen and what did."""
+    """Plays a table before all witnesses, who begin again from a snapshot after every command."""
 
     def __init__(self, text: str) -> None:
-        lines = [line.split("#")[0].strip() for line in text.splitlines()]
-        self._lines = [(number, line) for number, line in enumerate(lines, 1) if line]
+        self._lines = list(_lines(text))
+        self._speaker = Speaker()
         self._time_ms = START_MS
-        self._symbols: dict[str, Symbol] = {}
         options: dict[str, Any] = {}
         while self._lines[0][1].startswith("with "):
             _, name, value = self._lines.pop(0)[1].split()
-            options[name] = SelfTrade(value) if name == "self_trade" else int(value)
+            options[name] = _option(name, value)
         self.witnesses = Witnesses(restart_every=1, **options)
 
-    def play(self) -> Iterator[tuple[int, str, str, str]]:
-        """Line number, line, expected and found, for every line that expects something."""
-        for number, line in self._lines:
-            head, _, expected = [part.strip() for part in line.partition("=>")]
-            words = head.split()
+    def play(self) -> Iterator[Line]:
+        """Every line that expects something, in the order of the table."""
+        lines = iter(self._lines)
+        for number, text in lines:
+            words = text.split()
             if words[0] == "time":
                 self._time_ms = START_MS + int(words[1])
             elif words[0] == "check":
-                asked, found = self._check(words[1:])
-                yield number, line, asked, found
+                yield self._check(number, text)
+            elif words[0] == "restart":
+                self.witnesses.restart()
+            elif words[0] == "given":
+                yield from self._take([(number, f"{text.removeprefix('given ')} => done")])
+            elif words[0] == "batch":
+                yield from self._take(list(takewhile(lambda line: line[1] != "end", lines)))
             else:
-                outcome = self.witnesses.handle(self._command(words), self._time_ms)
-                yield number, line, expected, ", ".join(self._said(words, outcome))
+                yield from self._take([(number, text)])
 
-    def _check(self, words: list[str]) -> tuple[str, str]:
-        state = self.witnesses.state
-        if words[0] in ("bids", "asks"):
-            token = next(
-                symbol.token_id
-                for symbol in self._symbols.values()
-                if f"{symbol.event_id}/{symbol.market_id}" == words[1]
-            )
-            levels = self.witnesses.leader.books[token].ladder.levels(words[0] == "bids", 100)
-            return " ".join(words[2:]), " ".join(f"{price}x{lots}" for price, lots in levels)
-        row = state.balances.get(words[1], {}).get(words[0])
-        found = "0 0" if row is None else f"{row.available} {row.frozen}"
-        return " ".join(words[2:]), found
+    def _take(self, entries: list[tuple[int, str]]) -> Iterator[Line]:
+        """The commands of one entry of the input, as they are read from its bytes."""
+        spoken = [self._speaker.command(text.partition("=>")[0]) for _, text in entries]
+        payload = b"[%b]" % b",".join(encode_command(command) for command in spoken)
+        for (number, text), command in zip(entries, decode_commands(payload), strict=True):
+            yield self._handle(number, text, command)
 
-    def _said(self, words: list[str], outcome: Outcome) -> list[str]:
-        said = []
-        for fact in outcome.facts:
-            if isinstance(fact, Trade):
-                price = f"{fact.price}"
-                if fact.match_type is not MatchType.NORMAL:
-                    price += f"/{fact.maker_price}"
-                said.append(
-                    f"{fact.match_type.value} {fact.quantity}@{price} {fact.maker_order_id}"
-                )
-            elif isinstance(fact, OrderFilled | OrderCancelled):
-                end = "filled"
-                if isinstance(fact, OrderCancelled):
-                    end = f"cancelled {fact.remaining_quantity}"
-                said.append(f"{fact.order_id} {end}")
-                if fact.spent:
-                    said.append(f"spent {fact.spent}")
-            elif isinstance(fact, MarketChanged):
-                what = "working" if fact.working else fact.state.value
-                said.append(f"market {fact.event_id}/{fact.market_id} {what}")
-            elif isinstance(fact, MarketRemoved):
-                said.append(f"market {fact.event_id}/{fact.market_id} removed")
-            elif isinstance(fact, EventRemoved):
-                said.append(f"event {fact.event_id} removed")
-            elif isinstance(fact, Remembered) and fact.repeat:
-                said.append(f"again {fact.order_id or fact.outcome}")
-        if outcome.refusal is not None:
-            said.append(outcome.refusal.name)
-        order = self.witnesses.state.orders.get(words[2]) if len(words) > 2 else None
-        resting = order is not None and words[1] in ("buy", "sell", "spend", "dump", "amend")
-        new = not any(text.startswith("again") for text in said)
-        if order is not None and resting and new and outcome.refusal is None:
-            said.append(f"{order.id} rests {order.remaining_quantity}@{order.price}")
-        return said or ["done"]
+    def _handle(self, number: int, text: str, command: Command) -> Line:
+        fold = self.witnesses.fold
+        before = held(fold)
+        outcome = self.witnesses.handle(command, self._time_ms)
+        fold = self.witnesses.fold
+        said = Said(happened(command, outcome, fold), moved(before, held(fold)))
+        expected = text.partition("=>")[2]
+        return Line(number, text, *said.beside(expected))
 
-    def _command(self, words: list[str]) -> Command:
-        user_id, verb, *rest = words
-        if user_id == "admin":
-            return self._administration(verb, rest)
-        if verb == "cancel":
-            return CancelOrder(order_id=rest[0], user_id=user_id)
-        if verb == "amend":
-            given = {word[0]: int(word[1:]) for word in rest[1:]}
-            return AmendOrder(
-                order_id=rest[0], user_id=user_id, price=given.get("@"), quantity=given.get("x")
-            )
-        if verb in ("deposit", "withdraw"):
-            kind = Deposit if verb == "deposit" else Withdraw
-            return kind(id=rest[0], user_id=user_id, amount=int(rest[1]))
-        if verb in ("split", "merge"):
-            event_id, market_id = _numbers(rest[1])
-            return (Split if verb == "split" else Merge)(
-                id=rest[0],
-                user_id=user_id,
-                event_id=event_id,
-                market_id=market_id,
-                quantity=int(rest[2]),
-            )
-        return self._order(user_id, verb, rest)
-
-    def _order(self, user_id: str, verb: str, words: list[str]) -> Command:
-        order_id, token, amount, *more = words
-        fields: dict[str, Any] = {"quantity": int(amount)}
-        if verb == "spend":
-            fields = {"volume": int(amount)}
-        symbol = self._symbols.get(token, Symbol(1, 1, token))
-        options = iter(more)
-        for word in options:
-            if word.startswith("@"):
-                fields["price"] = int(word[1:])
-            elif word == "ioc":
-                fields["time_in_force"] = TimeInForce.IOC
-            elif word == "post":
-                fields["post_only"] = True
-            elif word == "as":
-                fields["self_trade"] = SelfTrade(next(options))
-            elif word == "id":
-                fields["client_order_id"] = next(options)
-            elif word == "valid":
-                fields["valid_until_ms"] = START_MS + int(next(options))
-            elif word == "of":
-                symbol = Symbol(*_numbers(next(options)), token)
-            else:
-                raise ValueError(f"what is {word!r}?")
-        return SubmitOrder(
-            order_id=order_id,
-            user_id=user_id,
-            symbol=symbol,
-            side=Side.BUY if verb in ("buy", "spend") else Side.SELL,
-            order_type=OrderType.LIMIT if verb in ("buy", "sell") else OrderType.MARKET,
-            **fields,
-        )
-
-    def _administration(self, verb: str, words: list[str]) -> Command:
-        plain = {"pause": StopAllEvents, "resume": ResumeAllEvents, "tick": Tick}
-        if verb in plain:
-            return plain[verb]()
-        event_id, market_id = _numbers(words[0])
-        if verb == "remove":
-            if market_id:
-                return RemoveOneMarket(event_id=event_id, market_id=market_id)
-            return RemoveOneEvent(event_id=event_id)
-        if verb == "resolve":
-            first, second = _numbers(words[1])
-            return Resolve(event_id=event_id, market_id=market_id, payouts=(first, second))
-        tokens = (words[1], words[2])
-        for token in tokens:
-            self._symbols[token] = Symbol(event_id, market_id, token)
-        given = dict(zip(words[3::2], words[4::2], strict=True))
-        new = NewMarket(token_ids=tokens, tick_size=int(given.get("tick", 1)))
-        if verb == "add":
-            return AddOneMarket(event_id=event_id, market_id=market_id, market=new)
-        end_date = None
-        if "ends" in given:
-            moment = datetime.fromtimestamp((START_MS + int(given["ends"])) / 1000, UTC)
-            end_date = moment.isoformat(timespec="milliseconds")
-        return AddOneEvent(event_id=event_id, markets={market_id: new}, end_date=end_date)
+    def _check(self, number: int, text: str) -> Line:
+        _, subject, *words = text.split()
+        expected = ""
+        if subject in _ABOUT_STATE:
+            name, *asked = words
+            expected = " ".join(asked)
+            found = _ABOUT_STATE[subject](self.witnesses, name)
+        else:
+            expected = " ".join(words[1:])
+            row = self.witnesses.fold.balances.get(words[0], {}).get(subject)
+            found = "0 0" if row is None else f"{row.available} {row.frozen}"
+        return Line(number, text, expected, found)
 
 
-def _numbers(text: str) -> tuple[int, int]:
-    first, second = re.fullmatch(r"(\d+)(?:/(\d+))?", text).groups()  # type: ignore[union-attr]
-    return int(first), int(second or 0)
+def _bids(witnesses: Witnesses, market: str) -> str:
+    bids, _ = witnesses.depth.sides.get(market_key(market), ({}, {}))
+    return " ".join(f"{price}x{lots}" for price, lots in sorted(bids.items(), reverse=True))
+
+
+def _asks(witnesses: Witnesses, market: str) -> str:
+    _, asks = witnesses.depth.sides.get(market_key(market), ({}, {}))
+    return " ".join(f"{price}x{lots}" for price, lots in sorted(asks.items()))
+
+
+def _order(witnesses: Witnesses, order_id: str) -> str:
+    order = witnesses.fold.orders.get(order_id)
+    if order is None:
+        return "gone"
+    filled, left = order.filled_quantity, order.remaining_quantity
+    return f"{order.status.value} {filled}+{left}={order.quantity}@{order.price}"
+
+
+def _number(witnesses: Witnesses, order_id: str) -> str:
+    order = witnesses.fold.orders.get(order_id)
+    return "gone" if order is None else str(order.order_num)
+
+
+def _open(witnesses: Witnesses, user_id: str) -> str:
+    orders = witnesses.fold.orders.values()
+    return " ".join(order.id for order in orders if order.user_id == user_id)
+
+
+def _market(witnesses: Witnesses, name: str) -> str:
+    event_id, market_id = market_key(name)
+    event = witnesses.fold.events.get(event_id)
+    market = None if event is None else event.markets.get(market_id)
+    return "none" if market is None else market.state.value
+
+
+def _outstanding(witnesses: Witnesses, name: str) -> str:
+    event_id, market_id = market_key(name)
+    tokens = witnesses.fold.events[event_id].markets[market_id].token_ids
+    rows = [witnesses.fold.balances.get(token, {}).values() for token in tokens]
+    return " ".join(str(sum(row.available + row.frozen for row in of_one)) for of_one in rows)
+
+
+def _last(witnesses: Witnesses, market: str) -> str:
+    return str(witnesses.depth.last_prices.get(market_key(market), 0))
+
+
+def _update(witnesses: Witnesses, market: str) -> str:
+    return str(witnesses.depth.update_ids.get(market_key(market), 0))
+
+
+def _counter(witnesses: Witnesses, name: str) -> str:
+    return str(getattr(witnesses.fold, name))
+
+
+_ABOUT_STATE: Final = {
+    "bids": _bids,
+    "asks": _asks,
+    "order": _order,
+    "number": _number,
+    "open": _open,
+    "market": _market,
+    "outstanding": _outstanding,
+    "last": _last,
+    "update": _update,
+    "counter": _counter,
+}
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that say something, each with those that go on with it."""
+    whole: tuple[int, str] | None = None
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.partition("#")[0].strip()
+        if line[:1] in ("|", ",") or line[:2] == "=>":
+            assert whole is not None, "a table cannot begin in the middle of a line"
+            whole = (whole[0], f"{whole[1]} {line}")
+        elif line:
+            if whole is not None:
+                yield whole
+            whole = (number, line)
+    if whole is not None:
+        yield whole
+
+
+def _option(name: str, value: str) -> object:
+    if name == "self_trade":
+        return SelfTrade(value)
+    if value in ("on", "off"):
+        return value == "on"
+    return int(value) if value.isdecimal() else value
