@@ -30,6 +30,8 @@ from pmstore.models.changes import (
     EventAdded,
     EventChanged,
     EventRemoved,
+    GroupChanged,
+    GroupFilled,
     Level,
     MarketAdded,
     MarketChanged,
@@ -38,12 +40,16 @@ from pmstore.models.changes import (
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderUpdated,
     Paused,
     Remembered,
     Restored,
+    SessionChanged,
 )
-from pmstore.models.market import Event, Market, MarketState
+from pmstore.models.group import Group, GroupKey, SessionKey
+from pmstore.models.leaving import Leaving
+from pmstore.models.market import Event, Fees, Market, MarketState
 from pmstore.models.order import (
     ACTIVE_STATUSES,
     Order,
@@ -55,11 +61,12 @@ from pmstore.models.order import (
 )
 from pmstore.models.position import EMPTY, START, Bounds, Entry, Head, Position, payload_hash
 from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery, Page, TradeQuery
-from pmstore.models.snapshot import MemoryKey, Snapshot, SnapshotInfo
+from pmstore.models.snapshot import MarketKey, MemoryKey, Snapshot, SnapshotInfo
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import MatchType, Trade
 from pmstore.models.units import (
     CASH,
+    FEE_PPM_MAX,
     ID_BYTES_MAX,
     INTEGER_MAX,
     MONEY_DECIMALS,
@@ -102,7 +109,15 @@ from pmstore.registry import (
     register,
 )
 from pmstore.settings import StorageSettings
-from pmstore.state import ACCEPTED, SUBMIT_ORDER, State, ended_order, order_memory_key
+from pmstore.state import (
+    ACCEPTED,
+    SUBMIT_ORDER,
+    State,
+    Work,
+    ended_order,
+    order_memory_key,
+    snapshot_digest,
+)
 from pmstore.url import Stack, Url
 
 __all__ = [
@@ -134,7 +149,13 @@ __all__ = [
     "EventQuery",
     "EventRemoved",
     "EventStore",
+    "FEE_PPM_MAX",
+    "Fees",
     "Fenced",
+    "Group",
+    "GroupChanged",
+    "GroupFilled",
+    "GroupKey",
     "Head",
     "ID_BYTES_MAX",
     "INTEGER_MAX",
@@ -142,6 +163,7 @@ __all__ = [
     "InvalidRecord",
     "LayerOptions",
     "Lease",
+    "Leaving",
     "Level",
     "LimitExceeded",
     "Limits",
@@ -150,6 +172,7 @@ __all__ = [
     "Market",
     "MarketAdded",
     "MarketChanged",
+    "MarketKey",
     "MarketRemoved",
     "MarketState",
     "MarketUpdateId",
@@ -164,6 +187,7 @@ __all__ = [
     "OrderStore",
     "OrderType",
     "OrderUpdated",
+    "OrdersLeaving",
     "PAYOUT",
     "PRICE_DECIMALS",
     "PRICE_MAX",
@@ -183,6 +207,8 @@ __all__ = [
     "START",
     "SUBMIT_ORDER",
     "SelfTrade",
+    "SessionChanged",
+    "SessionKey",
     "SettingsError",
     "Side",
     "Snapshot",
@@ -204,6 +230,7 @@ __all__ = [
     "UnknownScheme",
     "Url",
     "VersionConflict",
+    "Work",
     "WriteOutcome",
     "WriterLocked",
     "ended_order",
@@ -221,4 +248,5 @@ __all__ = [
     "order_memory_key",
     "payload_hash",
     "register",
+    "snapshot_digest",
 ]

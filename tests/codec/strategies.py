@@ -16,6 +16,8 @@ from pmstore.models.changes import (
     EventAdded,
     EventChanged,
     EventRemoved,
+    GroupChanged,
+    GroupFilled,
     MarketAdded,
     MarketChanged,
     MarketRemoved,
@@ -23,11 +25,15 @@ from pmstore.models.changes import (
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderUpdated,
     Paused,
     Remembered,
     Restored,
+    SessionChanged,
 )
+from pmstore.models.group import Group
+from pmstore.models.leaving import Leaving
 from pmstore.models.market import Event, Market
 from pmstore.models.order import Order
 from pmstore.models.position import Position
@@ -56,6 +62,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.none()
     if origin in (typing.Union, types.UnionType):
         return st.one_of([values(argument) for argument in arguments])
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
     if origin is tuple and arguments[-1] is Ellipsis:
         return st.lists(values(arguments[0]), max_size=4).map(tuple)
     if origin is tuple:
@@ -101,6 +109,7 @@ by_kind: dict[str, st.SearchStrategy[Any]] = {
         for kind in (
             OrderFilled,
             OrderCancelled,
+            OrdersLeaving,
             Trade,
             Balance,
             MarketUpdateId,
@@ -111,6 +120,9 @@ by_kind: dict[str, st.SearchStrategy[Any]] = {
             MarketRemoved,
             MarketChanged,
             Paused,
+            GroupChanged,
+            GroupFilled,
+            SessionChanged,
             Remembered,
             Counters,
             Restored,
@@ -132,7 +144,9 @@ snapshots = records(
     memories=st.lists(records(Remembered), max_size=3),
     ended=st.lists(st.tuples(numbers, _keys), max_size=3),
     user_update_ids=st.dictionaries(ids, numbers, max_size=3),
-    work=st.lists(st.tuples(numbers, numbers), max_size=3),
+    work=st.lists(st.tuples(numbers, numbers) | records(Leaving), max_size=3),
+    groups=st.dictionaries(st.tuples(ids, ids), records(Group), max_size=2),
+    sessions=st.dictionaries(st.tuples(ids, ids), numbers, max_size=2),
     input_position=st.none() | inputs,
     trail=st.lists(st.tuples(numbers, ids), max_size=3),
     skipped=st.lists(ids, max_size=3),

@@ -50,10 +50,17 @@ def plainly(value: Any) -> Any:
     if not attrs.has(type(value)):
         return value
     return {
-        field.name: plainly(getattr(value, field.name))
+        field.name: digits(getattr(value, field.name))
+        if field.name == "fee_exact"
+        else plainly(getattr(value, field.name))
         for field in attrs.fields(type(value))
         if field.name in ALWAYS_WRITTEN or getattr(value, field.name) != field.default
     }
+
+
+def digits(value: int) -> int | str:
+    """The reference for an integer of any size."""
+    return str(value) if value > 2**53 else value
 
 
 def document(change: Change) -> Any:
@@ -73,6 +80,8 @@ FREQUENT = [
     "Balance",
     "MarketUpdateId",
     "Remembered",
+    "GroupFilled",
+    "SessionChanged",
 ]
 
 

@@ -49,7 +49,7 @@ class Picture:
     def __init__(self, orders: Iterable[Order] = (), events: Iterable[Event] = ()) -> None:
         self._open = {order.id: order for order in orders}
         self._listed = State()
-        self._listed.events = {event.event_id: event for event in events}
+        self._listed.events.update((event.event_id, event) for event in events)
 
     async def fold(self, batches: Sequence[Batch]) -> Written:
         """What *batches*, one or more, come to."""

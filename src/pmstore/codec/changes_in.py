@@ -14,6 +14,8 @@ from pmstore.models.changes import (
     EventAdded,
     EventChanged,
     EventRemoved,
+    GroupChanged,
+    GroupFilled,
     MarketAdded,
     MarketChanged,
     MarketRemoved,
@@ -21,10 +23,12 @@ from pmstore.models.changes import (
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderUpdated,
     Paused,
     Remembered,
     Restored,
+    SessionChanged,
 )
 
 
@@ -101,6 +105,10 @@ class WireChange(msgspec.Struct, gc=False):
     Paused: Paused | None = None
     Counters: Counters | None = None
     Restored: Restored | None = None
+    GroupFilled: GroupFilled | None = None
+    GroupChanged: GroupChanged | None = None
+    SessionChanged: SessionChanged | None = None
+    OrdersLeaving: OrdersLeaving | None = None
 
 
 TAGS = frozenset(WireChange.__struct_fields__)
@@ -188,6 +196,10 @@ def _rare(wire: WireChange) -> Change:
         or wire.Paused
         or wire.Counters
         or wire.Restored
+        or wire.GroupFilled
+        or wire.GroupChanged
+        or wire.SessionChanged
+        or wire.OrdersLeaving
     )
     if change is None:
         raise ValueError("none of its tags is a known change; a newer release may have written it")

@@ -18,7 +18,8 @@ from pmstore.models.changes import (
     EventAdded,
     EventChanged,
     EventRemoved,
-    Level,
+    GroupChanged,
+    GroupFilled,
     MarketAdded,
     MarketChanged,
     MarketRemoved,
@@ -26,10 +27,12 @@ from pmstore.models.changes import (
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderUpdated,
     Paused,
     Remembered,
     Restored,
+    SessionChanged,
 )
 from pmstore.models.trade import Trade
 
@@ -62,11 +65,12 @@ def _ended_text(change: OrderFilled | OrderCancelled) -> str:
     return f'{text},"reason":{quote(change.reason)}}}'
 
 
-def _levels_text(levels: tuple[Level, ...]) -> str:
-    if len(levels) == 1:  # the most frequent by far
-        ((price, quantity),) = levels
-        return f"[[{price},{quantity}]]"
-    return f"[{','.join([f'[{price},{quantity}]' for price, quantity in levels])}]"
+def pairs_text(pairs: tuple[tuple[int, int], ...]) -> str:
+    """Pairs of integers as JSON."""
+    if len(pairs) == 1:  # the most frequent by far
+        ((first, second),) = pairs
+        return f"[[{first},{second}]]"
+    return f"[{','.join([f'[{first},{second}]' for first, second in pairs])}]"
 
 
 def _order_created(change: OrderCreated) -> str:
@@ -99,9 +103,9 @@ def _market_update_id(change: MarketUpdateId) -> str:
         f',"update_id":{change.update_id}'
     )
     if change.bids:
-        text += f',"bids":{_levels_text(change.bids)}'
+        text += f',"bids":{pairs_text(change.bids)}'
     if change.asks:
-        text += f',"asks":{_levels_text(change.asks)}'
+        text += f',"asks":{pairs_text(change.asks)}'
     if change.last_price:
         text += f',"last_price":{change.last_price}'
     if change.timestamp:
@@ -113,6 +117,27 @@ def _market_update_id(change: MarketUpdateId) -> str:
 
 def _remembered(change: Remembered) -> str:
     return f'{{"Remembered":{remembered_text(change)}}}'
+
+
+def _group_filled(change: GroupFilled) -> str:
+    return (
+        f'{{"GroupFilled":{{"user_id":{quote(change.user_id)},"group":{quote(change.group)}'
+        f',"time_ms":{change.time_ms},"quantity":{change.quantity}}}}}'
+    )
+
+
+def _session_changed(change: SessionChanged) -> str:
+    return (
+        f'{{"SessionChanged":{{"user_id":{quote(change.user_id)}'
+        f',"session":{quote(change.session)},"deadline_ms":{change.deadline_ms}}}}}'
+    )
+
+
+def _paused(change: Paused) -> str:
+    text = f'{{"Paused":{{"paused":{"true" if change.paused else "false"}'
+    if change.post_only_until_ms:
+        text += f',"post_only_until_ms":{change.post_only_until_ms}'
+    return text + "}}"
 
 
 def _rare(tag: str, content: Any) -> str:
@@ -145,13 +170,17 @@ _TEXTS: Final[dict[type, Callable[[Any], str]]] = {
     Balance: _account_changed,
     MarketUpdateId: _market_update_id,
     Remembered: _remembered,
+    GroupFilled: _group_filled,
+    SessionChanged: _session_changed,
     EventAdded: _event_added,
     EventChanged: _as_it_is,
     EventRemoved: _event_removed,
     MarketAdded: _market_added,
     MarketRemoved: _as_it_is,
     MarketChanged: _as_it_is,
-    Paused: _as_it_is,
+    Paused: _paused,
+    GroupChanged: _as_it_is,
+    OrdersLeaving: _as_it_is,
     Counters: _as_it_is,
     Restored: _as_it_is,
 }

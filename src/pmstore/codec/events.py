@@ -8,7 +8,7 @@ import msgspec
 
 from pmstore.codec.json_text import READ_ERRORS, corrupt, plain_text, utf8
 from pmstore.codec.timestamps import parse_rfc3339, rfc3339
-from pmstore.models.market import Event, Market, MarketState
+from pmstore.models.market import Event, Fees, Market, MarketState
 
 
 class WireMarket(msgspec.Struct, omit_defaults=True):
@@ -23,6 +23,7 @@ class WireMarket(msgspec.Struct, omit_defaults=True):
     payouts: tuple[int, int] | None = None
     update_id: int = 0
     last_price: int = 0
+    fees: Fees | None = None
 
 
 class WireEvent(msgspec.Struct, omit_defaults=True):
@@ -55,6 +56,7 @@ def wire_market(market: Market) -> WireMarket:
         market.payouts,
         market.update_id,
         market.last_price,
+        market.fees,
     )
 
 
@@ -77,6 +79,7 @@ def to_market(wire: WireMarket) -> Market:
         payouts=wire.payouts,
         update_id=wire.update_id,
         last_price=wire.last_price,
+        fees=wire.fees,
     )
 
 

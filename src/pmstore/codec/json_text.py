@@ -17,6 +17,7 @@ quote: Final[Callable[[str], str]] = encode_basestring
 _encode: Final = msgspec.json.Encoder().encode
 
 _CACHED_MAX = 65_536
+_EXACT_MAX: Final = 2**53
 _symbol_texts: dict[str, tuple[Symbol, str]] = {}
 
 READ_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
@@ -64,6 +65,29 @@ def plain_text(value: Any) -> str:
         return _encode(value).decode()
     except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError, TypeError) as error:
         raise InvalidRecord(f"{repr(value)[:80]} cannot be written: {error}") from error
+
+
+def large_text(value: int) -> str:
+    """
+    An integer of any size as JSON: beyond 2^53 a string of its digits.
+
+    Readers in other languages keep numbers up to there exactly.
+    """
+    return f'"{value}"' if value > _EXACT_MAX else str(value)
+
+
+def large(written: int | str) -> int:
+    """
+    The integer that `large_text` wrote.
+
+    Raises:
+        ValueError: A string of anything but decimal digits.
+    """
+    if isinstance(written, int):
+        return written
+    if not (written.isascii() and written.isdigit()):
+        raise ValueError(f"{written[:40]!r} is no integer")
+    return int(written)
 
 
 def corrupt(error: Exception, what: str, where: str) -> CorruptData:

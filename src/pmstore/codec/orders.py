@@ -6,7 +6,15 @@ from typing import Final
 
 import msgspec
 
-from pmstore.codec.json_text import READ_ERRORS, corrupt, quote, symbol_text, utf8
+from pmstore.codec.json_text import (
+    READ_ERRORS,
+    corrupt,
+    large,
+    large_text,
+    quote,
+    symbol_text,
+    utf8,
+)
 from pmstore.codec.later_dialect import translate_order
 from pmstore.models.order import Order, OrderStatus, OrderType, SelfTrade, Side, TimeInForce
 from pmstore.models.symbol import Symbol
@@ -54,7 +62,7 @@ class WireOrder(msgspec.Struct, gc=False):
     self_trade: SelfTrade = _CANCEL_TAKER
     group: str | None = None
     session: str | None = None
-    fee_exact: int = 0
+    fee_exact: int | str = 0
     fee_paid: int = 0
 
 
@@ -73,7 +81,13 @@ def to_symbol(wire: WireSymbol) -> Symbol:
 
 
 def to_order(wire: WireOrder) -> Order:
-    """The order that was written."""
+    """
+    The order that was written.
+
+    Raises:
+        ValueError: An exact fee in letters.
+    """
+    exact = wire.fee_exact
     return Order(
         wire.id,
         to_symbol(wire.symbol),
@@ -97,7 +111,7 @@ def to_order(wire: WireOrder) -> Order:
         wire.self_trade,
         wire.group,
         wire.session,
-        wire.fee_exact,
+        exact if type(exact) is int else large(exact),
         wire.fee_paid,
     )
 
@@ -133,7 +147,7 @@ def order_text(order: Order) -> str:
     if order.session is not None:
         text += f',"session":{quote(order.session)}'
     if order.fee_exact:
-        text += f',"fee_exact":{order.fee_exact}'
+        text += f',"fee_exact":{large_text(order.fee_exact)}'
     if order.fee_paid:
         text += f',"fee_paid":{order.fee_paid}'
     return text + "}"

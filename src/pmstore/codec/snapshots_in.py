@@ -18,6 +18,8 @@ from pmstore.codec.later_dialect import translate_order
 from pmstore.codec.orders import WireOrder, to_order
 from pmstore.codec.validity import check_event, check_order
 from pmstore.errors import CorruptData
+from pmstore.models.group import Group
+from pmstore.models.leaving import Leaving
 from pmstore.models.market import Event
 from pmstore.models.order import ACTIVE_STATUSES, Order
 from pmstore.models.position import Position
@@ -33,6 +35,15 @@ class _WireGroup(msgspec.Struct):
     orders: list[WireOrder]
 
 
+class _WireOrderGroup(msgspec.Struct):
+    user_id: str
+    group: str
+    quantity_max: int
+    window_ms: int
+    triggered: bool = False
+    fills: tuple[tuple[int, int], ...] = ()
+
+
 class _WireSnapshot(msgspec.Struct):
     """Our file; the source's has the first four alone."""
 
@@ -46,10 +57,13 @@ class _WireSnapshot(msgspec.Struct):
     hash: str = ""
     time_ms: int = 0
     paused: bool = False
+    post_only_until_ms: int = 0
     order_counter: int = 0
     trade_counter: int = 0
     deposited: int = 0
-    work: list[tuple[int, int]] = []
+    work: list[tuple[int, int] | Leaving] = []
+    groups: list[_WireOrderGroup] = []
+    sessions: list[tuple[str, str, int]] = []
     balances: list[WireBalance] = []
     memories: list[WireRemembered] = []
     ended: list[tuple[int, str, str, str]] = []
@@ -193,10 +207,21 @@ def _snapshot(wire: _WireSnapshot) -> Snapshot:
         ended=[(time_ms, (user, kind, id)) for time_ms, user, kind, id in wire.ended],
         user_update_ids=wire.user_update_ids,
         work=wire.work,
+        groups={
+            (row.user_id, row.group): Group(
+                quantity_max=row.quantity_max,
+                window_ms=row.window_ms,
+                triggered=row.triggered,
+                fills=row.fills,
+            )
+            for row in wire.groups
+        },
+        sessions={(user_id, session): until_ms for user_id, session, until_ms in wire.sessions},
         order_counter=wire.order_counter,
         trade_counter=wire.trade_counter,
         deposited=wire.deposited,
         paused=wire.paused,
+        post_only_until_ms=wire.post_only_until_ms,
         time_ms=wire.time_ms,
         input_position=_positions(wire.input_position),
         number=wire.number,

@@ -9,13 +9,15 @@ from typing import Final, TypeVar
 
 from pmstore.codec.balances import balance_text
 from pmstore.codec.batches import FORMAT_VERSION
-from pmstore.codec.changes_out import remembered_text
+from pmstore.codec.changes_out import pairs_text, remembered_text
 from pmstore.codec.events import wire_event
 from pmstore.codec.json_text import plain_text, quote, symbol_text, utf8
 from pmstore.codec.orders import order_text
+from pmstore.models.group import Group, GroupKey, SessionKey
+from pmstore.models.leaving import Leaving
 from pmstore.models.order import Order
 from pmstore.models.position import Position
-from pmstore.models.snapshot import MemoryKey, Snapshot
+from pmstore.models.snapshot import MarketKey, MemoryKey, Snapshot
 from pmstore.models.symbol import Symbol
 
 PIECE_ROWS_MAX: Final = 10_000
@@ -58,10 +60,13 @@ def _texts(snapshot: Snapshot) -> Iterator[str]:
         f',"input_position":{_positions(snapshot.input_position)}'
         f',"number":{snapshot.number},"hash":{quote(snapshot.hash)}'
         f',"time_ms":{snapshot.time_ms},"paused":{"true" if snapshot.paused else "false"}'
+        f',"post_only_until_ms":{snapshot.post_only_until_ms}'
         f',"order_counter":{snapshot.order_counter},"trade_counter":{snapshot.trade_counter}'
         f',"deposited":{snapshot.deposited}'
     )
     yield from _rows("work", snapshot.work, _work_text)
+    yield from _rows("groups", snapshot.groups.items(), _group_text)
+    yield from _rows("sessions", snapshot.sessions.items(), _session_text)
     yield from _rows("balances", snapshot.balances, balance_text)
     yield from _rows("memories", snapshot.memories, remembered_text)
     yield from _rows("ended", snapshot.ended, _ended_text)
@@ -102,8 +107,23 @@ def _trail_text(entry: tuple[int, str]) -> str:
     return f"[{number},{quote(entry_hash)}]"
 
 
-def _work_text(market: tuple[int, int]) -> str:
-    return f"[{market[0]},{market[1]}]"
+def _work_text(item: MarketKey | Leaving) -> str:
+    return plain_text(item)
+
+
+def _group_text(item: tuple[GroupKey, Group]) -> str:
+    (user_id, name), group = item
+    return (
+        f'{{"user_id":{quote(user_id)},"group":{quote(name)}'
+        f',"quantity_max":{group.quantity_max},"window_ms":{group.window_ms}'
+        f',"triggered":{"true" if group.triggered else "false"}'
+        f',"fills":{pairs_text(group.fills)}}}'
+    )
+
+
+def _session_text(item: tuple[SessionKey, int]) -> str:
+    (user_id, session), deadline_ms = item
+    return f"[{quote(user_id)},{quote(session)},{deadline_ms}]"
 
 
 def _ended_text(ended: tuple[int, MemoryKey]) -> str:

@@ -10,11 +10,15 @@ from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Change,
     EventAdded,
+    GroupChanged,
+    GroupFilled,
     MarketAdded,
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderUpdated,
+    SessionChanged,
 )
 from pmstore.models.market import Event, Market
 from pmstore.models.order import Order
@@ -65,6 +69,8 @@ def check_market(market: Market) -> None:
     for token in market.token_ids:
         _check_id(token, "token_id")
     _check_numbers(market)
+    if market.fees is not None:
+        _check_numbers(market.fees)
 
 
 def check_change(change: Change) -> None:
@@ -86,6 +92,18 @@ def check_change(change: Change) -> None:
     elif isinstance(change, Balance):
         _check_id(change.user_id, "user_id")
         _check_id(change.asset, "asset")
+        _check_numbers(change)
+    elif isinstance(change, OrdersLeaving):
+        for name in ("user_id", "group", "session"):
+            if value := getattr(change.leaving, name):
+                _check_id(value, name)
+        _check_numbers(change.leaving)
+    elif isinstance(change, GroupChanged | GroupFilled | SessionChanged):
+        _check_id(change.user_id, "user_id")
+        if isinstance(change, SessionChanged):
+            _check_id(change.session, "session")
+        else:
+            _check_id(change.group, "group")
         _check_numbers(change)
     elif isinstance(change, EventAdded):
         check_event(change.event)

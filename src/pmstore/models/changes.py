@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from pmstore.models.balance import Balance
+from pmstore.models.leaving import Leaving
 from pmstore.models.market import Event, Market, MarketState
 from pmstore.models.order import Order
 from pmstore.models.position import Position
@@ -60,6 +61,18 @@ class OrderCancelled:
     timestamp: int
     spent: int = 0
     reason: str = ""
+
+
+@attrs.define(weakref_slot=False)
+class OrdersLeaving:
+    """
+    Whether the orders that `leaving` names are still being worked off.
+
+    Each of them ends with a fact of its own. Those that all end with one step have none of these.
+    """
+
+    leaving: Leaving
+    working: bool
 
 
 @attrs.define(weakref_slot=False)
@@ -138,9 +151,54 @@ class MarketChanged:
 
 @attrs.define(weakref_slot=False)
 class Paused:
-    """Whether new orders are refused everywhere."""
+    """
+    Whether new orders are refused everywhere.
+
+    Before `post_only_until_ms` (epoch milliseconds; 0: never) only post-only orders are taken.
+    """
 
     paused: bool
+    post_only_until_ms: int = 0
+
+
+@attrs.define(weakref_slot=False)
+class GroupChanged:
+    """
+    A user's order group as it is now; its fills stay as they are.
+
+    At most `quantity_max` lots may be filled within `window_ms` (milliseconds), then it is
+    `triggered`. With a `quantity_max` of 0 it is gone, and its fills with it.
+    """
+
+    user_id: str
+    group: str
+    quantity_max: int
+    window_ms: int
+    triggered: bool = False
+
+
+@attrs.define(weakref_slot=False)
+class GroupFilled:
+    """
+    The lots that orders of a group were filled by in the very millisecond `time_ms`.
+
+    What was filled at or before `time_ms` less the group's window is forgotten now, and at no
+    other fact.
+    """
+
+    user_id: str
+    group: str
+    time_ms: int
+    quantity: int
+
+
+@attrs.define(weakref_slot=False)
+class SessionChanged:
+    """Until when (epoch milliseconds) a user's session lives unless renewed; 0: it ended."""
+
+    user_id: str
+    session: str
+    deadline_ms: int
 
 
 @attrs.define(weakref_slot=False)
@@ -189,6 +247,7 @@ Change = (
     | OrderCancelled
     | Trade
     | Balance
+    | OrdersLeaving
     | MarketUpdateId
     | EventAdded
     | EventChanged
@@ -197,6 +256,9 @@ Change = (
     | MarketRemoved
     | MarketChanged
     | Paused
+    | GroupChanged
+    | GroupFilled
+    | SessionChanged
     | Remembered
     | Counters
     | Restored

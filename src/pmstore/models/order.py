@@ -53,7 +53,8 @@ class Order:
     one per change). Price in ticks, quantities in lots, volume and spent in micros,
     times in epoch milliseconds. `order_num` is the arrival number and decides time
     priority; `version` grows with every change. A market buy's `quantity` is what it
-    has bought so far.
+    has bought so far. `fee_exact` is the sum of the exact fees of its fills in 10^-10
+    micros, an integer of any size; `fee_paid` the micros that were paid of it.
     """
 
     id: str

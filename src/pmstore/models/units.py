@@ -9,8 +9,12 @@ PRICE_MIN: Final = 10
 PRICE_MAX: Final = 9_990
 QUANTITY_MAX: Final = 10**12
 MONEY_MAX: Final = 9 * 10**18
+FEE_PPM_MAX: Final = 100_000
 INTEGER_MAX: Final = 2**63 - 1
-"""The largest integer that any model carries; every backend keeps it exactly."""
+"""
+The largest integer that any model carries but in an order's `fee_exact`; every backend keeps it
+exactly.
+"""
 
 PRICE_DECIMALS: Final = 4
 QUANTITY_DECIMALS: Final = 2
