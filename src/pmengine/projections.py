@@ -1,9 +1,14 @@
-"""What other services are told of a batch: one document list a stream, derived from facts; pure."""
+"""
+What other services are told of a batch: one document list a stream, derived from facts; pure.
+
+Each entry is an array that begins with a `BatchTold`: by it a reader knows which entry of the
+log it has before it, and the writer of the stream where to go on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +18,7 @@ from pmstore import (
     SUBMIT_ORDER,
     Balance,
     Batch,
+    CorruptData,
     MarketRemoved,
     MarketUpdateId,
     Order,
@@ -20,6 +26,7 @@ from pmstore import (
     OrderCreated,
     OrderFilled,
     OrderUpdated,
+    Position,
     Remembered,
     Symbol,
     Trade,
@@ -29,6 +36,14 @@ from pmstore.codec import encode_order
 
 PROCESSOR_STREAM: Final = "processor_stream"
 WEBSOCKET_STREAM: Final = "websocket_stream"
+
+
+class BatchTold(msgspec.Struct, tag_field="types", tag="Batch", kw_only=True, frozen=True):
+    """Which batch of the log an entry tells of: its number, its position and its hash."""
+
+    number: int
+    position: str
+    hash: str
 
 
 class _Told(msgspec.Struct, tag_field="types", kw_only=True, omit_defaults=True):
@@ -92,7 +107,7 @@ class Answered(_Told, tag=True, kw_only=True, omit_defaults=True):
 ProcessorDocument = OrderSubmitted | OrderTraded | OrderEnded | OrderRejected | Answered
 
 
-class MarketDelta(msgspec.Struct, kw_only=True, omit_defaults=True):
+class MarketDelta(msgspec.Struct, tag_field="types", tag=True, kw_only=True, omit_defaults=True):
     """
     What changed in a market within one batch, in terms of its first token.
 
@@ -115,10 +130,13 @@ class MarketDelta(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 _encoder = msgspec.json.Encoder()
-_processor_decoder = msgspec.json.Decoder(list[ProcessorDocument])
-_websocket_decoder = msgspec.json.Decoder(list[MarketDelta])
+_processor_decoder = msgspec.json.Decoder(list[BatchTold | ProcessorDocument])
+_websocket_decoder = msgspec.json.Decoder(list[BatchTold | MarketDelta])
+_link_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_told_decoder = msgspec.json.Decoder(BatchTold)
 
-Projection = Callable[[Batch], bytes]
+Projection = Callable[[Position, Batch], bytes]
+"""Makes the entry for a batch at its position on the log."""
 
 
 def processor_documents(batch: Batch) -> list[ProcessorDocument]:
@@ -285,24 +303,58 @@ def _merged(
     return delta
 
 
-def encode_processor_entry(batch: Batch) -> bytes:
-    """The entry of `processor_stream` for *batch*: an array, empty too."""
-    return _encoder.encode(processor_documents(batch))
+def encode_processor_entry(position: Position, batch: Batch) -> bytes:
+    """The entry of `processor_stream` for *batch*, which stands at *position* on the log."""
+    return _encoder.encode([_told(position, batch), *processor_documents(batch)])
 
 
-def encode_websocket_entry(batch: Batch) -> bytes:
-    """The entry of `websocket_stream` for *batch*: an array, empty too."""
-    return _encoder.encode(market_deltas(batch))
+def encode_websocket_entry(position: Position, batch: Batch) -> bytes:
+    """The entry of `websocket_stream` for *batch*, which stands at *position* on the log."""
+    return _encoder.encode([_told(position, batch), *market_deltas(batch)])
 
 
-def decode_processor_entry(payload: bytes) -> list[ProcessorDocument]:
-    """The documents of a `processor_stream` entry."""
-    return _processor_decoder.decode(payload)
+def decode_processor_entry(payload: bytes) -> tuple[BatchTold, list[ProcessorDocument]]:
+    """
+    The batch that a `processor_stream` entry is about, and its documents.
+
+    Raises:
+        CorruptData: It is not such an entry.
+    """
+    return _split(_processor_decoder, payload, PROCESSOR_STREAM)
 
 
-def decode_websocket_entry(payload: bytes) -> list[MarketDelta]:
-    """The deltas of a `websocket_stream` entry."""
-    return _websocket_decoder.decode(payload)
+def decode_websocket_entry(payload: bytes) -> tuple[BatchTold, list[MarketDelta]]:
+    """The batch that a `websocket_stream` entry is about, and its deltas; raises likewise."""
+    return _split(_websocket_decoder, payload, WEBSOCKET_STREAM)
+
+
+def decode_batch_told(payload: bytes, where: str) -> BatchTold:
+    """
+    Which batch an entry of any projection is about.
+
+    Raises:
+        CorruptData: It does not say; `where` names the place.
+    """
+    try:
+        return _told_decoder.decode(_link_decoder.decode(payload)[0])
+    except (msgspec.DecodeError, IndexError) as error:
+        raise CorruptData(f"no entry of a projection: {error}", where=where) from error
+
+
+def _told(position: Position, batch: Batch) -> BatchTold:
+    return BatchTold(number=batch.number, position=str(position), hash=batch.hash)
+
+
+def _split(
+    decoder: msgspec.json.Decoder[Any], payload: bytes, where: str
+) -> tuple[BatchTold, list[Any]]:
+    try:
+        first, *documents = decoder.decode(payload)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CorruptData(f"no entry of this stream: {error}", where=where) from error
+    if not isinstance(first, BatchTold):
+        raise CorruptData("the entry does not begin with the batch that it tells of", where=where)
+    return first, documents
 
 
 PROJECTIONS: Final[dict[str, Projection]] = {

@@ -18,7 +18,7 @@ from pmengine.gateways.websocket.subscription import (
     MERGED_TRADES_MAX,
     Subscription,
 )
-from pmengine.projections import MarketDelta
+from pmengine.projections import BatchTold, MarketDelta
 from pmengine.services.depth import DepthFeed
 from pmstore import START, MatchType, Side, Stream, Symbol, Trade, open_stream
 from tests.gateways.depth_client import Mirror, follow, hear
@@ -73,7 +73,11 @@ class Fed:
     feed: DepthFeed
 
     async def publish(self, deltas: list[MarketDelta]) -> None:
-        await self.stream.append([msgspec.json.encode([one]) for one in deltas])
+        entries = []
+        for one in deltas:
+            told = BatchTold(number=one.update_id, position=f"{one.update_id}-0", hash="")
+            entries.append(msgspec.json.encode([told, one]))
+        await self.stream.append(entries)
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import attrs
 import pytest
 
-import pmengine.services.history as history_module
 from pmengine.commands import AddOneEvent, Command, NewMarket, RemoveOneEvent
+from pmengine.services import outages
 from pmengine.services.history import History
 from pmengine.services.log import STORE_STREAM, Log
 from pmstore import (
@@ -145,7 +145,7 @@ async def trades_on(stream: Stream) -> dict[int, Trade]:
 async def test_the_stores_hold_every_order_trade_balance_and_event(
     failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_module, "RETRY_S_MIN", 0.0)
+    monkeypatch.setattr(outages, "RETRY_S_MIN", 0.0)
     trades = FailingTrades()
     trades.failures = failures
     async with (
@@ -233,7 +233,7 @@ async def test_an_event_that_was_removed_stays_as_a_shell_until_it_is_listed_aga
 async def test_the_log_keeps_the_entry_that_lagging_stores_stand_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(history_module, "RETRY_S_MIN", 0.0)
+    monkeypatch.setattr(outages, "RETRY_S_MIN", 0.0)
     trades = FailingTrades()
     async with (
         MemoryStream(clock=ManualClock(NOW_MS)) as log,

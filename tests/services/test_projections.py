@@ -1,6 +1,9 @@
 """What those who follow the derived streams are told of a batch."""
 
+import json
 from collections.abc import Sequence
+
+import pytest
 
 from pmengine.commands import (
     AddOneEvent,
@@ -19,13 +22,25 @@ from pmengine.projections import (
     OrderRejected,
     OrderSubmitted,
     OrderTraded,
+    ProcessorDocument,
+    decode_batch_told,
     decode_processor_entry,
     decode_websocket_entry,
     encode_processor_entry,
     encode_websocket_entry,
 )
 from pmengine.services.depth import DepthFeed
-from pmstore import START, Batch, OrderStatus, OrderType, Side, Symbol, open_stream
+from pmstore import (
+    START,
+    Batch,
+    CorruptData,
+    OrderStatus,
+    OrderType,
+    Position,
+    Side,
+    Symbol,
+    open_stream,
+)
 from pmstore.codec import GENESIS_HASH, decode_order
 
 LISTED = AddOneEvent(event_id=1, markets={1: NewMarket(("y", "n"))})
@@ -64,20 +79,39 @@ def listed() -> Engine:
     return engine
 
 
+AT = Position(5, 1)
+
+
 def deltas_of(batch: Batch) -> list[MarketDelta]:
-    return decode_websocket_entry(encode_websocket_entry(batch))
+    return decode_websocket_entry(encode_websocket_entry(AT, batch))[1]
 
 
-def test_a_batch_that_says_nothing_is_an_empty_array() -> None:
+def told_of(batch: Batch) -> list[ProcessorDocument]:
+    return decode_processor_entry(encode_processor_entry(AT, batch))[1]
+
+
+def test_a_batch_that_says_nothing_is_an_array_that_names_it_alone() -> None:
     batch = batch_of(Engine(), [])
-    assert encode_processor_entry(batch) == b"[]"
-    assert encode_websocket_entry(batch) == b"[]"
+    alone = [{"types": "Batch", "number": 1, "position": "5-1", "hash": GENESIS_HASH}]
+    for payload in (encode_processor_entry(AT, batch), encode_websocket_entry(AT, batch)):
+        assert json.loads(payload) == alone
+        assert decode_batch_told(payload, "here").position == "5-1"
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'[{"types":"OrderTraded"}]', b"[1]"])
+def test_an_entry_that_does_not_name_its_batch_is_corrupt(payload: bytes) -> None:
+    with pytest.raises(CorruptData):
+        decode_processor_entry(payload)
+    with pytest.raises(CorruptData):
+        decode_websocket_entry(payload)
+    with pytest.raises(CorruptData, match="here"):
+        decode_batch_told(payload, "here")
 
 
 def test_an_order_is_told_as_it_is_after_its_command_and_its_answer_comes_last() -> None:
     engine = listed()
     batch = batch_of(engine, [buy("a", "ann", "y", 6_000), buy("b", "bob", "n", 4_500, 4)])
-    told = decode_processor_entry(encode_processor_entry(batch))
+    told = told_of(batch)
     kinds = [type(document) for document in told]
     assert kinds == [OrderSubmitted, Answered, OrderSubmitted, OrderTraded, Answered]
     taker = told[2]
@@ -95,7 +129,7 @@ def test_a_refusal_and_a_cancel_are_told_with_their_reasons() -> None:
     engine.handle(buy("a", "ann", "y", 6_000), 1)
     cancel = CancelOrder(order_id="a", user_id="ann", correlation_id="ask-c")
     batch = batch_of(engine, [buy("r", "bob", "y", 5), cancel])
-    told = decode_processor_entry(encode_processor_entry(batch))
+    told = told_of(batch)
     rejected, _, ended, answered = told
     assert isinstance(rejected, OrderRejected)
     assert rejected.reason == "INVALID_PRICE"

@@ -383,12 +383,12 @@ async def test_r7_every_number_of_the_log_has_one_entry_in_every_projection(
             for _ in range(4):
                 last = (await websocket.read(last, 1, DEADLINE_S))[0].id
         task.cancel()
-        batches = [batch for _, batch in await batches_of(log)]
+        batches = await batches_of(log)
         told = [entry.payload for entry in await processor.read(START, 100)]
         shown = [entry.payload for entry in await websocket.read(START, 100)]
-    assert told == [encode_processor_entry(batch) for batch in batches]
-    assert shown == [encode_websocket_entry(batch) for batch in batches]
-    assert decode_processor_entry(told[0]) == []
+    assert told == [encode_processor_entry(entry.id, batch) for entry, batch in batches]
+    assert shown == [encode_websocket_entry(entry.id, batch) for entry, batch in batches]
+    assert decode_processor_entry(told[0])[1] == []
 
 
 # -- R8: the lease -----------------------------------------------------------------------

@@ -92,7 +92,7 @@ async def test_a_batch_is_one_append_to_each_projection(orders: int) -> None:
                 await asyncio.sleep(0)
         task.cancel()
         for stream in projections.values():
-            assert stream.calls == {"append": 1 + BATCHES}
+            assert stream.calls == {"bounds": 1, "append": 1 + BATCHES}
 
 
 async def test_consume_snapshot_trim_asks_the_log_once_for_each() -> None:

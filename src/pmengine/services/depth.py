@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import attrs
+import structlog
 
 from pmengine.engine import Engine
-from pmengine.projections import MarketDelta, decode_websocket_entry
-from pmstore import PAYOUT, Position, Stream
+from pmengine.projections import (
+    WEBSOCKET_STREAM,
+    MarketDelta,
+    decode_batch_told,
+    decode_websocket_entry,
+)
+from pmengine.services.log import LogGap, Place
+from pmengine.services.outages import persistently
+from pmstore import PAYOUT, START, Entry, Position, Stream
 
 READ_ENTRIES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
 LEVELS_MAX: Final = PAYOUT
+CLOCKS_APART_MS_MAX: Final = 10_000
+"""By how much the clocks of two servers of streams usually differ at most."""
+
+_logger = structlog.get_logger("pmengine.depth")
 
 MarketKey = tuple[int, int]
 Listener = Callable[[MarketDelta], None]
@@ -72,22 +85,50 @@ def depths_of(engine: Engine) -> dict[MarketKey, Depth]:
     return depths
 
 
+@attrs.frozen
+class DepthStart:
+    """The depth of every market as it is after the log's entry at `place`."""
+
+    place: Place
+    depths: dict[MarketKey, Depth]
+
+
 class DepthFeed:
     """
     Follows `websocket_stream`, keeps every market's depth and tells listeners each delta.
 
-    Listeners are called in the loop, in order, and must return at once.
+    Listeners are called in the loop, in order, and must return at once. Where the stream
+    does not go on (this reader was left behind, or the log lost its tail) the feed begins anew,
+    and listeners are told each market's whole depth.
+
+    Args:
+        after: Where on the stream to go on, with *depths* as they are there.
+        begin: Finds a depth to begin with; then *after* and *depths* do not matter.
     """
 
-    def __init__(self, stream: Stream, after: Position, depths: dict[MarketKey, Depth]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        after: Position,
+        depths: dict[MarketKey, Depth],
+        *,
+        begin: Callable[[], Awaitable[DepthStart]] | None = None,
+    ) -> None:
+        self.place: Place | None = None
+        """How far on the log the depths are; None before the first entry."""
         self._stream = stream
         self._after = after
         self._depths = depths
+        self._begin = begin
         self._listeners: dict[MarketKey, set[Listener]] = {}
 
     def depth(self, key: MarketKey) -> Depth:
         """A market's depth now; empty for one that nothing was told of yet."""
         return self._depths.setdefault(key, Depth())
+
+    def all(self) -> Mapping[MarketKey, Depth]:
+        """The depth of every market that something was told of."""
+        return self._depths
 
     def listen(self, key: MarketKey, listener: Listener) -> None:
         """Call *listener* with every delta of a market from now on."""
@@ -101,13 +142,45 @@ class DepthFeed:
             if not listeners:
                 del self._listeners[key]
 
+    async def prepare(self) -> None:
+        """
+        Find the depths to begin with; `run` does it if nobody did.
+
+        Raises:
+            CannotStart, CorruptData: From the log and its snapshots.
+        """
+        if self._begin is None:
+            return
+        start = await persistently(self._begin, "depth")
+        self.place = start.place
+        self._after = await persistently(partial(self._entry_before, start.place), "depth")
+        self._depths = start.depths
+        for key in tuple(self._listeners):
+            self._tell(key, _whole(key, self.depth(key)))
+
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """
+        Follow until cancelled, over outages of the stream.
+
+        Raises:
+            LogGap: The stream does not go on and there is nothing to begin anew with.
+            CannotStart, CorruptData: As for `prepare`.
+        """
+        if self.place is None:
+            await self.prepare()
         while True:
-            entries = await self._stream.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
-            for entry in entries:
+            for entry in await persistently(self._read, "depth"):
                 self._after = entry.id
-                self.tell(decode_websocket_entry(entry.payload))
+                told, deltas = decode_websocket_entry(entry.payload)
+                position = Position.parse(told.position)
+                if self.place is not None:
+                    if position <= self.place.position:
+                        continue
+                    if told.number != self.place.number + 1:
+                        await self._start_again(told.number)
+                        break
+                self.place = Place(position, told.number, told.hash)
+                self.tell(deltas)
             await asyncio.sleep(0)
 
     def tell(self, deltas: Iterable[MarketDelta]) -> None:
@@ -118,5 +191,49 @@ class DepthFeed:
                 self._depths.pop(key, None)
                 continue
             self.depth(key).apply(delta)
-            for listener in tuple(self._listeners.get(key, ())):
-                listener(delta)
+            self._tell(key, delta)
+
+    def _tell(self, key: MarketKey, delta: MarketDelta) -> None:
+        for listener in tuple(self._listeners.get(key, ())):
+            listener(delta)
+
+    async def _read(self) -> list[Entry]:
+        return await self._stream.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
+
+    async def _start_again(self, number: int) -> None:
+        assert self.place is not None
+        known = self.place.number
+        if self._begin is None:
+            raise LogGap(f"{WEBSOCKET_STREAM}: expected batch {known + 1}, found {number}")
+        _logger.warning("depth_starts_again", known_number=known, found_number=number)
+        await self.prepare()
+
+    async def _entry_before(self, place: Place) -> Position:
+        """
+        A position on the stream with no entry before it that is news after *place*.
+
+        An entry is written after the batch that it tells of; a clock that is off costs a read
+        of everything that the stream holds.
+        """
+        likely = Position(max(0, place.position.ms - CLOCKS_APART_MS_MAX), 0)
+        entries = await self._stream.read(likely, 1)
+        if entries:
+            told = decode_batch_told(entries[0].payload, f"{WEBSOCKET_STREAM} {entries[0].id}")
+            if Position.parse(told.position) <= place.position:
+                return likely
+        return START
+
+
+def _whole(key: MarketKey, depth: Depth) -> MarketDelta:
+    """*depth* as a delta that follows none: who is told of it takes a snapshot."""
+    return MarketDelta(
+        event_id=key[0],
+        market_id=key[1],
+        prev_update_id=-1,
+        update_id=depth.update_id,
+        timestamp=depth.timestamp,
+        bids=depth.best_bids(),
+        asks=depth.best_asks(),
+        last_price=depth.last_price,
+        cleared=True,
+    )

@@ -19,7 +19,8 @@ from pmengine.projections import (
     decode_processor_entry,
     refusal_of,
 )
-from pmstore import Order, Position, Stream, Trade
+from pmengine.services.outages import persistently
+from pmstore import Entry, Order, Position, Stream, Trade
 from pmstore.codec import decode_order
 
 READ_ENTRIES_MAX: Final = 64
@@ -89,11 +90,13 @@ class Front:
     async def run(self) -> None:
         """Deliver outcomes until cancelled."""
         while True:
-            entries = await self._processor.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
-            for entry in entries:
+            for entry in await persistently(self._read, "front"):
                 self._after = entry.id
                 if self._waiting:
-                    self._deliver(decode_processor_entry(entry.payload))
+                    self._deliver(decode_processor_entry(entry.payload)[1])
+
+    async def _read(self) -> list[Entry]:
+        return await self._processor.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
 
     async def send(self, command: Command, timeout_s: float, *, listing: bool = False) -> Answer:
         """

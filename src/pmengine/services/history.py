@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -12,22 +11,22 @@ import structlog
 from pmengine.services.history_picture import Picture
 from pmengine.services.history_stores import HistoryStores, Standing
 from pmengine.services.log import BEGINNING, Log, LogGap, Place, before
+from pmengine.services.outages import persistently
 from pmengine.services.resuming import Resuming
 from pmstore import (
     START,
     AccountStore,
+    Batch,
+    Entry,
     EventStore,
     OrderStore,
     Position,
     State,
-    StoreUnavailable,
     TradeStore,
 )
 
 READ_BATCHES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
-RETRY_S_MIN: Final = 0.05
-RETRY_S_MAX: Final = 5.0
 _logger = structlog.get_logger("pmengine.history")
 
 
@@ -94,10 +93,10 @@ class History:
         """Bring the stores to where it starts, then follow until cancelled."""
         if self._standing is None:
             await self.prepare()
-        await _persistently(self._begin)
+        await persistently(self._begin, "history")
         while True:
             try:
-                found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
+                found = await persistently(self._read, "history")
             except LogGap as gap:
                 await self._bridge(gap)
                 continue
@@ -105,9 +104,12 @@ class History:
                 continue
             written = await self._picture.fold([batch for _, batch in found])
             entry, batch = found[-1]
-            await _persistently(partial(self._stores.write, written, entry.id))
+            await persistently(partial(self._stores.write, written, entry.id), "history")
             self._stands_on = entry.id
             self._reach(Place(entry.id, batch.number, batch.hash))
+
+    async def _read(self) -> list[tuple[Entry, Batch]]:
+        return await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
 
     async def _begin(self) -> None:
         """Take up what the stores know, and give those without a position their base."""
@@ -133,7 +135,7 @@ class History:
             reason=str(gap),
             detail="trades in between, and how orders ended in between, are not on record",
         )
-        await _persistently(partial(self._correct, start.state, start.place.number))
+        await persistently(partial(self._correct, start.state, start.place.number), "history")
         self._picture.keep_open(start.state.orders)
         self._reach(start.place)
 
@@ -162,16 +164,3 @@ class History:
             elif not future.done():
                 still.append((number, future))
         self._waiting = still
-
-
-async def _persistently(write: Callable[[], Awaitable[None]]) -> None:
-    """Write, waiting out an outage: what is written twice changes nothing."""
-    retry_s = RETRY_S_MIN
-    while True:
-        try:
-            await write()
-            return
-        except StoreUnavailable as error:
-            _logger.warning("history_waits", reason=str(error), retry_s=retry_s)
-        await asyncio.sleep(retry_s)
-        retry_s = min(2 * retry_s, RETRY_S_MAX)
