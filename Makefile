@@ -7,20 +7,34 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+# The same with the compiled wheel in it, instead of the sources.
+COMPILED := .venv-compiled
+SOURCES := $(shell find src -name __pycache__ -prune -o -print 2>/dev/null)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types pages bench soak clean venv with-engine with-test with-check
+.PHONY: compiled run-compiled test-compiled
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: with-engine  ## Start the exchange on ./data and feed it the sample; ARGS="--exit" ends after it
 	@$(BIN)/pmengine demo $(ARGS)
 
 test: with-test  ## Run the tests; ARGS="tests/registry -k pins" chooses some, JOBS=1 runs one at a time
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+compiled:  ## Build the compiled wheel and install it in .venv-compiled; needs a C compiler
+	@$(MAKE) --no-print-directory VENV=$(COMPILED) venv
+	@$(MAKE) --no-print-directory VENV=$(COMPILED) $(COMPILED)/.installed
+
+run-compiled: compiled  ## The same as run, with the compiled engine
+	@$(COMPILED)/bin/pmengine demo $(ARGS)
+
+test-compiled: compiled  ## Run the tests of the engine's core on the compiled wheel
+	@PM_CODE=compiled $(COMPILED)/bin/pytest -n $(JOBS) $(or $(ARGS),tests/matching tests/engine tests/cli/test_version.py)
 
 check: lint types pages  ## Check style, types, and that documentation and code agree
 
@@ -34,14 +48,18 @@ types: with-check
 pages: with-check
 	@$(BIN)/pytest -q -m docs
 
-bench: with-test  ## Run the benchmarks: a table, and JSON under .benchmarks
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: with-test  ## Run the benchmarks, interpreted and compiled: a table, and JSON under .benchmarks
+	@compiled="--compiled $(COMPILED)/bin/python"; \
+	$(MAKE) --no-print-directory compiled || { \
+		compiled=; echo "The compiled wheel cannot be built here: measuring interpreted code alone" >&2; \
+	}; \
+	$(BIN)/python -m benchmarks $$compiled $(ARGS)
 
 soak: with-test  ## Run the tests that take minutes, such as killing the exchange again and again
 	@$(BIN)/pytest -m soak --timeout 0 $(ARGS)
 
 clean:  ## Remove the environment and all caches, but no data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(COMPILED) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find src tests benchmarks typing_tests plugins -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The environment is made anew when its Python is gone (an upgrade of the system); then its
@@ -67,5 +85,10 @@ with-engine with-test with-check: with-%: venv
 $(VENV)/.installed-test $(VENV)/.installed-check: ALSO := $(PLUGINS:%=--editable %)
 $(VENV)/.installed-%: pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing what 'pmstore[$*]' needs; the first time this takes a minute"
-	@$(PIP) --editable '.[$*]' $(ALSO)
+	@PMENGINE_PURE=1 $(PIP) --editable '.[$*]' $(ALSO)
+	@touch $@
+
+$(COMPILED)/.installed: pyproject.toml hatch_build.py $(SOURCES)
+	@echo "Compiling the engine, and installing what its tests need"
+	@PMENGINE_COMPILED=1 $(PIP) '.[test]'
 	@touch $@

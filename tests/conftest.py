@@ -1,4 +1,4 @@
-"""What all tests share: how Hypothesis runs, and real servers."""
+"""What all tests share: the code they run on, how Hypothesis runs, and real servers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import settings
 
+from pmengine.compiled import describe, is_compiled
 from pmstore.testing.servers import (
     PostgresServer,
     RedisCluster,
@@ -24,14 +25,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script: tests press Ctrl-C in processes of their own.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_CODE = "compiled" if is_compiled() else "interpreted"
+
 # No deadline: a shared machine is slow now and then, and that is no failure of the code.
 settings.register_profile("pmstore", deadline=None, print_blob=True)
 settings.load_profile("pmstore")
 
 
+def pytest_configure() -> None:
+    """Refuse to test other code than `PM_CODE` asks for."""
+    asked = os.environ.get("PM_CODE", "")
+    if asked and asked != _CODE:
+        raise pytest.UsageError(f"PM_CODE={asked}, but what is installed is {describe()}")
+
+
 def pytest_report_header() -> list[str]:
-    """Which servers the tests run on."""
-    lines = []
+    """Which code is tested, and on which servers."""
+    lines = [f"code: {describe()}"]
     for name, find in (("PM_REDIS_URL", find_redis), ("PM_POSTGRES_URL", find_postgres)):
         try:
             program = str(find())

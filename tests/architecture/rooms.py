@@ -80,7 +80,7 @@ def pmstore_sees(room: str) -> frozenset[str] | None:
 
 PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({""}),
-    frozenset({"commands", "facts"}),
+    frozenset({"commands", "compiled", "facts"}),
     frozenset({"identity"}),
     frozenset({"ledger", "matching"}),
     frozenset({"book"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -12,11 +13,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
-    """The wheel of the distribution in *source*, built by the hatchling of this environment."""
+    """The pure wheel of the distribution in *source*, by the hatchling of this environment."""
     before = set(folder.glob("*.whl"))
     command = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     options = ["--disable-pip-version-check", "--wheel-dir", str(folder), str(source)]
-    done = subprocess.run([sys.executable, *command, *options], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *command, *options],
+        env={**os.environ, "PMENGINE_PURE": "1"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = set(folder.glob("*.whl")) - before
     return wheel

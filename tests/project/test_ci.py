@@ -15,17 +15,19 @@ SCRIPT = Path(__file__).parents[2] / ".ci" / "run"
 @pytest.mark.parametrize(
     ("failing", "code", "said"),
     [
-        ("none", 0, "passed: test test-wheels check"),
+        ("none", 0, "passed: test test-wheels test-compiled check"),
         ("test", 1, "FAILED: test"),
+        ("test-compiled", 1, "FAILED: test-compiled"),
         ("check", 1, "FAILED: check"),
-        ("all", 1, "FAILED: test test-wheels check"),
+        ("all", 1, "FAILED: test test-wheels test-compiled check"),
     ],
 )
 def test_it_says_what_failed(tmp_path: Path, failing: str, code: int, said: str) -> None:
     make = tmp_path / "make"
     make.write_text(
         "#!/bin/sh\n"
-        'case "$*" in test) name=test ;; test*) name=test-wheels ;; *) name=check ;; esac\n'
+        'case "$*" in test|test-compiled) name="$*" ;; test*) name=test-wheels ;; '
+        "*) name=check ;; esac\n"
         'echo "ran $name on ${PM_SERVERS:-none}"\n'
         f'[ {failing} != all ] && [ {failing} != "$name" ]\n'
     )
@@ -37,7 +39,8 @@ def test_it_says_what_failed(tmp_path: Path, failing: str, code: int, said: str)
     environ = {**outside, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run([SCRIPT], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == code
-    assert "ran test on system\nran test-wheels on wheels\nran check on none\n" in done.stdout
+    ran = "ran test on system\nran test-wheels on wheels\nran test-compiled on none\n"
+    assert f"{ran}ran check on none\n" in done.stdout
     assert said in done.stdout + done.stderr
 
 

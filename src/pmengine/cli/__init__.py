@@ -12,7 +12,7 @@ def main() -> None:
     try:
         from pmengine.cli.application import application
     except ModuleNotFoundError as error:
-        if error.name not in ("rich", "typer"):
+        if error.name not in ("librt", "mypy_extensions", "rich", "typer"):
             raise
         print("The command pmengine needs an extra: pip install 'pmstore[engine]'", file=sys.stderr)
         sys.exit(Exit.MISSING)

@@ -6,6 +6,8 @@ A command's file imports what it runs inside its function, so that `--help` stay
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from pmengine.cli import demo, replay, up
@@ -20,3 +22,25 @@ application = typer.Typer(
 application.command("up")(up.up)
 application.command("demo")(demo.demo)
 application.command("replay")(replay.replay)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from pmengine.compiled import describe
+
+        typer.echo(describe())
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version, and whether the engine runs compiled.",
+        ),
+    ] = False,
+) -> None: ...
