@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-import pmengine.matching.ladder
+from pmengine.compiled import is_compiled
 
 
 @attrs.frozen
@@ -20,24 +20,23 @@ class Machine:
     cores: int
     python: str
     hot_loop: str
-    """`compiled` or `interpreted`: what the ladder that was measured is."""
+    """`compiled` or `interpreted`: what the engine in this process is."""
     system: str
 
     def __str__(self) -> str:
         return (
             f"{self.processor}, {self.cores} cores, {self.python}, {self.system}; "
-            f"the hot loop is {self.hot_loop}"
+            f"{self.hot_loop} unless a row says otherwise"
         )
 
 
 def this_machine() -> Machine:
     """The machine that this process runs on."""
-    source = pmengine.matching.ladder.__file__ or ""
     return Machine(
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        hot_loop="interpreted" if source.endswith(".py") else "compiled",
+        hot_loop="compiled" if is_compiled() else "interpreted",
         system=f"{platform.system()} {platform.release()}",
     )
 
