@@ -66,6 +66,7 @@ from pmstore.models.symbol import Symbol
 from pmstore.models.trade import MatchType, Trade
 from pmstore.models.units import (
     CASH,
+    FEE_EXACT_MAX,
     FEE_PPM_MAX,
     ID_BYTES_MAX,
     INTEGER_MAX,
@@ -149,6 +150,7 @@ __all__ = [
     "EventQuery",
     "EventRemoved",
     "EventStore",
+    "FEE_EXACT_MAX",
     "FEE_PPM_MAX",
     "Fees",
     "Fenced",

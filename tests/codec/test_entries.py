@@ -18,19 +18,29 @@ from pmstore.models.changes import (
     Batch,
     EventAdded,
     EventRemoved,
+    GroupChanged,
+    GroupFilled,
+    MarketAdded,
     MarketUpdateId,
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     Paused,
+    SessionChanged,
 )
+from pmstore.models.leaving import Leaving
+from pmstore.models.market import Fees, Market
 from pmstore.models.order import OrderStatus, Side
 from pmstore.models.position import Position
+from pmstore.models.units import FEE_EXACT_MAX
 from tests.codec import strategies
 from tests.codec.examples import LATER_ORDER, ORDER, SOURCE_SNAPSHOT, SYMBOL, TRADE
 
 AT = Position(1704110400000, 5)
 VERSION = 1704110400000 * 2**20 + 5
+LEAVING = Leaving("group", 1, 7, "ann", group="g")
+MARKET = Market(market_id=1, token_ids=("a", "b"), fees=Fees("linear", 0, 7000))
 SYMBOL_TEXT = '{"event_id":1,"market_id":1,"token_id":"token_123"}'
 
 
@@ -122,6 +132,9 @@ def order_with(**members: Any) -> str:
         (order_with(quantity=2**63, remaining_quantity=2**63), "quantity is 9223372036854775808"),
         (order_with(filled_quantity=1), "100, but 1 filled and 100 remaining"),
         (order_with(price="0.5"), "price"),
+        (order_with(fee_exact=-1), "fee_exact is -1"),
+        (order_with(fee_exact=str(FEE_EXACT_MAX + 1)), "fee_exact is 9223"),
+        (order_with(group=""), "group '' is no id"),
         (order_with(side="Both"), "side"),
         (order_with(order_type=None), "order_type"),
         (order_with(symbol=[]), "symbol"),
@@ -154,6 +167,19 @@ def order_with(**members: Any) -> str:
         ),
         (encode_change(attrs.evolve(TRADE, maker_user_id="")).decode(), "maker_user_id '' is"),
         (encode_change(attrs.evolve(TRADE, taker_fee=-1)).decode(), "taker_fee is -1"),
+        (
+            encode_change(OrdersLeaving(LEAVING, True)).decode().replace("ann", "\\t"),
+            "user_id .* no id",
+        ),
+        (encode_change(OrdersLeaving(LEAVING, True)).decode().replace("7", "-7"), "through is -7"),
+        (encode_change(OrdersLeaving(LEAVING, True)).decode().replace("group", "x"), "reason|'x'"),
+        (encode_change(GroupChanged("u", "", 1, 1)).decode(), "group '' is no id"),
+        (encode_change(GroupChanged("u", "g", -1, 1)).decode(), "quantity_max is -1"),
+        (encode_change(GroupFilled("", "g", 1, 1)).decode(), "user_id '' is no id"),
+        (encode_change(GroupFilled("u", "g", -5, 1)).decode(), "time_ms is -5"),
+        (encode_change(SessionChanged("u", "", 1)).decode(), "session '' is no id"),
+        (encode_change(MarketAdded(1, MARKET)).decode().replace("7000", "-1"), "taker_ppm is -1"),
+        (encode_change(MarketAdded(1, MARKET)).decode().replace("linear", "flat"), "flat"),
         ("[" * 100_000, "recursion|depth|truncated"),
     ],
 )

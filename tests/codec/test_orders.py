@@ -17,6 +17,7 @@ from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.balance import Balance
 from pmstore.models.order import Order, OrderStatus, OrderType, SelfTrade, Side, TimeInForce
 from pmstore.models.trade import Trade
+from pmstore.models.units import FEE_EXACT_MAX
 from tests.codec import strategies
 from tests.codec.examples import LATER_ORDER, ORDER
 
@@ -53,6 +54,32 @@ def test_ours_are_written_where_they_are_not_the_default() -> None:
     assert document.keys() - json.loads(encode_order(ORDER)).keys() == {
         field.name for field in attrs.fields(Order) if field.default is not attrs.NOTHING
     }
+
+
+@pytest.mark.parametrize(
+    ("exact", "text"),
+    [
+        (1, "1"),
+        (2**53, "9007199254740992"),
+        (2**53 + 1, '"9007199254740993"'),
+        (FEE_EXACT_MAX, '"92233720368547758070000000000"'),
+    ],
+)
+def test_an_exact_fee_is_a_number_as_far_as_all_readers_keep_it(exact: int, text: str) -> None:
+    payload = encode_order(attrs.evolve(ORDER, fee_exact=exact))
+    assert f'"fee_exact":{text}'.encode() in payload
+    assert decode_order(payload, "order:1").fee_exact == exact
+    for written in (exact, str(exact)):  # whatever its size
+        document = {**json.loads(payload), "fee_exact": written}
+        assert decode_order(json.dumps(document).encode(), "order:1").fee_exact == exact
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1_0", " 1", "1.5", "0x1", "\u0661", "9" * 5000])
+def test_an_exact_fee_in_anything_but_digits_is_refused(text: str) -> None:
+    document = json.loads(encode_order(ORDER))
+    document["fee_exact"] = text
+    with pytest.raises(CorruptData, match="^order:1: this is not an order"):
+        decode_order(json.dumps(document).encode(), "order:1")
 
 
 def test_the_later_dialect_is_read() -> None:

@@ -17,6 +17,8 @@ from pmstore.codec.snapshots_out import PIECE_ROWS_MAX
 from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.balance import Balance
 from pmstore.models.changes import Remembered
+from pmstore.models.group import Group
+from pmstore.models.leaving import Leaving
 from pmstore.models.market import Event, Market
 from pmstore.models.order import OrderStatus, Side
 from pmstore.models.position import Position
@@ -54,6 +56,40 @@ def test_a_snapshot_is_read_as_it_was_written(snapshot: Snapshot) -> None:
 def test_a_default_snapshot_is_read_as_it_was_written() -> None:
     snapshot = Snapshot(orders=(), events={}, timestamp=0, last_message_id=None)
     assert decode_snapshot(written(snapshot), "file") == snapshot
+
+
+def test_a_snapshot_of_an_earlier_release_is_read() -> None:
+    document = json.loads(written(SNAPSHOT))
+    for name in ("groups", "sessions", "post_only_until_ms", "checksum"):
+        del document[name]
+    document["work"] = [[1, 2]]
+    text = json.dumps(document)[:-1] + ","
+    assert decode_snapshot(with_checksum(text), "file") == attrs.evolve(SNAPSHOT, work=[(1, 2)])
+
+
+def test_what_is_left_over_and_what_lives_stands_in_the_file() -> None:
+    snapshot = attrs.evolve(
+        SNAPSHOT,
+        work=[(1, 2), Leaving("session", 5, 9, "u", session="s")],
+        groups={("u", "g"): Group(quantity_max=5, window_ms=10, fills=((1, 2), (3, 4)))},
+        sessions={("u", "s"): 7},
+        post_only_until_ms=8,
+    )
+    document = json.loads(written(snapshot))
+    assert document["work"][0] == [1, 2]
+    assert document["work"][1]["reason"] == "session"
+    assert document["groups"] == [
+        {
+            "user_id": "u",
+            "group": "g",
+            "quantity_max": 5,
+            "window_ms": 10,
+            "triggered": False,
+            "fills": [[1, 2], [3, 4]],
+        }
+    ]
+    assert document["sessions"] == [["u", "s", 7]]
+    assert document["post_only_until_ms"] == 8
 
 
 def test_the_members_of_the_source_are_all_there() -> None:

@@ -24,10 +24,8 @@ from pmstore.models.market import Event, Market
 from pmstore.models.order import Order
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
-from pmstore.models.units import INTEGER_MAX, is_id
+from pmstore.models.units import FEE_EXACT_MAX, INTEGER_MAX, is_id
 
-_UNBOUNDED: Final = {"fee_exact"}
-"""Exact fees pass 2^63; they are plain integers everywhere."""
 _OPTIONAL_IDS: Final = {"client_order_id", "group", "session"}
 
 
@@ -123,5 +121,7 @@ def _check_id(value: str, name: str) -> None:
 def _check_numbers(record: attrs.AttrsInstance) -> None:
     for field in attrs.fields(type(record)):
         value = getattr(record, field.name)
-        if type(value) is int and field.name not in _UNBOUNDED and not 0 <= value <= INTEGER_MAX:
-            raise ValueError(f"{field.name} is {value}; it takes 0..{INTEGER_MAX}")
+        if type(value) is int:
+            most = FEE_EXACT_MAX if field.name == "fee_exact" else INTEGER_MAX
+            if not 0 <= value <= most:
+                raise ValueError(f"{field.name} is {value}; it takes 0..{most}")

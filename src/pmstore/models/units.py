@@ -11,10 +11,9 @@ QUANTITY_MAX: Final = 10**12
 MONEY_MAX: Final = 9 * 10**18
 FEE_PPM_MAX: Final = 100_000
 INTEGER_MAX: Final = 2**63 - 1
-"""
-The largest integer that any model carries but in an order's `fee_exact`; every backend keeps it
-exactly.
-"""
+"""The largest integer of any model but for exact fees; every backend keeps it exactly."""
+FEE_EXACT_MAX: Final = INTEGER_MAX * 10**10
+"""The largest exact fee that a store keeps: the largest sum of money, in 10^-10 micros."""
 
 PRICE_DECIMALS: Final = 4
 QUANTITY_DECIMALS: Final = 2
