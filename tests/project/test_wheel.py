@@ -29,6 +29,9 @@ version = "1"
 requires-python = ">=3.11"
 dependencies = ["attrs"]
 
+[tool.hatch.build]
+dev-mode-dirs = ["src"]
+
 [tool.hatch.build.targets.wheel]
 packages = ["src/tiny"]
 exclude = {LEFT_OUT}
