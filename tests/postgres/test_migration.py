@@ -11,8 +11,11 @@ import psycopg
 import pytest
 
 from pmstore.backends.postgres import PostgresConfig, PostgresOrderStore
+from pmstore.backends.postgres.schema import migrate
 from pmstore.errors import SettingsError
 from pmstore.models.query import OrderQuery
+from pmstore.models.units import FEE_EXACT_MAX
+from pmstore.storage import ORDER_COLUMNS, order_row
 from pmstore.testing.samples import order
 from pmstore.testing.servers import PostgresServer
 
@@ -62,10 +65,35 @@ async def test_an_older_schema_is_refused_where_migrating_is_forbidden(
     async with PostgresOrderStore(config) as orders:
         await orders.save([order(1)])
     # A future in which there is one revision more than the schema has.
-    monkeypatch.setattr("pmstore.tables.schema.NEWEST", "0002")
+    monkeypatch.setattr("pmstore.tables.schema.NEWEST", "0003")
     with pytest.raises(SettingsError, match="pmstore migrate"):
         async with PostgresOrderStore(attrs.evolve(config, migrate=False)):
             pass
+
+
+def as_it_was(row: tuple[object, ...]) -> list[object]:
+    """A row of the first tables: its exact fee is a number."""
+    at = ORDER_COLUMNS.index("fee_exact")
+    return [*row[:at], int(str(row[at])), *row[at + 1 :]]
+
+
+async def test_exact_fees_of_the_first_tables_are_kept_and_may_grow(
+    config: PostgresConfig, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers that were written as 64 bits are read, and larger ones can be saved."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr("pmstore.tables.migrating.NEWEST", "0001")
+        migrate(config)
+    names = ", ".join(ORDER_COLUMNS)
+    for number in (1, 2):
+        row = order_row(order(number, fee_exact=number * 2**40))
+        holders = ", ".join(["%s"] * len(row))
+        plain.execute(f"INSERT INTO orders ({names}) VALUES ({holders})", as_it_was(row))
+    async with PostgresOrderStore(config) as orders:
+        await orders.save([order(2, version=2, fee_exact=FEE_EXACT_MAX), order(3)])
+        wanted = [order(1, fee_exact=2**40), order(2, version=2, fee_exact=FEE_EXACT_MAX), order(3)]
+        assert list((await orders.find(OrderQuery())).items) == wanted
+    assert plain.execute("SELECT pg_typeof(fee_exact)::text FROM orders").fetchone() == ("text",)
 
 
 async def test_a_migration_that_fails_leaves_nothing(config: PostgresConfig, plain: Plain) -> None:

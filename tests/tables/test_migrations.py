@@ -20,6 +20,10 @@ from sqlalchemy.pool import NullPool
 from pmstore import Balance, Order, Trade, open_order_store
 from pmstore.backends.sqlite import SqliteOrderStore
 from pmstore.errors import SettingsError
+from pmstore.models.query import OrderQuery
+from pmstore.models.units import FEE_EXACT_MAX
+from pmstore.storage import ORDER_COLUMNS, order_row
+from pmstore.tables import migrating
 from pmstore.tables.catalogue import CATALOGUE
 from pmstore.tables.migrating import current_revision, scripts, upgrade
 from pmstore.tables.schema import NEWEST, REVISIONS, VERSION_TABLE, needs_migration
@@ -39,6 +43,9 @@ import pmstore.tables.migrating
 print("ready", flush=True)
 asyncio.run(main())
 """
+
+
+INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
 
 
 @pytest.fixture
@@ -76,6 +83,34 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
         assert names.fetchall() == [("notes",)]
         connection.execute("DROP TABLE notes")
     asyncio.run(_opened(file))
+
+
+def test_exact_fees_of_the_first_tables_are_kept_and_may_grow(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier, engine.begin() as connection:
+        earlier.setattr(migrating, "NEWEST", "0001")
+        assert upgrade(connection, where="x") == (None, "0001")
+    file = tmp_path / "x.db"
+    at = ORDER_COLUMNS.index("fee_exact")
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        for number in (1, 2):
+            row = list(order_row(order(number, fee_exact=number * 2**40)))
+            row[at] = int(row[at])
+            holders = ", ".join("?" * len(row))
+            names = ", ".join(ORDER_COLUMNS)
+            connection.execute(f"INSERT INTO orders ({names}) VALUES ({holders})", row)
+        indexes = connection.execute(INDEXES).fetchall()
+    wanted = [order(1, fee_exact=2**40), order(2, version=2, fee_exact=FEE_EXACT_MAX), order(3)]
+
+    async def migrated() -> list[Order]:
+        async with SqliteOrderStore(file) as orders:
+            await orders.save(wanted[1:])
+            return list((await orders.find(OrderQuery())).items)
+
+    assert asyncio.run(migrated()) == wanted
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute(INDEXES).fetchall() == indexes
 
 
 async def _opened(file: Path) -> None:
@@ -167,7 +202,9 @@ def test_every_field_has_its_column_and_integers_have_64_bits(name: str) -> None
             continue
         column = table.columns[spread.get(field, [field])[0]]
         assert column.nullable == (type(None) in typing.get_args(hint)), field
-        if hint in (int, int | None):
+        if field == "fee_exact":
+            assert str(column.type) == "TEXT"  # it may have more
+        elif hint in (int, int | None):
             assert str(column.type) == "BIGINT", field
 
 

@@ -8,7 +8,7 @@ from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
-from pmstore.models.units import INTEGER_MAX, is_id
+from pmstore.models.units import FEE_EXACT_MAX, INTEGER_MAX, is_id
 
 
 def check_order(order: Order) -> None:
@@ -16,7 +16,8 @@ def check_order(order: Order) -> None:
     Refuse an order that no store may hold; its user and symbol are checked apart.
 
     Raises:
-        InvalidRecord: A malformed id or text, or an integer outside 0..2^63-1.
+        InvalidRecord: A malformed id or text, or an integer outside 0..2^63-1; an exact fee
+            outside 0..`FEE_EXACT_MAX`.
     """
     expires = order.expires_at_ms
     try:
@@ -31,15 +32,17 @@ def check_order(order: Order) -> None:
             | order.version
             | order.volume
             | order.spent
-            | order.fee_exact
             | order.fee_paid
             | (0 if expires is None else expires)
         )
-        fits = 0 <= bits <= INTEGER_MAX
+        fits = 0 <= bits <= INTEGER_MAX and 0 <= order.fee_exact <= FEE_EXACT_MAX
     except TypeError:
         fits = False
     if not fits:
-        raise InvalidRecord(f"order {order.id!r} has a number outside 0..2^63-1: {order!r}")
+        raise InvalidRecord(
+            f"order {order.id!r} has a number outside 0..2^63-1 (fee_exact: 10^10 times as much): "
+            f"{order!r}"
+        )
     if not is_id(order.id):
         check_ids("order", order.id)
     if order.client_order_id is not None:
@@ -110,3 +113,5 @@ def check_event(event: Event, version: int) -> None:
         check_integers(owner, market_id, market.market_id, market.tick_size)
         check_integers(owner, market.update_id, market.last_price, *(market.payouts or ()))
         check_ids(owner, *market.token_ids)
+        if market.fees is not None:
+            check_integers(owner, market.fees.maker_ppm, market.fees.taker_ppm)

@@ -36,7 +36,11 @@ ORDER_COLUMNS: Final = (
     "fee_exact",
     "fee_paid",
 )
-"""In the order of the model's fields, with the symbol's three for the symbol."""
+"""
+In the order of the model's fields, with the symbol's three for the symbol.
+
+All integers have 64 bits but `fee_exact`, which is the text of its digits.
+"""
 
 _SIDES: Final = {one.value: one for one in Side}
 _TYPES: Final = {one.value: one for one in OrderType}
@@ -74,7 +78,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
         order.self_trade._value_,
         order.group,
         order.session,
-        order.fee_exact,
+        str(order.fee_exact),
         order.fee_paid,
     )
 
@@ -88,7 +92,7 @@ def order_of(row: tuple[Any, ...], where: str) -> Order:
         where: The table or file, for the message.
 
     Raises:
-        CorruptData: A word that no enumeration has.
+        CorruptData: A word that no enumeration has, or an exact fee in letters.
     """
     try:
         return Order(
@@ -114,10 +118,14 @@ def order_of(row: tuple[Any, ...], where: str) -> Order:
             _SELF_TRADES[row[21]],
             row[22],
             row[23],
-            row[24],
+            int(row[24]),
             row[25],
         )
     except KeyError as error:
         raise CorruptData(
             f"{error.args[0]!r} is no word of an order", where=f"{where}: order {row[0]!r}"
+        ) from error
+    except ValueError as error:
+        raise CorruptData(
+            f"fee_exact {row[24]!r} is no integer", where=f"{where}: order {row[0]!r}"
         ) from error

@@ -15,7 +15,8 @@ OPEN: str = "status IN ('New', 'PartiallyFilled')"
 
 class OrderRow(Table, table=True):
     """
-    An order in its newest version; columns as the fields of `Order`, enums in their words.
+    An order in its newest version; columns as the fields of `Order`, enums in their words,
+    the exact fee in its digits, which may be more than 64 bits hold.
 
     Every index ends with (`order_num`, `id`), the order of all lists.
     """
@@ -63,7 +64,7 @@ class OrderRow(Table, table=True):
     self_trade: str = text()
     order_group: str | None = text(optional=True)
     session: str | None = text(optional=True)
-    fee_exact: int = integer()
+    fee_exact: str = text()
     fee_paid: int = integer()
 
 

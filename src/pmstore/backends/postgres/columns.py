@@ -62,6 +62,12 @@ def optional_text(name: str, path: str | None = None) -> Column:
     return Column(name, "text", attrgetter(path or name), texts_or_null)
 
 
+def digits(name: str) -> Column:
+    """A column of integers of any size, as text."""
+    value = attrgetter(name)
+    return Column(name, "text", lambda record: str(value(record)), words)
+
+
 def boolean(name: str) -> Column:
     """A column of truth values."""
     return Column(name, "boolean", attrgetter(name), booleans)

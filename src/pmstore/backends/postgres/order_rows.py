@@ -8,6 +8,7 @@ from pmstore.backends.postgres.columns import (
     Column,
     bigint,
     boolean,
+    digits,
     optional_bigint,
     optional_text,
     text,
@@ -39,7 +40,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     word("self_trade"),
     optional_text("order_group", "group"),
     optional_text("session"),
-    bigint("fee_exact"),
+    digits("fee_exact"),
     bigint("fee_paid"),
 )
 """As `ORDER_COLUMNS` of `pmstore.storage.order_rows`, with where each value comes from."""
