@@ -39,6 +39,9 @@ async def streams() -> None:
 
 
 async def deployment() -> None:
+    async with pmstore.open_stores_to_read(".env") as seen:
+        assert_type(seen.orders, pmstore.OrderStore | None)
+        assert_type(await seen.open_stream("store_stream"), pmstore.Stream | None)
     async with pmstore.open_stores(".env") as stores:
         assert_type(stores, pmstore.Stores)
         assert_type(stores.trades, pmstore.TradeStore)

@@ -98,6 +98,7 @@ from pmstore.protocols import (
 from pmstore.protocols.store import ALL
 from pmstore.registry import (
     Stores,
+    StoresToRead,
     open_account_store,
     open_consumers,
     open_event_store,
@@ -105,6 +106,7 @@ from pmstore.registry import (
     open_order_store,
     open_snapshot_store,
     open_stores,
+    open_stores_to_read,
     open_stream,
     open_trade_store,
     register,
@@ -223,6 +225,7 @@ __all__ = [
     "StoreClosed",
     "StoreUnavailable",
     "Stores",
+    "StoresToRead",
     "Stream",
     "Symbol",
     "TimeInForce",
@@ -245,6 +248,7 @@ __all__ = [
     "open_order_store",
     "open_snapshot_store",
     "open_stores",
+    "open_stores_to_read",
     "open_stream",
     "open_trade_store",
     "order_memory_key",

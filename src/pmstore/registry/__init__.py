@@ -15,6 +15,7 @@ from pmstore.registry.opening import (
     register,
 )
 from pmstore.registry.plugins import PluginReport, Plugins, PluginState
+from pmstore.registry.reading import StoresToRead, open_stores_to_read
 from pmstore.registry.stores import Stores, open_stores
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PluginState",
     "Plugins",
     "Stores",
+    "StoresToRead",
     "audit",
     "find_backend",
     "open_account_store",
@@ -32,6 +34,7 @@ __all__ = [
     "open_order_store",
     "open_snapshot_store",
     "open_stores",
+    "open_stores_to_read",
     "open_stream",
     "open_trade_store",
     "register",

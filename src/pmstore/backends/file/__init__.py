@@ -58,7 +58,7 @@ def _trades(config: FileConfig) -> TradeStore:
 
 
 def _snapshots(config: FileConfig) -> SnapshotStore:
-    return FileSnapshotStore(config.path)
+    return FileSnapshotStore(config.path, readonly=config.readonly)
 
 
 def _stream(config: FileConfig, name: str) -> Stream:

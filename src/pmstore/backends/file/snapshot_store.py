@@ -22,6 +22,7 @@ from pmstore.errors import (
     CorruptData,
     InvalidQuery,
     StoreClosed,
+    StoreUnavailable,
     WriteOutcome,
 )
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
@@ -45,12 +46,18 @@ class FileSnapshotStore:
         folder: str | Path,
         *,
         name: str = "orders_snapshot",
+        readonly: bool = False,
         limits: Limits | None = None,
         disk: Disk | None = None,
     ) -> None:
-        """Describe a store of the snapshots called *name* in *folder*, made when it is opened."""
+        """
+        Describe a store of the snapshots called *name* in *folder*, made when it is opened.
+
+        With *readonly* nothing is made, saved or pruned.
+        """
         self._folder = Path(folder)
         self._name = name
+        self._readonly = readonly
         self._limits = limits or Limits()
         self._disk = disk or Disk()
         self._files = SnapshotFiles(self._disk, self._folder, name)
@@ -68,6 +75,13 @@ class FileSnapshotStore:
         return ALL
 
     async def __aenter__(self) -> Self:
+        if self._readonly:
+            if not self._folder.is_dir():
+                raise StoreUnavailable(
+                    f"there are no snapshots at {self._folder}", outcome=WriteOutcome.NOT_APPLIED
+                )
+            self._opened = True
+            return self
         with unavailable(f"{self._folder} cannot be opened", WriteOutcome.NOT_APPLIED):
             await in_thread(self._disk.make_folder, self._folder)
         self._opened = True
@@ -94,7 +108,7 @@ class FileSnapshotStore:
         Cost:
             The file is written once and read once.
         """
-        self._check_open()
+        self._check_writable()
         async with self._writing:
             self._check_open()
             draft = _Draft(self._disk, self._folder, self._name)
@@ -180,7 +194,7 @@ class FileSnapshotStore:
 
         A file from elsewhere under the fixed name is left alone and not counted.
         """
-        self._check_open()
+        self._check_writable()
         if keep < 1:
             raise InvalidQuery(f"keep is {keep}; at least one generation stays")
         async with self._writing:
@@ -209,6 +223,11 @@ class FileSnapshotStore:
     async def _ask(self, call: Callable[..., T], *args: object) -> T:
         with unavailable(f"{self._folder}: snapshots", WriteOutcome.UNKNOWN):
             return await in_thread(call, *args)
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self._readonly:
+            raise StoreClosed(f"{self._folder} is open for reading only; open it for writing")
 
     def _check_open(self) -> None:
         if not self._opened:

@@ -1,0 +1,111 @@
+"""The stores of a deployment for somebody who only looks, beside those who write to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pmstore.errors import SettingsError, StoreUnavailable
+from pmstore.protocols import (
+    AccountStore,
+    EventStore,
+    OrderStore,
+    SnapshotStore,
+    Stream,
+    TradeStore,
+)
+from pmstore.registry.opening import find_backend
+from pmstore.settings import StorageSettings, read_settings
+from pmstore.url import Stack
+
+
+class StoresToRead:
+    """
+    The truths of a deployment's stacks, each None if nothing was ever stored there.
+
+    A cache before a truth is another process's, or empty: it is not looked at. `settings`
+    say where everything is.
+    """
+
+    def __init__(self, settings: StorageSettings, closing: AsyncExitStack) -> None:
+        self.settings = settings
+        self.orders: OrderStore | None = None
+        self.trades: TradeStore | None = None
+        self.accounts: AccountStore | None = None
+        self.events: EventStore | None = None
+        self.snapshots: SnapshotStore | None = None
+        self._closing = closing
+
+    async def open_stream(self, name: str, /) -> Stream | None:
+        """
+        The stream *name*, open until the deployment is left; None if there is none.
+
+        Raises:
+            StoreUnavailable: Nobody answers there.
+            CorruptData: It is damaged.
+        """
+        found: Stream | None = await self._open(self.settings.streams, "stream", name)
+        return found
+
+    async def open_all(self) -> None:
+        """Open every store there is; errors as for `open_stream`."""
+        self.orders = await self._open(self.settings.orders, "orders")
+        self.accounts = await self._open(self.settings.orders, "accounts")
+        self.events = await self._open(self.settings.orders, "events")
+        self.trades = await self._open(self.settings.trades, "trades")
+        self.snapshots = await self._open(self.settings.snapshots, "snapshots")
+
+    async def _open(self, stack: Stack, contract: str, *names: str) -> Any:
+        truth = stack.truth
+        backend, config = find_backend(truth, pins=self.settings.pins)
+        factories: Mapping[str, Any] = backend.contracts
+        if contract not in factories:
+            raise SettingsError([f"{truth}: {backend.name} does not keep {contract}"])
+        if backend.schema is not None:
+            # Opening a database makes or migrates its tables: who looks wants neither.
+            revisions = await backend.schema.look(config)
+            if revisions.found is None:
+                return None
+            if not revisions.is_current:
+                raise SettingsError(
+                    [
+                        f"{truth}: its schema has revision {revisions.found}, this pmstore works "
+                        f"with {revisions.newest}: pmstore migrate {truth}"
+                    ]
+                )
+        if backend.read_only is not None:
+            config = backend.read_only(config)
+        store = factories[contract](config, *names)
+        try:
+            return await self._closing.enter_async_context(store)
+        except StoreUnavailable as error:
+            if backend.read_only is None or error.__cause__ is not None:
+                raise
+            return None  # its writer makes it
+
+
+@asynccontextmanager
+async def open_stores_to_read(
+    env_file: str | Path | None = None, /, *, settings: StorageSettings | None = None
+) -> AsyncIterator[StoresToRead]:
+    """
+    The stores of a deployment, running or stopped, opened without changing anything.
+
+    Args:
+        env_file: As for `open_stores`.
+        settings: Read already; then neither file nor environment is read.
+
+    Raises:
+        SettingsError: The settings cannot be used, or a schema is older than this code.
+        UnknownScheme, BrokenPlugin, ClashingPlugins: No usable plugin for a store.
+        StoreUnavailable: A server does not answer.
+        CorruptData: A store is damaged.
+    """
+    if settings is None:
+        settings = read_settings(StorageSettings, env_file=env_file)
+    async with AsyncExitStack() as closing:
+        stores = StoresToRead(settings, closing)
+        await stores.open_all()
+        yield stores
