@@ -107,14 +107,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
         ):
             inputs: dict[str, Stream] = {ORDER_INPUT: order_input, EVENT_INPUT: event_input}
             engine = EngineService(
-                Engine(
-                    shard=settings.shard,
-                    ledger=settings.ledger,
-                    id_memory_s=settings.id_memory_s,
-                    step_max=settings.step_max,
-                    self_trade=SelfTrade(settings.self_trade),
-                    state=state,
-                ),
+                engine_of(settings, state),
                 log,
                 recovered,
                 inputs=inputs,
@@ -146,7 +139,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 place=recovered.place,
                 interval_s=settings.snapshot_interval_s,
                 keep=settings.snapshots_keep,
-                consumers=[lambda: relay.place.position, lambda: history.needed_after],
+                consumers=lambda: [relay.place.position, history.needed_after],
                 clock=system_clock,
             )
             exchange = Exchange(
@@ -235,6 +228,18 @@ async def _spare_the_collector(settings: Settings) -> None:
     while True:
         gc.freeze()
         await asyncio.sleep(settings.snapshot_interval_s)
+
+
+def engine_of(settings: Settings, state: State) -> Engine:
+    """An engine that goes on from *state*, which is its own from then on."""
+    return Engine(
+        shard=settings.shard,
+        ledger=settings.ledger,
+        id_memory_s=settings.id_memory_s,
+        step_max=settings.step_max,
+        self_trade=SelfTrade(settings.self_trade),
+        state=state,
+    )
 
 
 def new_id() -> str:

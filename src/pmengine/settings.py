@@ -75,6 +75,24 @@ class Settings:
         default=3,
         doc="Verified snapshots that are kept.",
     )
+    lease_s: float = setting(
+        "ENGINE_LEASE_S",
+        duration_s(0.2, 300),
+        default=2.0,
+        doc="How long a leader that says nothing stays the leader; then a standby takes over.",
+    )
+    service_host: str = setting(
+        "SERVICE_HOST",
+        text(),
+        default="127.0.0.1",
+        doc="Where each process of `pmengine run` tells its health and its numbers.",
+    )
+    service_port: int = setting(
+        "SERVICE_PORT",
+        integer(0, 65_535),
+        default=0,
+        doc="Its port; 0 takes a free one, which `pmengine status` finds.",
+    )
     host: str = setting("API_HOST", text(), default="127.0.0.1", doc="Where the API listens.")
     port: int = setting(
         "API_PORT", integer(0, 65_535), default=8080, doc="Its port; 0 takes a free one."

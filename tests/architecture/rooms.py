@@ -20,7 +20,13 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "sqlalchemy": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "sqlmodel": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "starlette": ("pmengine.gateways",),
-    "structlog": ("pmengine.services", "pmengine.gateways", "pmengine.assembly", "pmengine.cli"),
+    "structlog": (
+        "pmengine.services",
+        "pmengine.gateways",
+        "pmengine.assembly",
+        "pmengine.processes",
+        "pmengine.cli",
+    ),
     "typer": ("pmstore.cli", "pmengine.cli"),
     "uvicorn": ("pmengine.gateways", "pmengine.cli"),
     "uvloop": ("pmengine.cli",),
@@ -95,6 +101,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"gateways", "replay", "sample"}),
     frozenset({"settings"}),
     frozenset({"assembly"}),
+    frozenset({"processes"}),
     frozenset({"cli"}),
 )
 """The floors of pmengine: a room imports itself and rooms of the floors before its own."""

@@ -166,7 +166,7 @@ def store_on(
         place=found.place,
         interval_s=5.0,
         keep=keep,
-        consumers=[] if slowest is None else [slowest],
+        consumers=lambda: [] if slowest is None else [slowest()],
         clock=clock or ManualClock(NOW_MS),
     )
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pmengine.cli import demo, replay, up
+from pmengine.cli import demo, replay, run, up
 
 application = typer.Typer(
     name="pmengine",
@@ -20,6 +20,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.command("up")(up.up)
+application.command("run")(run.run)
 application.command("demo")(demo.demo)
 application.command("replay")(replay.replay)
 

@@ -17,6 +17,7 @@ from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.services.engine import EngineStopped
+from pmengine.services.log import LogGap, LogRewritten
 from pmengine.services.recovery import CannotStart
 from pmengine.settings import Settings, load_settings
 from pmstore import PmstoreError, SettingsError
@@ -40,9 +41,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
     SIGINT and SIGTERM set `stopping`; so does a service that fails.
     """
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+    stop_on_signals(stopping)
     async with open_exchange(settings) as exchange:
         exchange.failed.add_done_callback(lambda _: stopping.set())
         venue = Venue(
@@ -62,14 +61,33 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
                 exchange.ready = False
 
 
+def stop_on_signals(stopping: asyncio.Event) -> None:
+    """Let SIGINT and SIGTERM set *stopping*."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+
+
 def run_or_explain(
-    main: Callable[[Settings], Coroutine[None, None, None]], env_file: Path | None, port: int | None
+    main: Callable[[Settings], Coroutine[None, None, None]],
+    env_file: Path | None,
+    port: int | None = None,
+    *,
+    service_port: int | None = None,
 ) -> None:
-    """Run *main* with the settings; a failure is said in a few lines and an exit code."""
+    """
+    Run *main* with the settings; a failure is said in a few lines and an exit code.
+
+    Args:
+        port: Instead of API_PORT.
+        service_port: Instead of SERVICE_PORT.
+    """
     try:
         settings = load_settings(env_file)
         if port is not None:
             settings = attrs.evolve(settings, port=port)
+        if service_port is not None:
+            settings = attrs.evolve(settings, service_port=service_port)
         configure_logs(settings.storage)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main(settings))
@@ -78,6 +96,13 @@ def run_or_explain(
         for problem in error.problems:
             typer.echo(f"  {problem}", err=True)
         raise typer.Exit(Exit.USAGE) from None
-    except (PmstoreError, CannotStart, EngineStopped, OSError) as error:
+    except (
+        PmstoreError,
+        CannotStart,
+        EngineStopped,
+        LogGap,
+        LogRewritten,
+        OSError,
+    ) as error:
         typer.echo(f"The exchange cannot run: {error}", err=True)
         raise typer.Exit(Exit.STOPPED) from None

@@ -8,7 +8,7 @@ import attrs
 
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
-from pmengine.services.history import History
+from pmengine.services.shown_history import ShownHistory
 from pmstore.clock import Clock
 
 
@@ -30,7 +30,7 @@ class Venue:
     """
 
     front: Front
-    history: History
+    history: ShownHistory
     depth: DepthFeed
     clock: Clock
     new_id: Callable[[], str]

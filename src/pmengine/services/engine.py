@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from pmengine.commands import ORDER_INPUT, Command, Tick, decode_commands, encod
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.services.log import Log, Place
+from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered
 from pmstore import (
     START,
@@ -79,6 +81,7 @@ class EngineService:
         epoch: The lease under which this engine writes.
         tick_ms: How often to look whether something is due.
         clock: The inputs' time.
+        claim: Begin with an entry that changes nothing, so that no older epoch writes any more.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class EngineService:
         epoch: int,
         tick_ms: int,
         clock: Clock,
+        claim: bool = False,
     ) -> None:
         self.engine = engine
         self.place: Place = recovered.place
@@ -105,6 +109,7 @@ class EngineService:
         self._epoch = epoch
         self._tick_s = tick_ms / 1000
         self._clock = clock
+        self._claim = claim
         self._stopping = asyncio.Event()
         consumed = engine.state.input_position or {}
         self._positions = {name: consumed.get(name, START) for name in self._inputs}
@@ -126,6 +131,8 @@ class EngineService:
         if self._lost_tail:
             await self._publish([Restored(self.place.number, self.place.hash)])
             self._lost_tail = False
+        elif self._claim:
+            await self._publish([])
         ticking = asyncio.create_task(self._tick())
         stopping = asyncio.create_task(self._stopping.wait())
         reading: dict[str, asyncio.Task[list[Entry]]] = {}
@@ -134,9 +141,8 @@ class EngineService:
                 for name, stream in self._inputs.items():
                     if name not in reading:
                         position = self._positions[name]
-                        reading[name] = asyncio.create_task(
-                            stream.read(position, READ_ENTRIES_MAX, READ_WAIT_S)
-                        )
+                        read = partial(stream.read, position, READ_ENTRIES_MAX, READ_WAIT_S)
+                        reading[name] = asyncio.create_task(persistently(read, "engine"))
                 await asyncio.wait(
                     {stopping, *reading.values()}, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -248,7 +254,7 @@ class EngineService:
         while True:
             await asyncio.sleep(self._tick_s)
             if self.engine.due_ms() <= self._clock():
-                await self._inputs[ORDER_INPUT].append([tick])
+                await persistently(partial(self._inputs[ORDER_INPUT].append, [tick]), "engine")
 
 
 def _read(payload: bytes) -> list[Command]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
 from pmengine.services.log import Log, Place
-from pmstore import Position, SnapshotInfo, SnapshotStore, State, StoreUnavailable
+from pmengine.services.outages import persistently
+from pmstore import Position, SnapshotInfo, SnapshotStore, State, StoreUnavailable, Stream
 from pmstore.clock import Clock
 
 READ_BATCHES_MAX: Final = 64
@@ -25,8 +27,10 @@ class StoreService:
         state: As recovered, at *place*; the service's own, not the engine's.
         interval_s: How often to take a snapshot while the log grows.
         keep: How many verified generations stay, at least 2.
-        consumers: How far each consumer and projection of the log is; the log is kept for
-            the slowest.
+        consumers: After which positions the log is needed by consumers and projections; it is
+            kept for the slowest.
+        inputs: The engine's durable inputs by name, which are kept from where the oldest
+            snapshot's input ends.
     """
 
     def __init__(
@@ -38,8 +42,9 @@ class StoreService:
         place: Place,
         interval_s: float,
         keep: int,
-        consumers: Sequence[Callable[[], Position]],
+        consumers: Callable[[], Sequence[Position]],
         clock: Clock,
+        inputs: Mapping[str, Stream] | None = None,
     ) -> None:
         self.state = state
         self.place = place
@@ -52,13 +57,20 @@ class StoreService:
         self._keep = max(keep, VERIFIED_BEFORE_TRIM_MIN)
         self._consumers = consumers
         self._clock = clock
+        self._inputs = dict(inputs or {})
         self._due_ms = clock() + self._interval_ms
 
     async def run(self) -> None:
-        """Fold, snapshot and trim until cancelled."""
+        """
+        Fold, snapshot and trim until cancelled, over outages.
+
+        Raises:
+            LogGap, LogRewritten: The log does not go on where the state is.
+            CorruptData: An entry cannot be read.
+        """
         while True:
             wait_s = max(0.0, (self._due_ms - self._clock()) / 1000)
-            await self.catch_up(wait_s)
+            await persistently(partial(self.catch_up, wait_s), "store")
             if self._clock() >= self._due_ms:
                 self._due_ms = self._clock() + self._interval_ms
                 if self.saved is None or self.saved.number != self.place.number:
@@ -93,6 +105,9 @@ class StoreService:
         verified = [info for info in await self._snapshots.list() if info.problem is None]
         if len(verified) < VERIFIED_BEFORE_TRIM_MIN:
             return
-        oldest = verified[0].last_message_id
-        if oldest is not None:
-            await self._log.stream.trim(min([oldest, *(place() for place in self._consumers)]))
+        oldest = verified[0]
+        if oldest.last_message_id is not None:
+            await self._log.stream.trim(min([oldest.last_message_id, *self._consumers()]))
+        for name, position in (oldest.input_position or {}).items():
+            if name in self._inputs:
+                await self._inputs[name].trim(position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pmengine.gateways.http.problems import Problem
-from pmengine.services.history import History
+from pmengine.services.shown_history import ShownHistory
 
 
 class Freshness:
@@ -20,7 +20,7 @@ class Freshness:
         number: What clients were told of before.
     """
 
-    def __init__(self, history: History, timeout_s: float, number: int) -> None:
+    def __init__(self, history: ShownHistory, timeout_s: float, number: int) -> None:
         self._history = history
         self._timeout_s = timeout_s
         self._number = number

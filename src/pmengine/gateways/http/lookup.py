@@ -5,11 +5,11 @@ from __future__ import annotations
 from pmengine.facts import Refusal
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.problems import Problem
-from pmengine.services.history import History
+from pmengine.services.shown_history import ShownHistory
 from pmstore import Event, Market
 
 
-async def find_event(history: History, freshness: Freshness, event_id: int) -> Event:
+async def find_event(history: ShownHistory, freshness: Freshness, event_id: int) -> Event:
     """
     An event as the stores have it, after everything that was told.
 
@@ -29,7 +29,7 @@ def is_gone(event: Event) -> bool:
 
 
 async def find_market(
-    history: History, freshness: Freshness, event_id: int, market_id: int
+    history: ShownHistory, freshness: Freshness, event_id: int, market_id: int
 ) -> Market:
     """A market as the stores have it; raises as `find_event` does."""
     event = await find_event(history, freshness, event_id)

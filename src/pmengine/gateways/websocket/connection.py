@@ -30,7 +30,7 @@ from pmengine.gateways.websocket.messages import (
 )
 from pmengine.gateways.websocket.subscription import Subscription
 from pmengine.services.depth import MarketKey
-from pmengine.services.history import History
+from pmengine.services.shown_history import ShownHistory
 from pmstore import StoreClosed, StoreUnavailable
 
 SUBSCRIPTIONS_MAX: Final = 100
@@ -49,7 +49,7 @@ class Connection:
     def __init__(
         self,
         *,
-        history: History,
+        history: ShownHistory,
         freshness: Freshness,
         channels: Channels,
         receive: Receive,

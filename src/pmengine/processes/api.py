@@ -1,0 +1,138 @@
+"""The API as a process: commands go to the inputs, answers come from the projections."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import msgspec
+import structlog
+
+from pmengine.assembly import new_id
+from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.processes.deployment import Deployment, require_shared_stores
+from pmengine.processes.service import until
+from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
+from pmengine.services.depth import DepthFeed
+from pmengine.services.front import Front
+from pmengine.services.notes import Board, Note
+from pmengine.services.outages import persistently
+from pmengine.services.shown_history import ForeignHistory, HistoryStacks
+from pmstore import (
+    START,
+    LayerOptions,
+    Stack,
+    open_account_store,
+    open_event_store,
+    open_order_store,
+    open_trade_store,
+)
+from pmstore.clock import system_clock
+
+_logger = structlog.get_logger("pmengine.api")
+
+
+class ApiProcess:
+    """One of any number of gateways; it keeps nothing that another could not make again."""
+
+    name = "api"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._settings = deployment.settings
+        self._board: Board | None = None
+        self._depth: DepthFeed | None = None
+        self._is_serving = False
+        self.url = ""
+        """Where the API is, once it listens."""
+
+    def note(self) -> Note:
+        """How far the depth is that it shows."""
+        note = self._deployment.note(self.name)
+        place = None if self._depth is None else self._depth.place
+        if place is None or not self._is_serving:
+            return note
+        return msgspec.structs.replace(
+            note, state="running", number=place.number, position=str(place.position)
+        )
+
+    def readiness(self) -> tuple[bool, str]:
+        """Ready while somebody takes orders and somebody tells what became of them."""
+        if self._board is None or not self._is_serving:
+            return False, "it starts"
+        if not any(note.role == "leader" for note in self._board.living("engine")):
+            return False, "no engine leads: orders wait in the input"
+        for service, lack in (("relay", "answers"), ("history", "what stores show")):
+            if not any(note.state == "running" for note in self._board.living(service)):
+                return False, f"no {service} runs: {lack} must wait"
+        return True, "orders are taken"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Serve until *stopping*.
+
+        Raises:
+            SettingsError: The stores live in the memory of one process.
+            OSError: The address cannot be had.
+        """
+        require_shared_stores(self._settings.storage)
+        deployment, settings = self._deployment, self._settings
+        board = self._board = await deployment.board()
+        history = ForeignHistory(
+            board,
+            cached=await self._stacks(cached=True),
+            truth=await self._stacks(cached=False),
+            cache_max_age_s=settings.storage.cache_max_age_s,
+            now=asyncio.get_running_loop().time,
+        )
+        processor = await deployment.stream(PROCESSOR_STREAM)
+        bounds = await persistently(processor.bounds, "api")
+        front = Front(
+            order_input=await deployment.stream(ORDER_INPUT),
+            event_input=await deployment.stream(EVENT_INPUT),
+            processor=processor,
+            after=START if bounds is None else bounds.last.id,
+            new_id=new_id,
+        )
+        depth = self._depth = DepthFeed(
+            await deployment.stream(WEBSOCKET_STREAM), START, {}, begin=deployment.depths
+        )
+        await depth.prepare()
+        assert depth.place is not None
+        venue = Venue(
+            front=front,
+            history=history,
+            depth=depth,
+            clock=system_clock,
+            new_id=new_id,
+            readiness=self.readiness,
+            answer_timeout_s=settings.order_timeout_s,
+            recovered_number=depth.place.number,
+        )
+        following = [asyncio.create_task(one.run()) for one in (front, depth, board)]
+        async with AsyncExitStack() as closing:
+            app = create_app(venue)
+            self.url = await closing.enter_async_context(serving(app, settings.host, settings.port))
+            self._is_serving = True
+            _logger.info("api_listens", url=self.url)
+            try:
+                await until(stopping, *following)
+            finally:
+                self._is_serving = False
+
+    async def _stacks(self, *, cached: bool) -> HistoryStacks:
+        storage = self._settings.storage
+        pins = storage.pins
+        orders = storage.orders if cached else Stack(layers=(storage.orders.truth,))
+        # The audit log beside the trades is for who writes them.
+        layers = storage.trades.layers if cached else (storage.trades.truth,)
+        trades = Stack(layers=layers)
+        options = LayerOptions(cache_max_age_s=storage.cache_max_age_s)
+        entered = self._deployment.entered
+        return HistoryStacks(
+            orders=await entered(open_order_store(orders, pins=pins, options=options)),
+            trades=await entered(open_trade_store(trades, pins=pins, options=options)),
+            accounts=await entered(open_account_store(orders, pins=pins, options=options)),
+            events=await entered(open_event_store(orders, pins=pins, options=options)),
+        )

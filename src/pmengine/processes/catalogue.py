@@ -1,0 +1,27 @@
+"""The services that can run as processes, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pmengine.processes.api import ApiProcess
+from pmengine.processes.deployment import Deployment
+from pmengine.processes.depth import DepthProcess
+from pmengine.processes.engine import EngineProcess
+from pmengine.processes.history import HistoryProcess
+from pmengine.processes.relay import RelayProcess
+from pmengine.processes.service import Service
+from pmengine.processes.store import StoreProcess
+
+SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyType(
+    {
+        "engine": EngineProcess,
+        "relay": RelayProcess,
+        "store": StoreProcess,
+        "history": HistoryProcess,
+        "depth": DepthProcess,
+        "api": ApiProcess,
+    }
+)

@@ -1,0 +1,220 @@
+"""What the processes of one deployment share: its streams, leases, snapshots and notes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Final, TypeVar
+
+from pmengine.assembly import engine_of, new_id
+from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.projections import WEBSOCKET_STREAM, decode_batch_told
+from pmengine.services.depth import DepthStart, depths_of
+from pmengine.services.depth_pictures import DEPTH_PICTURES, DepthPictures
+from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
+from pmengine.services.notes import SERVICE_STREAM, Board, Note
+from pmengine.services.outages import persistently
+from pmengine.services.recovery import Recovered, recover
+from pmengine.settings import Settings
+from pmstore import (
+    Lease,
+    SettingsError,
+    SnapshotStore,
+    Stack,
+    StorageSettings,
+    Stream,
+    open_lease,
+    open_snapshot_store,
+    open_stream,
+)
+from pmstore.clock import system_clock
+
+INPUTS: Final = (ORDER_INPUT, EVENT_INPUT)
+ONE_PROCESS: Final = frozenset({"file", "memory"})
+"""Places that one process writes, or that nobody else sees."""
+
+T = TypeVar("T")
+
+
+class Deployment:
+    """
+    Opens what a process needs of a deployment, once each, and closes it at the end.
+
+    An outage at the start is waited out: servers come in any order.
+
+    Attributes:
+        settings: Of the deployment.
+        instance: Names this process among those of its service.
+        url: Where this process tells its health; set once it listens.
+    """
+
+    def __init__(self, settings: Settings, closing: AsyncExitStack) -> None:
+        self.settings = settings
+        self.instance = new_id()
+        self.url = ""
+        self._closing = closing
+        self._streams: dict[str, Stream] = {}
+        self._opening = asyncio.Lock()
+        self._snapshots: SnapshotStore | None = None
+        self._log: Log | None = None
+        self._board: Board | None = None
+
+    async def entered(self, opening: AbstractAsyncContextManager[T]) -> T:
+        """Enter *opening* until the deployment is left, over an outage."""
+        return await persistently(lambda: self._closing.enter_async_context(opening), "start")
+
+    async def stream(self, name: str) -> Stream:
+        """The stream *name*."""
+        async with self._opening:
+            if name not in self._streams:
+                storage = self.settings.storage
+                opening = open_stream(storage.streams, name, pins=storage.pins)
+                self._streams[name] = await self.entered(opening)
+            return self._streams[name]
+
+    async def inputs(self) -> dict[str, Stream]:
+        """The engine's inputs by name."""
+        return {name: await self.stream(name) for name in INPUTS}
+
+    async def log(self) -> Log:
+        """The log, as its followers in this process share it."""
+        if self._log is None:
+            self._log = Log(await self.stream(STORE_STREAM))
+        return self._log
+
+    async def board(self) -> Board:
+        """What services say of themselves; read once, and followed by who runs it."""
+        if self._board is None:
+            board = Board(await self.stream(SERVICE_STREAM), system_clock)
+            await persistently(board.read, "board")
+            self._board = board
+        return self._board
+
+    async def lease(self) -> Lease:
+        """The leases."""
+        storage = self.settings.storage
+        return await self.entered(open_lease(storage.streams, pins=storage.pins))
+
+    async def snapshots(self) -> SnapshotStore:
+        """The snapshots of the engine's state."""
+        if self._snapshots is None:
+            storage = self.settings.storage
+            opening = open_snapshot_store(storage.snapshots, pins=storage.pins)
+            self._snapshots = await self.entered(opening)
+        return self._snapshots
+
+    async def recover(self, *, oldest: bool = False, beyond: int = 0) -> Recovered:
+        """
+        The state that the newest snapshot on the log and the log after it add up to.
+
+        Raises:
+            CannotStart, CorruptData: As `services.recovery.recover`.
+        """
+        log, snapshots = await self.log(), await self.snapshots()
+
+        async def find() -> Recovered:
+            return await recover(
+                log,
+                snapshots,
+                id_memory_s=self.settings.id_memory_s,
+                now_ms=system_clock(),
+                oldest=oldest,
+                beyond=beyond,
+            )
+
+        return await persistently(find, "recovery")
+
+    async def depths(self) -> DepthStart:
+        """
+        The depth of every market: the newest picture that the feed goes on from, else folded
+        from the log.
+
+        Raises:
+            CannotStart, CorruptData: As for `recover`.
+        """
+        pictures = DepthPictures(await self.stream(DEPTH_PICTURES))
+        feed = await self.stream(WEBSOCKET_STREAM)
+
+        async def newest() -> DepthStart | None:
+            picture = await pictures.newest()
+            if picture is None or not await self._is_on_log(picture.place):
+                return None
+            bounds = await feed.bounds()
+            if bounds is None:
+                return None
+            first = decode_batch_told(bounds.first.payload, WEBSOCKET_STREAM)
+            return picture if first.number <= picture.place.number + 1 else None
+
+        picture = await persistently(newest, "depth")
+        if picture is not None:
+            return picture
+        found = await self.recover()
+        return DepthStart(found.place, depths_of(engine_of(self.settings, found.state)))
+
+    async def _is_on_log(self, place: Place) -> bool:
+        try:
+            await (await self.log()).read(place, 1)
+        except (LogGap, LogRewritten):
+            return False
+        return True
+
+    def note(self, service: str) -> Note:
+        """What this process says of *service* before it knows more."""
+        return Note(
+            service=service,
+            instance=self.instance,
+            state="starting",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            url=self.url,
+        )
+
+
+@asynccontextmanager
+async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
+    """
+    What *settings* name, opened as it is asked for.
+
+    Raises:
+        SettingsError: Its streams are of one process.
+    """
+    require_shared_streams(settings.storage.streams)
+    async with AsyncExitStack() as closing:
+        yield Deployment(settings, closing)
+
+
+def require_shared_streams(streams: Stack) -> None:
+    """
+    See that several processes can write to *streams*.
+
+    Raises:
+        SettingsError: They cannot.
+    """
+    if streams.truth.scheme in ONE_PROCESS:
+        raise SettingsError(
+            [
+                f"the streams are at {streams}, where each stream has one writer: services as "
+                "processes need REDIS_ENABLED=true or PMSTORE_STREAMS_URL=redis://…; "
+                "`pmengine up` runs all of them in one process"
+            ]
+        )
+
+
+def require_shared_stores(storage: StorageSettings) -> None:
+    """
+    See that what history writes can be asked by another process.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    problems = [
+        f"{stack} is of one process: history writes it, and the API asks; set "
+        "DATABASE_ENABLED=true or REDIS_ENABLED=true"
+        for stack in (storage.orders, storage.trades)
+        if stack.truth.scheme in ONE_PROCESS
+    ]
+    if problems:
+        raise SettingsError(problems)

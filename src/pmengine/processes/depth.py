@@ -1,0 +1,59 @@
+"""Depth as a process: keeps every market's depth, and puts it down for newcomers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from pmengine.processes.deployment import Deployment
+from pmengine.processes.service import until
+from pmengine.projections import WEBSOCKET_STREAM
+from pmengine.services.depth import DepthFeed
+from pmengine.services.depth_pictures import DEPTH_PICTURES, DepthPictures
+from pmengine.services.notes import Note
+from pmstore import START
+
+PICTURE_S: Final = 2.0
+"""How often the whole depth is put down while it changes."""
+
+
+class DepthProcess:
+    """One of any number; the newest picture is as good as any other."""
+
+    name = "depth"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._feed: DepthFeed | None = None
+
+    def note(self) -> Note:
+        """How far the depths are."""
+        note = self._deployment.note(self.name)
+        place = None if self._feed is None else self._feed.place
+        if place is None:
+            return note
+        return msgspec.structs.replace(
+            note, state="running", number=place.number, position=str(place.position)
+        )
+
+    def readiness(self) -> tuple[bool, str]:
+        """Ready once it knows the depths."""
+        if self._feed is None or self._feed.place is None:
+            return False, "it finds the depths to begin with"
+        return True, f"the depths are those after entry {self._feed.place.number} of the log"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Follow the feed until *stopping*."""
+        deployment = self._deployment
+        pictures = DepthPictures(await deployment.stream(DEPTH_PICTURES))
+        self._feed = DepthFeed(
+            await deployment.stream(WEBSOCKET_STREAM), START, {}, begin=deployment.depths
+        )
+        await self._feed.prepare()
+        await until(
+            stopping,
+            asyncio.create_task(self._feed.run()),
+            asyncio.create_task(pictures.keep(self._feed, PICTURE_S)),
+        )

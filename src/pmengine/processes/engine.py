@@ -1,0 +1,218 @@
+"""The engine as a process: leader or warm standby, by a lease whose epoch fences the log."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import attrs
+import msgspec
+import structlog
+
+from pmengine.assembly import engine_of
+from pmengine.processes.deployment import Deployment
+from pmengine.services.engine import EngineService, PublishFailed, Superseded
+from pmengine.services.log import Log, LogGap, LogRewritten, Place
+from pmengine.services.notes import Note
+from pmengine.services.outages import RETRY_S_MIN, persistently
+from pmengine.services.recovery import CannotStart, Recovered
+from pmstore import Lease, StoreUnavailable
+from pmstore.clock import system_clock
+
+READ_BATCHES_MAX: Final = 256
+LEASE_PARTS: Final = 8
+"""How often, within the life of a lease, it is renewed or asked for."""
+
+_logger = structlog.get_logger("pmengine.engine")
+
+
+class EngineProcess:
+    """
+    Follows the log until the lease is its own, then takes commands.
+
+    The lease decides who tries; what keeps the log one history is that it takes an entry only
+    behind its last one, and from no epoch below the highest that wrote. So a leader that was
+    frozen and goes on later is refused at its next entry: it drops its state, and follows.
+    """
+
+    name = "engine"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._settings = deployment.settings
+        self._role = ""
+        self._epoch = 0
+        self._followed: Place | None = None
+        self._leading: EngineService | None = None
+        self._reason = "it recovers"
+
+    @property
+    def place(self) -> Place | None:
+        """How far on the log its state is."""
+        return self._followed if self._leading is None else self._leading.place
+
+    def note(self) -> Note:
+        """Its role, epoch and place."""
+        note = self._deployment.note(self.name)
+        place = self.place
+        if place is None:
+            return note
+        return msgspec.structs.replace(
+            note,
+            state="running",
+            role=self._role,
+            epoch=self._epoch if self._role == "leader" else 0,
+            number=place.number,
+            position=str(place.position),
+            needs_after=str(place.position),
+        )
+
+    def readiness(self) -> tuple[bool, str]:
+        """Ready as the leader, and as a standby that has recovered."""
+        return bool(self._role), self._reason
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Follow and lead until *stopping*.
+
+        Raises:
+            CannotStart, InputBehind, CorruptData: Log, snapshots and inputs do not fit together.
+        """
+        lease = await self._deployment.lease()
+        while not stopping.is_set():
+            try:
+                recovered = await self._recover()
+                log = await self._deployment.log()
+                following = _Following(log, recovered)
+                epoch = await self._wait_for_lease(lease, following, stopping)
+                if epoch is not None:
+                    await self._lead(lease, epoch, following, stopping)
+            except (Superseded, PublishFailed, LogGap, LogRewritten, StoreUnavailable) as error:
+                _logger.warning("engine_starts_again", reason=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(RETRY_S_MIN)
+            finally:
+                self._stand("", "it recovers")
+
+    async def _recover(self) -> Recovered:
+        recovered = await self._deployment.recover()
+        if recovered.adopted is not None:
+            if self._settings.ledger and recovered.state.orders:
+                raise CannotStart(
+                    "the snapshot is foreign: it has orders and says nothing of the "
+                    "money behind them. Start with ENGINE_LEDGER=off, or move it away"
+                )
+            snapshots = await self._deployment.snapshots()
+            await snapshots.save(recovered.adopted)
+        return recovered
+
+    async def _wait_for_lease(
+        self, lease: Lease, following: _Following, stopping: asyncio.Event
+    ) -> int | None:
+        """Follow the log until the lease is ours; its epoch, None if it is time to stop."""
+        lease_s = self._settings.lease_s
+        while not stopping.is_set():
+            epoch = await lease.acquire(self._lease_name, lease_s)
+            if epoch is not None:
+                # The epoch first, then the log to its end: whoever wrote with a lower one.
+                await following.to_the_end()
+                return epoch
+            self._followed = following.recovered.place
+            self._stand("standby", f"it follows the log, at entry {self._followed.number}")
+            await following.some(lease_s / LEASE_PARTS)
+        return None
+
+    async def _lead(
+        self, lease: Lease, epoch: int, following: _Following, stopping: asyncio.Event
+    ) -> None:
+        recovered = following.recovered
+        engine = EngineService(
+            engine_of(self._settings, recovered.state),
+            await self._deployment.log(),
+            recovered,
+            inputs=await self._deployment.inputs(),
+            volatile_inputs=False,
+            epoch=epoch,
+            tick_ms=self._settings.tick_ms,
+            clock=system_clock,
+            claim=True,
+        )
+        self._leading, self._epoch = engine, epoch
+        self._stand("leader", f"it takes commands under epoch {epoch}")
+        _logger.info("engine_leads", epoch=epoch, number=recovered.place.number)
+        running = asyncio.create_task(engine.run())
+        holding = asyncio.create_task(self._hold(lease, epoch))
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({running, holding, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if holding.done():
+                holding.result()
+        finally:
+            for task in (holding, stopped):
+                task.cancel()
+            engine.stop()
+            ended = await asyncio.gather(running, holding, stopped, return_exceptions=True)
+            self._leading, self._followed = None, None
+            await self._release(lease, epoch)
+        if isinstance(ended[0], BaseException):
+            raise ended[0]
+
+    async def _hold(self, lease: Lease, epoch: int) -> None:
+        """Renew the lease; raises when another may have it."""
+        lease_s = self._settings.lease_s
+        loop = asyncio.get_running_loop()
+        held_until = loop.time() + lease_s
+        while True:
+            await asyncio.sleep(lease_s / LEASE_PARTS)
+            asked = loop.time()
+            try:
+                if not await lease.renew(self._lease_name, epoch, lease_s):
+                    raise Superseded(f"the lease of epoch {epoch} is over")
+                held_until = asked + lease_s
+            except StoreUnavailable as error:
+                if loop.time() > held_until:
+                    raise Superseded(f"the lease could not be renewed: {error}") from error
+
+    async def _release(self, lease: Lease, epoch: int) -> None:
+        try:
+            await lease.release(self._lease_name, epoch)
+        except StoreUnavailable as error:
+            _logger.warning("lease_not_released", epoch=epoch, reason=str(error))
+
+    def _stand(self, role: str, reason: str) -> None:
+        self._role, self._reason = role, reason
+
+    @property
+    def _lease_name(self) -> str:
+        return f"engine-{self._settings.shard}"
+
+
+class _Following:
+    """A state that follows the log, ready to be led on from."""
+
+    def __init__(self, log: Log, recovered: Recovered) -> None:
+        self._log = log
+        self.recovered = recovered
+
+    async def some(self, wait_s: float) -> bool:
+        """Fold what is there, waiting for it up to *wait_s*; whether there was anything."""
+        place = self.recovered.place
+        found = await persistently(
+            lambda: self._log.read(place, READ_BATCHES_MAX, wait_s), "standby"
+        )
+        for entry, batch in found:
+            self.recovered.state.apply_batch(entry.id, batch)
+        if found:
+            entry, batch = found[-1]
+            self.recovered = attrs.evolve(
+                self.recovered,
+                place=Place(entry.id, batch.number, batch.hash),
+                head=entry.head,
+                lost_tail=False,
+                epoch=batch.epoch,
+            )
+        return bool(found)
+
+    async def to_the_end(self) -> None:
+        """Fold all that is there now."""
+        while await self.some(0.0):
+            pass

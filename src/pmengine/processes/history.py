@@ -1,0 +1,100 @@
+"""History as a process: brings what the log says into the stores that the API asks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from pmengine.processes.deployment import Deployment, require_shared_stores
+from pmengine.processes.service import until
+from pmengine.processes.turns import in_turn
+from pmengine.services.history import History
+from pmengine.services.log import BEGINNING
+from pmengine.services.notes import Note
+from pmengine.services.resuming import Resuming
+from pmstore import (
+    START,
+    LayerOptions,
+    open_account_store,
+    open_event_store,
+    open_order_store,
+    open_trade_store,
+)
+
+
+class HistoryProcess:
+    """One works at a time, and others stand by; what is written twice changes nothing."""
+
+    name = "history"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._history: History | None = None
+
+    def note(self) -> Note:
+        """How far the stores are, and which of the log's entries they stand on."""
+        note = self._deployment.note(self.name)
+        history = self._history
+        if history is None:
+            return note
+        if history.place is BEGINNING:
+            # Whoever trims must know before anything is read that it will be needed.
+            return msgspec.structs.replace(note, needs_after=str(START))
+        place = history.place
+        return msgspec.structs.replace(
+            note,
+            state="running",
+            number=place.number,
+            position=str(place.position),
+            needs_after=str(history.needed_after),
+        )
+
+    def readiness(self) -> tuple[bool, str]:
+        """Ready once the stores hold what they held when it began."""
+        if self._history is None:
+            return False, "it waits for its turn"
+        if self._history.place is BEGINNING:
+            return False, "it finds out what the stores hold"
+        return True, f"the stores hold the log through entry {self._history.place.number}"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Write until *stopping*.
+
+        Raises:
+            SettingsError: The stores are of one process.
+            CannotStart, LogRewritten, CorruptData: Log, snapshots and stores do not fit.
+        """
+        require_shared_stores(self._deployment.settings.storage)
+        await in_turn(
+            self._deployment, f"history-{self._deployment.settings.shard}", stopping, self._work
+        )
+
+    async def _work(self, over: asyncio.Event) -> None:
+        deployment = self._deployment
+        storage = deployment.settings.storage
+        pins = storage.pins
+        options = LayerOptions(cache_max_age_s=storage.cache_max_age_s)
+        entered = deployment.entered
+        log, snapshots = await deployment.log(), await deployment.snapshots()
+        orders = await entered(open_order_store(storage.orders, pins=pins, options=options))
+        recovered = await deployment.recover()
+        history = self._history = History(
+            log,
+            orders=orders,
+            trades=await entered(open_trade_store(storage.trades, pins=pins, options=options)),
+            accounts=await entered(open_account_store(storage.orders, pins=pins, options=options)),
+            events=await entered(open_event_store(storage.orders, pins=pins, options=options)),
+            resuming=Resuming(
+                log,
+                snapshots,
+                recovered,
+                oldest=lambda number: deployment.recover(oldest=True, beyond=number),
+            ),
+        )
+        try:
+            await history.prepare()
+            await until(over, asyncio.create_task(history.run()))
+        finally:
+            self._history = None

@@ -1,0 +1,145 @@
+"""Runs some services in one process until it is asked to stop, and tells how they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from pmengine.gateways.http import serving
+from pmengine.gateways.http.vitals import ServiceVitals, Vitals, create_vitals_app
+from pmengine.processes.deployment import Deployment, open_deployment
+from pmengine.processes.service import Service
+from pmengine.services.log import STORE_STREAM, link_of
+from pmengine.services.notes import SERVICE_STREAM, Herald
+from pmengine.settings import Settings
+from pmstore import PmstoreError, StoreUnavailable
+
+NOTES_LEAST_S: Final = 0.02
+"""How long changes are gathered before others are told: an API waits for history's notes."""
+ASK_S_MAX: Final = 2.0
+
+_logger = structlog.get_logger("pmengine")
+
+
+async def run_services(
+    settings: Settings,
+    makers: Sequence[Callable[[Deployment], Service]],
+    stopping: asyncio.Event,
+    *,
+    listening: Callable[[str], None] = lambda url: None,
+) -> None:
+    """
+    Run the services that *makers* make until *stopping*, or until one cannot go on.
+
+    Args:
+        listening: Told where the process answers `/health`, `/ready` and `/metrics`.
+
+    Raises:
+        SettingsError: The streams or stores are of one process.
+        OSError: An address cannot be had.
+        Exception: From the first service that failed; the others were stopped.
+    """
+    async with open_deployment(settings) as deployment:
+        services = [make(deployment) for make in makers]
+        app = create_vitals_app(_Asking(deployment, services).vitals)
+        async with serving(app, settings.service_host, settings.service_port) as url:
+            deployment.url = url
+            listening(url)
+            await _run(deployment, services, stopping)
+
+
+async def _run(
+    deployment: Deployment, services: Sequence[Service], stopping: asyncio.Event
+) -> None:
+    failed = asyncio.Event()
+    ending = asyncio.Event()
+
+    async def watch(service: Service) -> None:
+        try:
+            await service.run(ending)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            _logger.error("service_failed", service=service.name, reason=reason)
+            failed.set()
+            raise
+
+    running = [asyncio.create_task(watch(one), name=one.name) for one in services]
+    telling = asyncio.create_task(_tell(deployment, services))
+    waiting = [asyncio.create_task(one.wait()) for one in (stopping, failed)]
+    try:
+        await asyncio.wait({*running, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ending.set()
+        _, late = await asyncio.wait(
+            running, timeout=deployment.settings.shutdown_timeout_s, return_when="ALL_COMPLETED"
+        )
+        if late:
+            names = ", ".join(task.get_name() for task in late)
+            _logger.warning("stop_timed_out", services=names)
+        for task in (*late, *waiting, telling):
+            task.cancel()
+        ended = await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*waiting, telling, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, Exception):
+            raise one
+
+
+async def _tell(deployment: Deployment, services: Sequence[Service]) -> None:
+    """Let the others know of these services; the last word is that they ended."""
+    stream = await deployment.stream(SERVICE_STREAM)
+    herald = Herald(stream, lambda: [one.note() for one in services], least_s=NOTES_LEAST_S)
+    try:
+        await herald.run()
+    finally:
+        last = [
+            msgspec.structs.replace(deployment.note(one.name), state="ended") for one in services
+        ]
+        try:
+            async with asyncio.timeout(ASK_S_MAX):
+                await Herald(stream, lambda: last, least_s=NOTES_LEAST_S).say()
+        except (StoreUnavailable, TimeoutError):
+            _logger.warning("end_not_told")
+
+
+class _Asking:
+    """Puts together how the services are when somebody asks."""
+
+    def __init__(self, deployment: Deployment, services: Sequence[Service]) -> None:
+        self._deployment = deployment
+        self._services = services
+
+    async def vitals(self) -> Vitals:
+        """As it is now; one question to the log."""
+        end = await self._end_of_log()
+        told = []
+        for service in self._services:
+            note = service.note()
+            is_ready, reason = service.readiness()
+            told.append(
+                ServiceVitals(
+                    service=service.name,
+                    instance=note.instance,
+                    ready=is_ready,
+                    reason=reason,
+                    role=note.role,
+                    epoch=note.epoch,
+                    number=note.number,
+                    position=note.position,
+                    lag=None if end is None else max(0, end - note.number),
+                    promise="",
+                )
+            )
+        return Vitals(ready=all(one.ready for one in told), services=told)
+
+    async def _end_of_log(self) -> int | None:
+        try:
+            async with asyncio.timeout(ASK_S_MAX):
+                bounds = await (await self._deployment.stream(STORE_STREAM)).bounds()
+        except (PmstoreError, TimeoutError):
+            return None
+        return 0 if bounds is None else link_of(bounds.last).number

@@ -1,0 +1,48 @@
+"""What a service of a process is to the process that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pmengine.services.notes import Note
+
+
+class Service(Protocol):
+    """One service in a process: it runs until it is asked to stop, and says how it is."""
+
+    @property
+    def name(self) -> str:
+        """As `pmengine run` takes it."""
+        ...
+
+    def note(self) -> Note:
+        """What it says of itself now."""
+        ...
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether it does its work, and what it does or why not, in words."""
+        ...
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Work until *stopping*, and end with everything acknowledged kept.
+
+        Raises:
+            Exception: It cannot go on; the process ends.
+        """
+        ...
+
+
+async def until(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
+    """Wait for *stopping* or the failure of a task, then end the tasks; raises their failure."""
+    waiting = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for one in (waiting, *tasks):
+            one.cancel()
+        await asyncio.gather(waiting, *tasks, return_exceptions=True)

@@ -1,0 +1,105 @@
+"""The store service as a process: snapshots of the state, and trimming by need."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+import structlog
+
+from pmengine.processes.deployment import Deployment
+from pmengine.processes.service import until
+from pmengine.processes.turns import in_turn
+from pmengine.services.log import LogGap
+from pmengine.services.notes import Board, Note
+from pmengine.services.store import StoreService
+from pmstore import StoreUnavailable
+from pmstore.clock import system_clock
+
+NOTES_TRIM_S: Final = 60.0
+
+_logger = structlog.get_logger("pmengine.store")
+
+
+class StoreProcess:
+    """One works at a time, and others stand by."""
+
+    name = "store"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._store: StoreService | None = None
+
+    def note(self) -> Note:
+        """How far the folded state is."""
+        note = self._deployment.note(self.name)
+        if self._store is None:
+            return note
+        place = self._store.place
+        return msgspec.structs.replace(
+            note, state="running", number=place.number, position=str(place.position)
+        )
+
+    def readiness(self) -> tuple[bool, str]:
+        """Ready while it folds the log."""
+        store = self._store
+        if store is None:
+            return False, "it waits for its turn"
+        saved = "none yet" if store.saved is None else f"at entry {store.saved.number}"
+        return True, f"it folded the log through entry {store.place.number}; snapshot: {saved}"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Fold, snapshot and trim until *stopping*.
+
+        Raises:
+            CannotStart, LogRewritten, CorruptData: Log and snapshots do not fit together.
+        """
+        name = f"store-{self._deployment.settings.shard}"
+        await in_turn(self._deployment, name, stopping, self._work)
+
+    async def _work(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            try:
+                await self._fold(over)
+            except LogGap as gap:
+                # The log lost its tail, and a leader went on above the snapshot.
+                _logger.warning("store_starts_again", reason=str(gap))
+            finally:
+                self._store = None
+
+    async def _fold(self, over: asyncio.Event) -> None:
+        deployment, settings = self._deployment, self._deployment.settings
+        board = await deployment.board()
+        recovered = await deployment.recover()
+        snapshots = await deployment.snapshots()
+        store = self._store = StoreService(
+            await deployment.log(),
+            snapshots,
+            state=recovered.state,
+            place=recovered.place,
+            interval_s=settings.snapshot_interval_s,
+            keep=settings.snapshots_keep,
+            consumers=board.needs,
+            clock=system_clock,
+            inputs=await deployment.inputs(),
+        )
+        following = (store.run(), board.run(), _trim_notes(board))
+        await until(over, *map(asyncio.create_task, following))
+        try:
+            async with asyncio.timeout(settings.shutdown_timeout_s):
+                while await store.catch_up():
+                    pass
+                await store.save()
+        except (StoreUnavailable, TimeoutError) as error:
+            _logger.warning("last_snapshot_failed", reason=str(error))
+
+
+async def _trim_notes(board: Board) -> None:
+    while True:
+        await asyncio.sleep(NOTES_TRIM_S)
+        try:
+            await board.trim()
+        except StoreUnavailable as error:
+            _logger.warning("notes_not_trimmed", reason=str(error))

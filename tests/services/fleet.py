@@ -1,0 +1,148 @@
+"""The services as real processes on a real Redis: started, killed, frozen, by their own ids."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+START_S_MAX = 60.0
+STOP_S_MAX = 30.0
+_PROGRAM = "from pmengine.cli import main; main()"
+_OURS = ("PMSTORE_", "ENGINE_", "API_", "STORE_", "SERVICE_", "DATABASE_", "REDIS_", "LOG_")
+
+
+class ServiceProcess:
+    """
+    `pmengine run NAME…` with an environment of its own.
+
+    Attributes:
+        health: Where it tells its health, known after `started`.
+        said: What it wrote to its error output.
+    """
+
+    def __init__(self, names: str, folder: Path, environ: Mapping[str, str]) -> None:
+        self.names = names
+        self.health = ""
+        self.said = folder / f"{names.replace(' ', '-')}-{len(list(folder.iterdir()))}.txt"
+        self._folder = folder
+        self._environ = environ
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start it; it tells its health already, and is not ready yet."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        with self.said.open("ab") as said:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _PROGRAM, "run", *self.names.split(), "--port", "0"),
+                cwd=self._folder,
+                env=environ | dict(self._environ),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=said,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_S_MAX):
+            line = (await self._process.stdout.readline()).decode()
+        words = [word for word in line.split() if word.startswith("http://")]
+        assert words, f"{self.names} did not start: {line!r}\n{self.text()[-4000:]}"
+        self.health = words[0].removesuffix("/ready")
+
+    def text(self) -> str:
+        """What it said so far."""
+        return self.said.read_text(encoding="utf-8")
+
+    async def vitals(self) -> dict[str, Any]:
+        """What `/ready` answers."""
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{self.health}/ready", timeout=10)
+        return dict(answer.json())
+
+    async def until(self, reason: str = "", **wanted: Any) -> dict[str, Any]:
+        """Wait until its first service is as *wanted* (`ready`, `role`, …); what it says then."""
+        async with asyncio.timeout(START_S_MAX):
+            while True:
+                assert self._process.returncode is None, f"{self.names} ended: {self.text()[-4000:]}"
+                told: dict[str, Any] = (await self.vitals())["services"][0]
+                if all(told[name] == value for name, value in wanted.items()):
+                    return told
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """kill -9, wherever it is."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it holds its connections and does nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
+
+    async def stop(self) -> None:
+        """Ask it to end as an operator does; it must end well."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(STOP_S_MAX):
+            code = await self._process.wait()
+        assert code == 0, f"{self.names} ended with {code}: {self.text()[-4000:]}"
+
+
+class Fleet:
+    """
+    Processes of one deployment; leaving kills what still runs.
+
+    Args:
+        folder: Where they run, and what they say is kept.
+        environ: What makes them one deployment.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self.environ = dict(environ)
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._processes: list[ServiceProcess] = []
+
+    async def run(self, names: str, **environ: str) -> ServiceProcess:
+        """Start `pmengine run` with *names* (`engine`, `relay store`)."""
+        process = ServiceProcess(names, self._folder, self.environ | environ)
+        self._processes.append(process)
+        await process.start()
+        return process
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for process in self._processes:
+            await process.kill()
+
+
+def over_redis(host: str, port: int, **more: str) -> dict[str, str]:
+    """The environment of a deployment on one Redis and no database."""
+    return {
+        "REDIS_ENABLED": "true",
+        "REDIS_HOST": host,
+        "REDIS_PORT": str(port),
+        "API_PORT": "0",
+        "STORE_SNAPSHOT_INTERVAL_SECONDS": "0.5",
+        **more,
+    }
