@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from pmstore.errors import InvalidQuery, InvalidRecord, LimitExceeded, VersionConflict
-from pmstore.models.market import Event, Market, MarketState
+from pmstore.models.market import Event, Fees, Market, MarketState
 from pmstore.models.query import EventQuery
 from pmstore.models.units import INTEGER_MAX
 from pmstore.protocols.event_store import EventStore
@@ -62,8 +62,9 @@ async def the_same_version_with_other_content_conflicts(trial: Trial[EventStore]
 
 @book.law()
 async def every_value_comes_out(trial: Trial[EventStore]) -> None:
-    """Any ids, integers, states, payouts and outcomes come out as they went in."""
+    """Any ids, integers, states, payouts, fees and outcomes come out as they went in."""
     states = tuple(MarketState)
+    fees = (None, Fees("linear", 0, INTEGER_MAX), Fees("quadratic", 100_000, 1))
     markets = {
         number: Market(
             market_id=number,
@@ -74,6 +75,7 @@ async def every_value_comes_out(trial: Trial[EventStore]) -> None:
             payouts=(10_000, 0) if number % 2 else None,
             update_id=INTEGER_MAX,
             last_price=9_990,
+            fees=fees[number % len(fees)],
         )
         for number, id in enumerate(GOOD_IDS)
     }
@@ -122,6 +124,11 @@ async def bad_records_are_refused(trial: Trial[EventStore]) -> None:
     async with trial.opened() as store:
         bad = [(event(number, markets={}), 1) for number in BAD_INTEGERS]
         bad += [(event(2), number) for number in BAD_INTEGERS]
+        bad += [
+            (event(2, markets={1: Market(market_id=1, token_ids=("y", "n"), fees=fees)}), 1)
+            for number in BAD_INTEGERS
+            for fees in (Fees("linear", number, 0), Fees("linear", 0, number))
+        ]
         bad += [(event(1), 2)]
         for one in bad:
             await expect_raises(InvalidRecord, store.save([(event(1), 1), one]), f"save of {one}")

@@ -21,7 +21,7 @@ from pmstore.testing.expect import expect, expect_equal, expect_raises
 from pmstore.testing.order_save_laws import expect_held
 from pmstore.testing.reference import orders_asked_for
 from pmstore.testing.rig import Trial
-from pmstore.testing.samples import GOOD_IDS, INTEGERS, START_MS, order
+from pmstore.testing.samples import EXACT_FEES, GOOD_IDS, INTEGERS, START_MS, order
 
 book: Lawbook[OrderStore] = Lawbook("order_store")
 
@@ -83,7 +83,9 @@ async def ids_come_out_as_they_went_in(trial: Trial[OrderStore]) -> None:
 
 @book.law()
 async def integers_come_out_as_they_went_in(trial: Trial[OrderStore]) -> None:
-    """0, 1 and 2^63-1 come out of every field exactly, and sort as numbers."""
+    """
+    0, 1 and 2^63-1 come out of every field exactly, larger exact fees too, and sort as numbers.
+    """
     fields = (
         "quantity",
         "price",
@@ -95,11 +97,11 @@ async def integers_come_out_as_they_went_in(trial: Trial[OrderStore]) -> None:
         "volume",
         "spent",
         "expires_at_ms",
-        "fee_exact",
         "fee_paid",
     )
     held = [
-        order(number, **dict.fromkeys(fields, integer)) for number, integer in enumerate(INTEGERS)
+        order(number, fee_exact=exact, **dict.fromkeys(fields, integer))
+        for number, (integer, exact) in enumerate(zip(INTEGERS, EXACT_FEES, strict=True))
     ]
     async with trial.opened() as orders:
         await orders.save(held)

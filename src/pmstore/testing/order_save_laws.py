@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
+
 from pmstore.errors import InvalidRecord, LimitExceeded, VersionConflict
 from pmstore.models.order import Order, OrderStatus
 from pmstore.models.query import OrderQuery
+from pmstore.models.units import FEE_EXACT_MAX
 from pmstore.protocols.order_store import OrderStore
 from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
 from pmstore.testing.rig import Trial
-from pmstore.testing.samples import BAD_IDS, BAD_INTEGERS, order
+from pmstore.testing.samples import BAD_EXACT_FEES, BAD_IDS, BAD_INTEGERS, order
 
 book: Lawbook[OrderStore] = Lawbook("order_store")
 
@@ -94,6 +97,11 @@ async def the_same_version_with_other_content_conflicts(trial: Trial[OrderStore]
         batch = [order(0), order(1, price=4000), order(2)]
         await expect_raises(VersionConflict, orders.save(batch), "save of other content")
         await expect_held(orders, order(1))
+        large = order(3, fee_exact=FEE_EXACT_MAX)
+        await orders.save([large])
+        other = attrs.evolve(large, fee_exact=FEE_EXACT_MAX - 1)
+        await expect_raises(VersionConflict, orders.save([other]), "save of another exact fee")
+        await expect_held(orders, order(1), large)
 
 
 @book.law()
@@ -240,13 +248,18 @@ async def ids_that_are_none_are_refused(trial: Trial[OrderStore]) -> None:
 
 @book.law()
 async def integers_beyond_64_bits_are_refused(trial: Trial[OrderStore]) -> None:
-    """An integer beyond 2^63-1 is an `InvalidRecord`; nothing of its batch is applied."""
+    """
+    An integer beyond 2^63-1, or an exact fee of more than 2^63-1 micros, is an `InvalidRecord`;
+    nothing of its batch is applied.
+    """
     async with trial.opened() as orders:
-        for bad in BAD_INTEGERS:
-            for field in ("price", "quantity", "timestamp", "order_num", "version", "spent"):
-                batch = [order(1), order(2, **{field: bad}), order(3)]
-                what = f"save with {field}={bad!r}"
-                await expect_raises(InvalidRecord, orders.save(batch), what)
+        fields = ("price", "quantity", "timestamp", "order_num", "version", "spent")
+        spoilt = [(field, bad) for bad in BAD_INTEGERS for field in fields]
+        spoilt += [("fee_exact", bad) for bad in BAD_EXACT_FEES]
+        for field, bad in spoilt:
+            batch = [order(1), order(2, **{field: bad}), order(3)]
+            what = f"save with {field}={bad!r}"
+            await expect_raises(InvalidRecord, orders.save(batch), what)
         await expect_held(orders)
 
 

@@ -165,6 +165,7 @@ _orders: Final = st.builds(
             "side": st.sampled_from(Side),
             "status": st.sampled_from(OrderStatus),
             "timestamp": st.integers(START_MS, START_MS + 3),
+            "fee_exact": st.sampled_from([0, 2**70, 2**70 + 1]),
         }
     ),
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pmstore.models.balance import Balance
-from pmstore.models.market import Event, Market
+from pmstore.models.market import Event, Fees, Market
 from pmstore.models.order import Order, OrderStatus, OrderType, Side
 from pmstore.models.position import Position
 from pmstore.models.snapshot import Snapshot
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import MatchType, Trade
-from pmstore.models.units import INTEGER_MAX
+from pmstore.models.units import FEE_EXACT_MAX, INTEGER_MAX
 
 GOOD_IDS: Final = (
     "a",
@@ -56,6 +56,12 @@ BAD_IDS: Final = ("", "x" * 256, "\u00e9" * 128, "\x00", "a\nb", "\x1f", "\x7f",
 
 INTEGERS: Final = (0, 1, 2**31, 2**53 + 1, INTEGER_MAX - 1, INTEGER_MAX)
 """Integers that every store keeps exactly."""
+
+EXACT_FEES: Final = (0, 1, 2**53 + 1, INTEGER_MAX, INTEGER_MAX + 1, FEE_EXACT_MAX)
+"""Exact fees that every store keeps exactly, as many as `INTEGERS`."""
+
+BAD_EXACT_FEES: Final = (-1, FEE_EXACT_MAX + 1)
+"""Exact fees that no store takes."""
 
 BAD_INTEGERS: Final = (INTEGER_MAX + 1, 2**64, 10**30)
 """Integers beyond 64 bits."""
@@ -117,10 +123,10 @@ def balance(user_id: str, asset: str, version: int = 1, available: int = 1000) -
 
 
 def event(number: int, **changes: Any) -> Event:
-    """An event with two markets."""
+    """An event with two markets, one of them with fees."""
     markets = {
-        id: Market(market_id=id, token_ids=(f"yes_{id}", f"no_{id}"))
-        for id in (2 * number, 2 * number + 1)
+        id: Market(market_id=id, token_ids=(f"yes_{id}", f"no_{id}"), fees=fees)
+        for id, fees in ((2 * number, None), (2 * number + 1, Fees("quadratic", 0, 70_000)))
     }
     values: dict[str, Any] = {"event_id": number, "markets": markets}
     return Event(**(values | changes))

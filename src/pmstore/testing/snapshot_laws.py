@@ -9,6 +9,8 @@ from typing import Final
 import attrs
 
 from pmstore.errors import BrokenSnapshotWarning, CorruptData
+from pmstore.models.group import Group
+from pmstore.models.leaving import Leaving
 from pmstore.models.snapshot import Snapshot
 from pmstore.models.units import INTEGER_MAX
 from pmstore.protocols.snapshot_store import SnapshotStore
@@ -17,7 +19,7 @@ from pmstore.testing.clause import Lawbook
 from pmstore.testing.expect import expect, expect_equal, expect_raises
 from pmstore.testing.lifetime_laws import Verbs, lifetime_laws
 from pmstore.testing.rig import Trial
-from pmstore.testing.samples import GOOD_IDS, balance, event, order, snapshot
+from pmstore.testing.samples import EXACT_FEES, GOOD_IDS, balance, event, order, snapshot
 
 book: Lawbook[SnapshotStore] = Lawbook("snapshot_store")
 
@@ -92,16 +94,37 @@ async def a_generation_is_described(trial: Trial[SnapshotStore]) -> None:
 
 @book.law()
 async def every_value_comes_out(trial: Trial[SnapshotStore]) -> None:
-    """A snapshot comes out as it went in: any ids, integers to 2^63-1, and nothing at all."""
+    """
+    A snapshot comes out as it went in: any ids, integers to 2^63-1 and larger exact fees, work
+    left over, groups and sessions, and nothing at all.
+    """
+    leaving = [
+        Leaving("expired", 0, INTEGER_MAX),
+        Leaving("cancel_all", INTEGER_MAX, 1, "u", 1, INTEGER_MAX),
+        *(Leaving("group", 1, 1, id, group=id) for id in GOOD_IDS),
+        Leaving("session", 1, 1, "u", session="s"),
+    ]
     full = snapshot(
         1,
         orders=[order(at, id=id, user_id=id, client_order_id=id) for at, id in enumerate(GOOD_IDS)]
-        + [order(1000, quantity=INTEGER_MAX, price=INTEGER_MAX, version=INTEGER_MAX)],
+        + [order(1000, quantity=INTEGER_MAX, price=INTEGER_MAX, version=INTEGER_MAX)]
+        + [order(1001 + at, fee_exact=exact, fee_paid=1) for at, exact in enumerate(EXACT_FEES)],
         events={number: event(number, end_date_ms=number * 1000) for number in range(1, 20)},
         balances=[balance(id, "cash", available=INTEGER_MAX) for id in GOOD_IDS],
         user_update_ids=dict.fromkeys(GOOD_IDS, INTEGER_MAX),
-        work=[(1, 2), (3, 4)],
+        work=[(1, 2), *leaving, (3, 4)],
+        groups={
+            (id, id[::-1]): Group(
+                quantity_max=INTEGER_MAX,
+                window_ms=at,
+                triggered=bool(at % 2),
+                fills=tuple((time_ms, INTEGER_MAX) for time_ms in range(at)),
+            )
+            for at, id in enumerate(GOOD_IDS)
+        },
+        sessions={(id, id[::-1]): INTEGER_MAX for id in GOOD_IDS},
         paused=True,
+        post_only_until_ms=INTEGER_MAX,
         order_counter=INTEGER_MAX,
     )
     empty = Snapshot(orders=[], events={}, timestamp=0, last_message_id=None)

@@ -14,6 +14,7 @@ from pmstore.backends.memory import MemoryOrderStore
 from pmstore.errors import InvalidRecord, VersionConflict, WriterLocked
 from pmstore.models.order import Order
 from pmstore.models.position import Position
+from pmstore.models.units import FEE_EXACT_MAX, INTEGER_MAX
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.positioned import Applied
 from pmstore.protocols.store import ALL, Coverage
@@ -151,6 +152,19 @@ class KeepsNumbersAsDoubles(MemoryOrderStore):
 
     async def save(self, orders: Sequence[Order], /) -> None:
         await super().save([attrs.evolve(one, volume=int(float(one.volume))) for one in orders])
+
+
+class RoundsExactFees(MemoryOrderStore):
+    """Exact fees beyond 64 bits are kept as doubles."""
+
+    async def save(self, orders: Sequence[Order], /) -> None:
+        rounded = [
+            attrs.evolve(one, fee_exact=int(float(one.fee_exact)))
+            if INTEGER_MAX < one.fee_exact <= FEE_EXACT_MAX
+            else one
+            for one in orders
+        ]
+        await super().save(rounded)
 
 
 class FoldsCase(MemoryOrderStore):
@@ -312,6 +326,8 @@ order_bugs: Final = (
     _planted(KeepsGhosts, "an-order-moves-between-lists"),
     _planted(SharesItsObjects, "results-are-copies-or-frozen"),
     _planted(KeepsNumbersAsDoubles, "integers-come-out-as-they-went-in"),
+    _planted(RoundsExactFees, "integers-come-out-as-they-went-in"),
+    _planted(RoundsExactFees, "the-same-version-with-other-content-conflicts"),
     _planted(FoldsCase, "ids-come-out-as-they-went-in"),
     _planted(StripsIds, "ids-come-out-as-they-went-in"),
     _planted(DropsAField, "optional-fields-come-out-set-and-unset"),

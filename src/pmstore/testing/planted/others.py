@@ -19,6 +19,7 @@ from pmstore.backends.memory import (
     MemoryTradeStore,
 )
 from pmstore.models.balance import Balance
+from pmstore.models.leaving import Leaving
 from pmstore.models.market import Event
 from pmstore.models.position import Entry, Position
 from pmstore.models.query import BalanceQuery, Page, TradeQuery
@@ -111,6 +112,22 @@ class KeepsOneGeneration(MemorySnapshotStore):
         return info
 
 
+class ForgetsWhoIsLeaving(MemorySnapshotStore):
+    """Of the work left over, markets alone are kept."""
+
+    async def save(self, snapshot: Snapshot, /) -> Any:
+        work = [item for item in snapshot.work if not isinstance(item, Leaving)]
+        return await super().save(attrs.evolve(snapshot, work=work))
+
+
+class ForgetsFillsOfGroups(MemorySnapshotStore):
+    """Groups are kept without what was filled of them."""
+
+    async def save(self, snapshot: Snapshot, /) -> Any:
+        groups = {key: attrs.evolve(group, fills=()) for key, group in snapshot.groups.items()}
+        return await super().save(attrs.evolve(snapshot, groups=groups))
+
+
 class StartsEpochsAnew(MemoryLease):
     """The epoch of a released lease is given again."""
 
@@ -172,6 +189,18 @@ class IgnoresEventVersions(MemoryEventStore):
         await super().save(events)
 
 
+class TradesForNothing(MemoryEventStore):
+    """The fees of markets are not stored."""
+
+    async def save(self, events: Sequence[tuple[Event, int]], /) -> None:
+        await super().save([(_without_fees(event), version) for event, version in events])
+
+
+def _without_fees(event: Event) -> Event:
+    markets = {id: attrs.evolve(market, fees=None) for id, market in event.markets.items()}
+    return attrs.evolve(event, markets=markets)
+
+
 def _planted(
     clauses: Clauses[S], store: Callable[..., S], caught_by: str, **declared: Any
 ) -> PlantedBug[S]:
@@ -206,6 +235,9 @@ other_bugs: Final[tuple[PlantedBug[Any], ...]] = (
     _planted(snapshot_store_clauses, LoadsTheHighestNumber, "the-newest-generation-is-loaded"),
     _planted(snapshot_store_clauses, PrunesTheNewest, "pruning-keeps-the-newest"),
     _planted(snapshot_store_clauses, KeepsOneGeneration, "generations-stand-side-by-side"),
+    _planted(snapshot_store_clauses, ForgetsWhoIsLeaving, "every-value-comes-out"),
+    _planted(snapshot_store_clauses, ForgetsFillsOfGroups, "every-value-comes-out"),
+    _planted(event_store_clauses, TradesForNothing, "every-value-comes-out"),
     _planted(lease_clauses, StartsEpochsAnew, "epochs-only-grow"),
     _planted(lease_clauses, partial(NeverEnds, clock=clock), "a-lease-ends-with-its-time"),
     _consumers(GivesToEverybody, "each-entry-goes-to-one"),
