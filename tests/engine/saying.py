@@ -107,7 +107,7 @@ def _fact(fact: object) -> Iterator[str]:
             yield f"post-only until +{until_ms - START_MS}"
         else:
             yield "paused" if fact.paused else "open"
-    elif isinstance(fact, Remembered) and fact.repeat:
+    elif isinstance(fact, Remembered) and fact.repeat and fact.id:
         yield f"again {fact.order_id or fact.outcome}"
     else:
         yield from _newer_fact(fact)

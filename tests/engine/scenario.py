@@ -3,12 +3,12 @@ Scenarios as tables: one command a line, and beside it everything that it brings
 
     <command>  => <what happens> [| <what moves>]
 
-`tests/matching/scenarios/README.md` has the language. A line that begins with `=>`, `,` or `|`
-goes on with the one before; what follows a `#` is a remark.
+`tests/matching/scenarios/README.md` has the language.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,8 @@ from tests.engine.saying import Said, happened, held, moved
 from tests.engine.speaking import Speaker, market_key
 from tests.engine.tapes import START_MS
 from tests.engine.witnesses import Witnesses
+
+_REPEATED: Final = re.compile(r"(.)\{(\d+)\}")
 
 
 class Line(NamedTuple):
@@ -34,7 +36,7 @@ class Scenario:
     """Plays a table before all witnesses, who begin again from a snapshot after every command."""
 
     def __init__(self, text: str) -> None:
-        self._lines = list(_lines(text))
+        self._lines = _lines(text)
         self._speaker = Speaker()
         self._time_ms = START_MS
         options: dict[str, Any] = {}
@@ -159,20 +161,17 @@ _ABOUT_STATE: Final = {
 }
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def _lines(text: str) -> list[tuple[int, str]]:
     """The lines that say something, each with those that go on with it."""
-    whole: tuple[int, str] | None = None
+    entries: list[tuple[int, str]] = []
     for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.partition("#")[0].strip()
-        if line[:1] in ("|", ",") or line[:2] == "=>":
-            assert whole is not None, "a table cannot begin in the middle of a line"
-            whole = (whole[0], f"{whole[1]} {line}")
+        line = _REPEATED.sub(lambda found: found[1] * int(found[2]), raw.partition("#")[0].rstrip())
+        if line.startswith(" "):
+            begun, before = entries.pop()
+            entries.append((begun, f"{before} {line.strip()}"))
         elif line:
-            if whole is not None:
-                yield whole
-            whole = (number, line)
-    if whole is not None:
-        yield whole
+            entries.append((number, line))
+    return entries
 
 
 def _option(name: str, value: str) -> object:

@@ -300,7 +300,5 @@ def _is_pair(word: str) -> bool:
 
 
 def _spelt(word: str) -> str:
-    r"""A word with `x{300}` written out, and `\n` and the like as the characters they mean."""
-    if "\\" in word:
-        word = word.encode().decode("unicode_escape")
-    return re.sub(r"(.)\{(\d+)\}", lambda found: found[1] * int(found[2]), word)
+    r"""A word with `\n` and the like as the characters they mean."""
+    return word.encode().decode("unicode_escape") if "\\" in word else word
