@@ -216,7 +216,8 @@ class Relay(Generic[K]):
         self._detach(None)
         for layer in self._private:
             layer.distrust()
-            await self._apply(layer, None)
+            # A window is filled anew from a truth that may be gone too: it is not trusted then.
+            await self._floored(layer, None)
 
     async def _came_back(self, number: int) -> None:
         """The own marker of a round: what was published before it has been heard."""
