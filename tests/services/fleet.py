@@ -68,12 +68,21 @@ class ServiceProcess:
             answer = await client.get(f"{self.health}/ready", timeout=10)
         return dict(answer.json())
 
-    async def until(self, reason: str = "", **wanted: Any) -> dict[str, Any]:
-        """Wait until its first service is as *wanted* (`ready`, `role`, …); what it says then."""
+    async def ready(self) -> None:
+        """Wait until all of its services do their work."""
+        for name in self.names.split():
+            await self.until(name, ready=True)
+
+    async def until(self, service: str, **wanted: Any) -> dict[str, Any]:
+        """Wait until *service* is as *wanted* (`lag`, `role`, …); what it says then."""
         async with asyncio.timeout(START_S_MAX):
             while True:
-                assert self._process.returncode is None, f"{self.names} ended: {self.text()[-4000:]}"
-                told: dict[str, Any] = (await self.vitals())["services"][0]
+                ended = self._process.returncode is not None
+                assert not ended, f"{self.names} ended: {self.text()[-4000:]}"
+                told: dict[str, Any]
+                [told] = [
+                    one for one in (await self.vitals())["services"] if one["service"] == service
+                ]
                 if all(told[name] == value for name, value in wanted.items()):
                     return told
                 await asyncio.sleep(0.05)
