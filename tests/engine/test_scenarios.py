@@ -41,3 +41,17 @@ def test_every_table_begins_with_its_rule_in_one_sentence() -> None:
     for name, path in TABLES.items():
         first = path.read_text().splitlines()[0]
         assert re.fullmatch(r"# [A-Z].*\.", first), name
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["a1 rests 10@4000", "a1 rests 10@5000, a1 filled", "done", "", "a1 rests 10@5000 | nothing"],
+)
+def test_a_table_that_says_otherwise_is_found(said: str) -> None:
+    table = f"""
+admin list 1/1 yes no     => done
+ann deposit d 1000000     => done
+ann buy a1 yes 10 @5000   => {said}
+"""
+    lines = list(Scenario(table).play())
+    assert [line.number for line in lines if line.expected != line.found] == [4]
