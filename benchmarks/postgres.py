@@ -14,9 +14,10 @@ import psycopg
 from benchmarks.measuring import Advance, Figure, Run, Stopwatch, rate, ratio
 from benchmarks.records import USERS, stored_order
 from pmstore.backends.postgres import PostgresConfig, PostgresOrderStore
-from pmstore.models.order import Order, Side
+from pmstore.models.order import Side
 from pmstore.models.query import OrderQuery
 from pmstore.plugin import config_from
+from pmstore.storage import order_row
 from pmstore.testing.servers import PostgresServer
 from pmstore.url import parse_url
 
@@ -53,7 +54,7 @@ _TYPES: Final = {
     "self_trade": "text",
     "order_group": "text",
     "session": "text",
-    "fee_exact": "bigint",
+    "fee_exact": "text",
     "fee_paid": "bigint",
 }
 _NAMES: Final = ", ".join(_TYPES)
@@ -90,7 +91,7 @@ async def _batches(
     orders = [stored_order(number) for number in range(count)]
     fills = [stored_order(number, version=2) for number in range(count)]
     # The rivals are given rows; making them of orders is our part of the work.
-    new_rows, changed_rows = [_row(one) for one in orders], [_row(one) for one in fills]
+    new_rows, changed_rows = [order_row(one) for one in orders], [order_row(one) for one in fills]
     for turn in range(repeats):
         schema = f"turn{turn}"
         async with PostgresOrderStore(attrs.evolve(config, schema=schema)) as store:
@@ -218,35 +219,3 @@ async def _ask(store: PostgresOrderStore, watch: Stopwatch, repeats: int) -> Non
         with watch.work(QUESTIONS):
             for _ in range(QUESTIONS):
                 await store.find(question)
-
-
-def _row(order: Order) -> _Row:
-    symbol = order.symbol
-    return (
-        order.id,
-        symbol.event_id,
-        symbol.market_id,
-        symbol.token_id,
-        order.side.value,
-        order.order_type.value,
-        order.quantity,
-        order.price,
-        order.status.value,
-        order.filled_quantity,
-        order.remaining_quantity,
-        order.timestamp,
-        order.user_id,
-        order.order_num,
-        order.version,
-        order.time_in_force.value,
-        order.expires_at_ms,
-        order.post_only,
-        order.client_order_id,
-        order.volume,
-        order.spent,
-        order.self_trade.value,
-        order.group,
-        order.session,
-        order.fee_exact,
-        order.fee_paid,
-    )

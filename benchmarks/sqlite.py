@@ -13,8 +13,8 @@ from typing import Any, Final
 from benchmarks.measuring import Advance, Figure, Stopwatch, rate, ratio
 from benchmarks.records import stored_order
 from pmstore.backends.sqlite import SqliteOrderStore
-from pmstore.models.order import Order
 from pmstore.models.query import OrderQuery
+from pmstore.storage import order_row
 from pmstore.tables.catalogue import orders as order_tables
 
 SAVED: Final = 50_000
@@ -55,7 +55,9 @@ async def _measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
                             await store.save(saved[at : at + BATCH])
         advance()
         # The rival is given rows; making them of orders is our part of the work.
-        await _raw([(raw, list(map(_row, orders))), (raw_changes, list(map(_row, fills)))])
+        await _raw(
+            [(raw, list(map(order_row, orders))), (raw_changes, list(map(order_row, fills)))]
+        )
         advance()
     few, many = await _one_user(min(FEW, count), repeats)
     return [
@@ -135,36 +137,5 @@ def _fill(file: Path, count: int) -> None:
         for at in range(0, count, 50_000):
             numbers = range(_USER_ORDERS + at, _USER_ORDERS + min(at + 50_000, count))
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_UPSERT, (_row(stored_order(number)) for number in numbers))
+            connection.executemany(_UPSERT, (order_row(stored_order(number)) for number in numbers))
             connection.execute("COMMIT")
-
-
-def _row(order: Order) -> _Row:
-    return (
-        order.id,
-        order.symbol.event_id,
-        order.symbol.market_id,
-        order.symbol.token_id,
-        order.side.value,
-        order.order_type.value,
-        order.quantity,
-        order.price,
-        order.status.value,
-        order.filled_quantity,
-        order.remaining_quantity,
-        order.timestamp,
-        order.user_id,
-        order.order_num,
-        order.version,
-        order.time_in_force.value,
-        order.expires_at_ms,
-        order.post_only,
-        order.client_order_id,
-        order.volume,
-        order.spent,
-        order.self_trade.value,
-        order.group,
-        order.session,
-        order.fee_exact,
-        order.fee_paid,
-    )

@@ -80,6 +80,20 @@ def plugin() -> None:
     Backend(name="own", schemes=("own",), config=lambda url: Config(), contracts=wrong | nameless)
 
 
+def fold(snapshot: pmstore.Snapshot, order: pmstore.Order, market: pmstore.Market) -> None:
+    state = pmstore.State.restore(snapshot)
+    assert_type(state.leaving_of(order), pmstore.Leaving | None)
+    assert_type(pmstore.Work(snapshot.work).leaving_of(order), pmstore.Leaving | None)
+    assert_type(state.groups(), dict[pmstore.GroupKey, pmstore.Group])
+    assert_type(state.sessions, dict[pmstore.SessionKey, int])
+    assert_type(pmstore.snapshot_digest(snapshot), str)
+    assert_type(market.fees, pmstore.Fees | None)
+    pmstore.Fees("flat", 1, 2)  # type: ignore[arg-type]
+    pmstore.Leaving("bored", 1, 2)  # type: ignore[arg-type]
+    state.apply(pmstore.GroupFilled("u", "g", 1, 2))
+    state.apply(market)  # type: ignore[arg-type]
+
+
 def without_await() -> None:
     with pmstore.sync.open_order_store("memory://") as orders:
         assert_type(orders, pmstore.sync.OrderStore)

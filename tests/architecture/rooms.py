@@ -66,7 +66,8 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "testing": _FLOOR | {"backends.memory", "storage"},
     # `pmstore verify` runs the kit of `testing`, which needs an extra of its own.
     "cli": _FLOOR
-    | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings", "testing", "url"},
+    | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings"}
+    | {"storage", "testing", "url"},
     "__main__": frozenset({"cli"}),
     "sync": _FLOOR | {"layers", "registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pmstore import storage
 from pmstore.codec import encode_event
 from pmstore.codec.timestamps import rfc3339
 from pmstore.decimals import format_decimal
 from pmstore.models.balance import Balance
 from pmstore.models.market import Event
 from pmstore.models.order import Order
-from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
 from pmstore.models.units import CASH, MONEY_DECIMALS, PRICE_DECIMALS, QUANTITY_DECIMALS
 
@@ -41,57 +41,10 @@ TRADE_COLUMNS: Final = (
 BALANCE_COLUMNS: Final = ("user_id", "asset", "available", "frozen", "version")
 EVENT_COLUMNS: Final = ("event_id", "markets", "end_date_ms", "exclusive", "removing")
 
-ORDER_ROW: Final = (
-    "id",
-    "event_id",
-    "market_id",
-    "token_id",
-    "side",
-    "order_type",
-    "quantity",
-    "price",
-    "status",
-    "filled_quantity",
-    "remaining_quantity",
-    "timestamp",
-    "user_id",
-    "order_num",
-    "version",
-    "time_in_force",
-    "expires_at_ms",
-    "post_only",
-    "client_order_id",
-    "volume",
-    "spent",
-    "self_trade",
-    "group",
-    "session",
-    "fee_exact",
-    "fee_paid",
+ORDER_ROW: Final = tuple(
+    "group" if name == "order_group" else name for name in storage.ORDER_COLUMNS
 )
-TRADE_ROW: Final = (
-    "trade_id",
-    "match_type",
-    "taker_order_id",
-    "maker_order_id",
-    "taker_user_id",
-    "maker_user_id",
-    "event_id",
-    "market_id",
-    "token_id",
-    "maker_event_id",
-    "maker_market_id",
-    "maker_token_id",
-    "side",
-    "maker_side",
-    "price",
-    "maker_price",
-    "quantity",
-    "timestamp",
-    "taker_is_bid",
-    "taker_fee",
-    "maker_fee",
-)
+TRADE_ROW: Final = storage.TRADE_COLUMNS
 BALANCE_ROW: Final = (
     "user_id",
     "asset",
@@ -114,65 +67,18 @@ INTEGER: Final = "integer"
 BOOLEAN: Final = "boolean"
 
 
-def _symbol(symbol: Symbol, prefix: str = "") -> dict[str, Any]:
-    return {
-        f"{prefix}event_id": symbol.event_id,
-        f"{prefix}market_id": symbol.market_id,
-        f"{prefix}token_id": symbol.token_id,
-    }
-
-
 def order_row(order: Order) -> dict[str, Any]:
-    """An order as columns; prices in ticks, quantities in lots, money in micros."""
-    return {
-        "id": order.id,
-        **_symbol(order.symbol),
-        "side": order.side.value,
-        "order_type": order.order_type.value,
-        "quantity": order.quantity,
-        "price": order.price,
-        "status": order.status.value,
-        "filled_quantity": order.filled_quantity,
-        "remaining_quantity": order.remaining_quantity,
-        "timestamp": order.timestamp,
-        "user_id": order.user_id,
-        "order_num": order.order_num,
-        "version": order.version,
-        "time_in_force": order.time_in_force.value,
-        "expires_at_ms": order.expires_at_ms,
-        "post_only": order.post_only,
-        "client_order_id": order.client_order_id,
-        "volume": order.volume,
-        "spent": order.spent,
-        "self_trade": order.self_trade.value,
-        "group": order.group,
-        "session": order.session,
-        "fee_exact": order.fee_exact,
-        "fee_paid": order.fee_paid,
-    }
+    """
+    An order as columns; prices in ticks, quantities in lots, money in micros.
+
+    Its exact fee is text: it may have more than 64 bits.
+    """
+    return dict(zip(ORDER_ROW, storage.order_row(order), strict=True))
 
 
 def trade_row(trade: Trade) -> dict[str, Any]:
     """A trade as columns; prices in ticks, the quantity in lots, fees in micros."""
-    return {
-        "trade_id": trade.trade_id,
-        "match_type": trade.match_type.value,
-        "taker_order_id": trade.taker_order_id,
-        "maker_order_id": trade.maker_order_id,
-        "taker_user_id": trade.taker_user_id,
-        "maker_user_id": trade.maker_user_id,
-        **_symbol(trade.symbol),
-        **_symbol(trade.maker_symbol, "maker_"),
-        "side": trade.side.value,
-        "maker_side": trade.maker_side.value,
-        "price": trade.price,
-        "maker_price": trade.maker_price,
-        "quantity": trade.quantity,
-        "timestamp": trade.timestamp,
-        "taker_is_bid": trade.taker_is_bid,
-        "taker_fee": trade.taker_fee,
-        "maker_fee": trade.maker_fee,
-    }
+    return dict(zip(TRADE_ROW, storage.trade_row(trade), strict=True))
 
 
 def balance_row(balance: Balance) -> dict[str, Any]:
@@ -204,7 +110,7 @@ COLUMN_TYPES: Final[Mapping[str, str]] = {
             *("event_id", "market_id", "maker_event_id", "maker_market_id", "markets"),
             *("quantity", "price", "maker_price", "filled_quantity", "remaining_quantity"),
             *("timestamp", "expires_at_ms", "end_date_ms", "order_num", "version", "volume"),
-            *("spent", "fee_exact", "fee_paid", "trade_id", "taker_fee", "maker_fee"),
+            *("spent", "fee_paid", "trade_id", "taker_fee", "maker_fee"),
             *("available", "frozen"),
         ),
         INTEGER,
