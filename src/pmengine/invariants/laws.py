@@ -31,6 +31,7 @@ class Law(enum.Enum):
     VERSIONS = "the changes of a user carry the user's update numbers without a gap"
 
     ADMISSION = "no order comes in where and while new orders are refused"
+    REFUSED = "a command that is refused, or a repeat, changes nothing but what is remembered"
     LIFE = "an order is made once, changes while it is open, and ends once"
     FILLS = "an order has filled what it traded"
     TRADE_PRICE = "a trade is at the maker's limit and never worse than the taker's"

@@ -13,13 +13,17 @@ from pmengine.invariants.queues import Handler
 from pmengine.invariants.single import order_violations
 from pmengine.invariants.trades import check_trade
 from pmstore import (
+    ACCEPTED,
     Balance,
+    EventAdded,
+    MarketAdded,
     MarketState,
     Order,
     OrderCancelled,
     OrderCreated,
     OrderFilled,
     OrderUpdated,
+    Remembered,
     SelfTrade,
     State,
     TimeInForce,
@@ -67,6 +71,8 @@ class Lives:
         self._found = found
         self._traded_lots: dict[str, _Traded] = {}
         self._changed: dict[str, None] = {}
+        self._made: list[str] = []
+        """What only a command that is accepted does, since the last answer."""
         self.handlers: Mapping[type, Handler] = {
             OrderCreated: self._created,
             OrderUpdated: self._updated,
@@ -74,6 +80,9 @@ class Lives:
             OrderCancelled: self._ended,
             Trade: self._traded,
             Balance: self._balance,
+            EventAdded: self._listed,
+            MarketAdded: self._listed,
+            Remembered: self._answered,
         }
 
     def settle(self) -> Iterator[Violation]:
@@ -96,6 +105,7 @@ class Lives:
         state, order = self._state, fact.order
         name = f"order {order.id}"
         self._changed[order.id] = None
+        self._made.append(f"{name} comes in")
         self._version(order.user_id, order.version, name)
         if order.id in state.orders or order.id in state.order_ids:
             self._say(Law.LIFE, name, "its id was given to an order before")
@@ -119,6 +129,7 @@ class Lives:
         order = fact.order
         name = f"order {order.id}"
         self._changed[order.id] = None
+        self._made.append(f"{name} changes")
         self._version(order.user_id, order.version, name)
         known = self._state.orders.get(order.id)
         traded = self._traded_lots.pop(order.id, None) or _Traded()
@@ -214,6 +225,17 @@ class Lives:
                 text = f"{paid} micros of fees for order {order.id}, and {due} are due "
                 text += f"(its exact fees: {exact / FEE_UNIT:.4f})"
                 self._say(Law.FEES, name, text)
+
+    def _listed(self, fact: EventAdded | MarketAdded) -> None:
+        event_id = fact.event.event_id if isinstance(fact, EventAdded) else fact.event_id
+        self._made.append(f"event {event_id} is added to")
+
+    def _answered(self, answer: Remembered) -> None:
+        if self._made and (answer.repeat or answer.outcome != ACCEPTED):
+            what = "a repeat" if answer.repeat else f"refused as {answer.outcome}"
+            name = f"{answer.kind} of {answer.user_id or 'nobody'}"
+            self._say(Law.REFUSED, name, f"is {what}, and {self._made[0]}")
+        self._made.clear()
 
     def _balance(self, row: Balance) -> None:
         self._version(row.user_id, row.version, f"{row.user_id}'s {row.asset}")

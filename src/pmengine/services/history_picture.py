@@ -114,7 +114,7 @@ class Picture:
         ]
         changed = [
             event
-            for event in map(_plain, state.events.values())
+            for event in map(as_told, state.events.values())
             if event != listed.get(event.event_id)
         ]
         rows = [row for by_user in state.balances.values() for row in by_user.values()]
@@ -160,7 +160,7 @@ def _shell(event: Event) -> Event:
     return attrs.evolve(event, removing=True, markets={})
 
 
-def _plain(event: Event) -> Event:
+def as_told(event: Event) -> Event:
     """As the facts tell it: a snapshot also counts ladder changes, which are no event's change."""
     markets = {
         market_id: attrs.evolve(market, update_id=0, last_price=0)

@@ -1,0 +1,156 @@
+"""`pmengine verify`: does what a deployment wrote keep every law?"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pmengine.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from pmengine.cli.verify_report import Reporter
+    from pmengine.settings import Settings
+
+BREACHES_MAX = 20
+COMPLETE_EVERY = 1_000
+
+
+def verify(
+    env_file: Annotated[
+        Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+    ] = None,
+    begin_at: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="WHERE",
+            help="first (the log's first entry), oldest or newest (snapshot), or a snapshot's "
+            "number; unset, as far back as possible.",
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        int, typer.Option(min=1, help="Check the whole state after so many entries.")
+    ] = COMPLETE_EVERY,
+    stores: Annotated[
+        bool, typer.Option(help="Compare snapshots, stores and projections with the log.")
+    ] = True,
+    breaches_max: Annotated[
+        int, typer.Option("--breaches", min=1, help="End after so many different breaches.")
+    ] = BREACHES_MAX,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; with --follow a document a line.")
+    ] = False,
+) -> None:
+    """
+    Check every law of the exchange on what a deployment wrote, running or stopped.
+
+    Nothing is written anywhere. Exit codes: 0 no law is broken, 1 one is, 2 wrong settings or
+    options, 4 a store does not answer, 5 there is nothing to begin with.
+
+    Examples:
+
+        pmengine verify
+
+        pmengine verify --follow --breaches 1
+
+        pmengine verify --env exchange.env --from newest --json
+    """
+    from pmengine.cli.looking import looked_at
+    from pmengine.cli.verify_report import Reporter
+
+    with looked_at(env_file) as settings:
+        reporter = Reporter(as_json=as_json, follow=follow)
+        is_broken = asyncio.run(
+            _verify(settings, reporter, begin_at, follow, every, stores, breaches_max)
+        )
+    if is_broken:
+        raise typer.Exit(Exit.DIFFERENT)
+
+
+async def _verify(
+    settings: Settings,
+    reporter: Reporter,
+    begin_at: str | None,
+    follow: bool,
+    every: int,
+    compare: bool,
+    breaches_max: int,
+) -> bool:
+    """Verify and report; whether a law is broken."""
+    from pmengine.projections import PROJECTIONS
+    from pmengine.services.log import STORE_STREAM, Log
+    from pmengine.services.verifying import CannotBegin, StoreComparison, Verifier, begin
+    from pmstore import open_stores_to_read
+
+    async with AsyncExitStack() as closing:
+        opened = await closing.enter_async_context(open_stores_to_read(settings=settings.storage))
+        stream = await opened.open_stream(STORE_STREAM)
+        if stream is None:
+            raise CannotBegin(
+                f"there is no log at {settings.storage.streams}: nothing was ever written there"
+            )
+        log = Log(stream)
+        beginning = await begin(
+            log, opened.snapshots, id_memory_s=settings.id_memory_s, at=begin_at
+        )
+        comparison = None
+        kept = (opened.orders, opened.trades, opened.accounts, opened.events)
+        if compare and None not in kept:
+            comparison = StoreComparison(*kept)  # type: ignore[arg-type]
+        projections = {}
+        for name in PROJECTIONS if compare else ():
+            projection = await opened.open_stream(name)
+            if projection is not None and await projection.bounds() is not None:
+                projections[name] = projection
+        ends = await log.ends()
+        through = 0 if ends is None else ends[1][1].number
+        with reporter.progress(None if follow else through - beginning.place.number) as advanced:
+            verifier = Verifier(
+                log,
+                beginning,
+                id_memory_s=settings.id_memory_s,
+                snapshots=opened.snapshots if compare else None,
+                stores=comparison,
+                projections=projections,
+                ledger=settings.ledger,
+                complete_every=every,
+                breaches_max=breaches_max,
+                heard=reporter.heard,
+                advanced=advanced,
+            )
+            if compare and comparison is None:
+                verifier.report.note("stores: nothing was ever stored there")
+            if compare and not projections:
+                verifier.report.note("projections: they are not kept outside the exchange")
+            if follow:
+                await _until_told(verifier)
+            else:
+                await verifier.run(through=through)
+        reporter.summary(verifier.report)
+        return bool(verifier.report.breaches)
+
+
+async def _until_told(verifier: object) -> None:
+    """Follow until Ctrl-C or SIGTERM, or until it ends by what it found."""
+    from pmengine.services.verifying import Verifier
+
+    assert isinstance(verifier, Verifier)
+    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(verifier.run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        await verifier.finish()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
