@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pmengine.cli import demo, replay, run, up
+from pmengine.cli import demo, replay, run, status, up, verify
 
 application = typer.Typer(
     name="pmengine",
@@ -21,8 +21,10 @@ application = typer.Typer(
 )
 application.command("up")(up.up)
 application.command("run")(run.run)
+application.command("status")(status.status)
 application.command("demo")(demo.demo)
 application.command("replay")(replay.replay)
+application.command("verify")(verify.verify)
 
 
 def _show_version(asked: bool) -> None:

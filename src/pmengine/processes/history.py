@@ -8,7 +8,7 @@ import msgspec
 
 from pmengine.processes.deployment import Deployment, require_shared_stores
 from pmengine.processes.service import until
-from pmengine.processes.turns import in_turn
+from pmengine.processes.turns import Turn
 from pmengine.services.history import History
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
@@ -30,11 +30,12 @@ class HistoryProcess:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._turn = Turn(deployment, self.name)
         self._history: History | None = None
 
     def note(self) -> Note:
         """How far the stores are, and which of the log's entries they stand on."""
-        note = self._deployment.note(self.name)
+        note = msgspec.structs.replace(self._deployment.note(self.name), role=self._turn.role)
         history = self._history
         if history is None:
             return note
@@ -52,8 +53,10 @@ class HistoryProcess:
 
     def readiness(self) -> tuple[bool, str]:
         """Ready once the stores hold what they held when it began."""
+        if self._turn.role == "standby":
+            return True, "it stands by"
         if self._history is None:
-            return False, "it waits for its turn"
+            return False, "it opens the stores"
         if self._history.place is BEGINNING:
             return False, "it finds out what the stores hold"
         return True, f"the stores hold the log through entry {self._history.place.number}"
@@ -67,9 +70,7 @@ class HistoryProcess:
             CannotStart, LogRewritten, CorruptData: Log, snapshots and stores do not fit.
         """
         require_shared_stores(self._deployment.settings.storage)
-        await in_turn(
-            self._deployment, f"history-{self._deployment.settings.shard}", stopping, self._work
-        )
+        await self._turn.run(stopping, self._work)
 
     async def _work(self, over: asyncio.Event) -> None:
         deployment = self._deployment

@@ -10,7 +10,7 @@ import structlog
 
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
-from pmengine.processes.turns import in_turn
+from pmengine.processes.turns import Turn
 from pmengine.services.log import LogGap
 from pmengine.services.notes import Board, Note
 from pmengine.services.store import StoreService
@@ -29,11 +29,12 @@ class StoreProcess:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._turn = Turn(deployment, self.name)
         self._store: StoreService | None = None
 
     def note(self) -> Note:
         """How far the folded state is."""
-        note = self._deployment.note(self.name)
+        note = msgspec.structs.replace(self._deployment.note(self.name), role=self._turn.role)
         if self._store is None:
             return note
         place = self._store.place
@@ -44,8 +45,10 @@ class StoreProcess:
     def readiness(self) -> tuple[bool, str]:
         """Ready while it folds the log."""
         store = self._store
+        if self._turn.role == "standby":
+            return True, "it stands by"
         if store is None:
-            return False, "it waits for its turn"
+            return False, "it recovers"
         saved = "none yet" if store.saved is None else f"at entry {store.saved.number}"
         return True, f"it folded the log through entry {store.place.number}; snapshot: {saved}"
 
@@ -56,8 +59,7 @@ class StoreProcess:
         Raises:
             CannotStart, LogRewritten, CorruptData: Log and snapshots do not fit together.
         """
-        name = f"store-{self._deployment.settings.shard}"
-        await in_turn(self._deployment, name, stopping, self._work)
+        await self._turn.run(stopping, self._work)
 
     async def _work(self, over: asyncio.Event) -> None:
         while not over.is_set():

@@ -34,9 +34,9 @@ class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     What one service says of itself; times in epoch milliseconds.
 
     `number` and `position` are how far it is on the log, `needs_after` what of the log it still
-    needs (everything after it). `role` is `leader` or `standby` for an engine. `url` is where
-    its health is told. `state` is `starting` (also while it waits for its turn), `running` or
-    `ended`.
+    needs (everything after it). `role` is `leader` or `standby` where one instance works at a
+    time. `url` is where its health is told. `state` is `starting` (also while it waits for its
+    turn), `running` or `ended`.
     """
 
     service: str

@@ -1,0 +1,242 @@
+"""Looks at a whole deployment from outside: who runs, how far each is, who leads."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+import attrs
+import msgspec
+
+from pmengine.gateways.http.vitals import Vitals
+from pmengine.processes.deployment import ONE_PROCESS
+from pmengine.projections import PROJECTIONS, decode_batch_told
+from pmengine.services.log import STORE_STREAM, Log
+from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
+from pmengine.settings import Settings
+from pmstore import Stream, open_snapshot_store, open_stream
+from pmstore.clock import Clock
+
+ASK_S_MAX: Final = 2.0
+NEEDED: Final = ("engine", "relay", "store", "history", "api")
+"""Without one of these orders are not taken, or not shown, or not kept for long."""
+
+
+class ServiceSeen(msgspec.Struct, kw_only=True, frozen=True):
+    """
+    One instance of a service: what it last said, and what it answers now.
+
+    `state` is `ready`, `not ready`, `silent` (no note for long) or `ended`.
+    """
+
+    service: str
+    instance: str
+    state: str
+    reason: str
+    role: str
+    epoch: int
+    number: int
+    position: str
+    lag: int
+    heard_ms: int
+    host: str
+    pid: int
+    url: str
+
+
+class LogSeen(msgspec.Struct, kw_only=True, frozen=True):
+    """Which entries the log holds; 0 to 0 if there never was one."""
+
+    first: int
+    last: int
+    position: str
+    epoch: int
+
+
+class Seen(msgspec.Struct, kw_only=True, frozen=True):
+    """A deployment as it is now; `problems` in words, empty if all is well."""
+
+    streams: str
+    promise: str
+    leader: str | None
+    epoch: int
+    log: LogSeen
+    projections: dict[str, int]
+    snapshots: int
+    snapshot_number: int
+    services: Sequence[ServiceSeen]
+    problems: Sequence[str]
+
+
+_OpenStream = Callable[[str], Awaitable[Stream]]
+
+
+@attrs.frozen
+class _Ends:
+    log: LogSeen
+    projections: dict[str, int]
+    snapshots: int
+    snapshot_number: int
+
+
+async def survey(settings: Settings, clock: Clock) -> Seen:
+    """
+    Look at the streams, the snapshots and every service that has said where it is.
+
+    Raises:
+        pmstore.PmstoreError: The streams or snapshots cannot be read.
+    """
+    streams = settings.storage.streams
+    async with AsyncExitStack() as closing:
+
+        async def stream(name: str) -> Stream:
+            opening = open_stream(streams, name, read_only=True, pins=settings.storage.pins)
+            return await closing.enter_async_context(opening)
+
+        ends = await _ends(settings, closing, stream)
+        services: list[ServiceSeen] = []
+        if streams.truth.scheme in ONE_PROCESS:
+            services.append(await _whole_exchange(settings, ends.log))
+        else:
+            board = Board(await stream(SERVICE_STREAM), clock)
+            await board.read()
+            services += await asyncio.gather(
+                *(
+                    _seen(note, heard_ms, ends.log)
+                    for note, heard_ms in board.all()
+                    if heard_ms <= FORGOTTEN_MS
+                )
+            )
+    leading = [one for one in services if one.role == "leader" and one.service == "engine"]
+    leading = [one for one in leading if one.state in ("ready", "not ready")]
+    leader = max(leading, key=lambda one: one.epoch, default=None)
+    return Seen(
+        streams=str(streams),
+        promise="",
+        leader=None if leader is None else leader.instance,
+        epoch=0 if leader is None else leader.epoch,
+        log=ends.log,
+        projections=ends.projections,
+        snapshots=ends.snapshots,
+        snapshot_number=ends.snapshot_number,
+        services=services,
+        problems=list(_problems(services, streams.truth.scheme in ONE_PROCESS)),
+    )
+
+
+async def _ends(settings: Settings, closing: AsyncExitStack, stream: _OpenStream) -> _Ends:
+    storage = settings.storage
+    ends = await Log(await stream(STORE_STREAM)).ends()
+    log = LogSeen(first=0, last=0, position="0-0", epoch=0)
+    if ends is not None:
+        (_, first), (head, last) = ends
+        log = LogSeen(first=first.number, last=last.number, position=str(head.id), epoch=last.epoch)
+    projections: dict[str, int] = {}
+    if storage.streams.truth.scheme not in ONE_PROCESS:
+        for name in PROJECTIONS:
+            bounds = await (await stream(name)).bounds()
+            last_entry = None if bounds is None else bounds.last
+            told = None if last_entry is None else decode_batch_told(last_entry.payload, name)
+            projections[name] = 0 if told is None else told.number
+    opening = open_snapshot_store(storage.snapshots, pins=storage.pins)
+    snapshots = await closing.enter_async_context(opening)
+    valid = [info for info in await snapshots.list() if info.problem is None]
+    return _Ends(log, projections, len(valid), valid[-1].number if valid else 0)
+
+
+async def _seen(note: Note, heard_ms: int, log: LogSeen) -> ServiceSeen:
+    state, reason = "ended", "it ended as it was asked to"
+    if note.state != "ended" and heard_ms > SILENT_MS_MAX:
+        state, reason = "silent", f"it said nothing for {heard_ms / 1000:.1f} s"
+    elif note.state != "ended":
+        told = await asyncio.to_thread(_ask, note.url)
+        mine = [one for one in told.services if one.service == note.service] if told else []
+        if mine:
+            state, reason = "ready" if mine[0].ready else "not ready", mine[0].reason
+        else:
+            state, reason = "not ready", f"{note.url or 'it'} does not tell its health from here"
+    return ServiceSeen(
+        service=note.service,
+        instance=note.instance,
+        state=state,
+        reason=reason,
+        role=note.role,
+        epoch=note.epoch,
+        number=note.number,
+        position=note.position,
+        lag=max(0, log.last - note.number),
+        heard_ms=heard_ms,
+        host=note.host,
+        pid=note.pid,
+        url=note.url,
+    )
+
+
+def _ask(url: str) -> Vitals | None:
+    """What a process says of its health, None if it does not answer."""
+    try:
+        with urllib.request.urlopen(f"{url}/ready", timeout=ASK_S_MAX) as answer:
+            return _decoded(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return _decoded(error.read())
+    except (OSError, ValueError):
+        return None
+
+
+def _decoded(content: bytes) -> Vitals | None:
+    try:
+        return msgspec.json.decode(content, type=Vitals)
+    except msgspec.DecodeError:
+        return None
+
+
+async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
+    """`pmengine up`, which tells its health where its API is."""
+    url = f"http://{settings.host}:{settings.port}"
+    ready, reason = await asyncio.to_thread(_ask_api, url)
+    return ServiceSeen(
+        service="up",
+        instance=url,
+        state="ready" if ready else "not ready",
+        reason=reason,
+        role="",
+        epoch=log.epoch,
+        number=log.last,
+        position=log.position,
+        lag=0,
+        heard_ms=0,
+        host=settings.host,
+        pid=0,
+        url=url,
+    )
+
+
+def _ask_api(url: str) -> tuple[bool, str]:
+    try:
+        with urllib.request.urlopen(f"{url}/ready", timeout=ASK_S_MAX):
+            return True, "orders are taken"
+    except urllib.error.HTTPError as error:
+        with error:
+            return False, f"{url} answers {error.code}"
+    except OSError as error:
+        return False, f"nobody answers at {url}: {error}"
+
+
+def _problems(services: Sequence[ServiceSeen], is_one_process: bool) -> Iterator[str]:
+    for one in services:
+        if one.state == "not ready":
+            yield f"{one.service} {one.instance} is not ready: {one.reason}"
+    if is_one_process:
+        return
+    for name in NEEDED:
+        living = [one for one in services if one.service == name]
+        working = [one for one in living if one.state == "ready" and one.role != "standby"]
+        if not working:
+            silent = [one for one in living if one.state == "silent"]
+            more = f"; {silent[-1].reason}" if silent else ""
+            yield f"no {name} does its work{more}"

@@ -1,0 +1,116 @@
+"""`pmengine run` and `pmengine status` on a real Redis, and where they cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmengine.cli.exits import Exit
+from pmstore.testing.servers import RedisServer, free_port
+from tests.services.fleet import Fleet, over_redis
+
+SILENT_S = 4.0
+
+
+async def pmengine(
+    *words: str, cwd: Path, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", "from pmengine.cli import main; main()", *words],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "200"} | dict(environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.mark.crash
+async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        environ = over_redis(server.host, server.port, API_PORT=str(free_port()))
+        async with Fleet(tmp_path / "fleet", environ) as fleet:
+            engine = await fleet.run("engine")
+            await engine.until("engine", role="leader")
+            standby = await fleet.run("engine")
+            rest = await fleet.run("relay store history depth api")
+            await standby.until("engine", role="standby")
+            await rest.ready()
+
+            shown = await pmengine("status", "--json", cwd=tmp_path, environ=environ)
+            assert shown.returncode == Exit.FINE, shown.stdout + shown.stderr
+            seen = json.loads(shown.stdout)
+            assert seen["problems"] == []
+            told = (await engine.vitals())["services"][0]
+            assert (seen["leader"], seen["epoch"]) == (told["instance"], told["epoch"])
+            roles = sorted((one["service"], one["role"]) for one in seen["services"])
+            assert roles == [
+                ("api", ""),
+                ("depth", ""),
+                ("engine", "leader"),
+                ("engine", "standby"),
+                ("history", "leader"),
+                ("relay", ""),
+                ("store", "leader"),
+            ]
+            assert {one["lag"] for one in seen["services"]} == {0}
+            assert set(seen["projections"].values()) == {seen["log"]["last"]}
+            assert {one["pid"] for one in seen["services"]} == {engine.pid, standby.pid, rest.pid}
+
+            metrics = await asyncio.to_thread(read, f"{engine.health}/metrics")
+            assert 'pmengine_service_leader{service="engine"} 1.0' in metrics
+            assert await asyncio.to_thread(read, f"{rest.health}/health") == '{"status":"alive"}'
+
+            await rest.kill()
+            await asyncio.sleep(SILENT_S)  # a service that says nothing for so long is gone
+            shown = await pmengine("status", cwd=tmp_path, environ=environ)
+            assert shown.returncode == Exit.DIFFERENT
+            for name in ("relay", "store", "history", "api"):
+                assert f"PROBLEM: no {name} does its work" in shown.stdout
+            await standby.stop()
+            await engine.stop()
+            shown = await pmengine("status", "--json", cwd=tmp_path, environ=environ)
+            seen = json.loads(shown.stdout)
+            assert seen["leader"] is None
+            states = {(one["service"], one["state"]) for one in seen["services"]}
+            assert ("engine", "ended") in states
+            assert ("relay", "silent") in states
+
+
+async def test_status_of_streams_that_nobody_serves_is_said_in_one_line(tmp_path: Path) -> None:
+    environ = over_redis("127.0.0.1", free_port())
+    shown: Any = await pmengine("status", cwd=tmp_path, environ=environ)
+    assert shown.returncode == Exit.STOPPED
+    assert "Traceback" not in shown.stderr
+    assert "127.0.0.1" in shown.stderr
+
+
+async def test_processes_on_file_streams_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    environ = {"DATA_DIR": str(tmp_path / "data")}
+    shown = await pmengine("run", "engine", cwd=tmp_path, environ=environ)
+    assert shown.returncode == Exit.USAGE
+    assert "pmengine up" in shown.stderr
+    assert "REDIS_ENABLED=true" in shown.stderr
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_service_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    shown = await pmengine("run", "engin", cwd=tmp_path, environ={})
+    assert shown.returncode == Exit.USAGE
+    assert "engine, relay, store, history, depth, api" in shown.stderr
