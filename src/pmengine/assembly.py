@@ -24,6 +24,7 @@ from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
 from pmengine.services.resuming import Resuming
 from pmengine.services.store import StoreService
+from pmengine.services.verifying import Guard, StoreComparison
 from pmengine.settings import Settings
 from pmstore import START, SelfTrade, State, Stream, open_stores, open_stream
 from pmstore.clock import system_clock
@@ -93,7 +94,8 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 )
             await stores.snapshots.save(recovered.adopted)
         state = recovered.state
-        folded = State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
+        folded = _copied(state, settings)
+        watched = _copied(state, settings) if settings.verify != "off" else None
         consumed = state.input_position or {}
         order_start = consumed.get(ORDER_INPUT, START)
         event_start = consumed.get(EVENT_INPUT, START)
@@ -142,6 +144,21 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 consumers=lambda: [relay.place.position, history.needed_after],
                 clock=system_clock,
             )
+            guard = None
+            if watched is not None:
+                guard = Guard(
+                    settings.verify,
+                    log,
+                    state=watched,
+                    place=recovered.place,
+                    id_memory_s=settings.id_memory_s,
+                    ledger=settings.ledger,
+                    snapshots=stores.snapshots,
+                    stores=StoreComparison(
+                        history.orders, history.trades, history.accounts, history.events
+                    ),
+                    projections=targets,
+                )
             exchange = Exchange(
                 settings=settings,
                 inputs=inputs,
@@ -160,12 +177,12 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 depth=DepthFeed(websocket, START, depths_of(engine.engine)),
                 failed=asyncio.get_running_loop().create_future(),
             )
-            async with _running(exchange, relay):
+            async with _running(exchange, relay, guard):
                 yield exchange
 
 
 @asynccontextmanager
-async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
+async def _running(exchange: Exchange, relay: Relay, guard: Guard | None) -> AsyncIterator[None]:
     """Every service as a task; the engine ends first, then those who follow it."""
     engine = _watched("engine", exchange.engine.run, exchange)
     followers = [
@@ -174,6 +191,7 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("depth", exchange.depth.run, exchange),
         _watched("history", exchange.history.run, exchange),
         _watched("store", exchange.store.run, exchange),
+        *([] if guard is None else [_watched("guard", guard.run, exchange)]),
         _watched("collector", lambda: _spare_the_collector(exchange.settings), exchange),
     ]
     try:
@@ -197,6 +215,10 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
             await exchange.store.save()
         else:
             exchange.failed.exception()
+
+
+def _copied(state: State, settings: Settings) -> State:
+    return State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
 
 
 def _watched(

@@ -63,6 +63,12 @@ class Settings:
         default=STEP_MAX,
         doc="Orders or holders that one step of left-over work concerns.",
     )
+    verify: str = setting(
+        "ENGINE_VERIFY",
+        choice("off", "report", "stop"),
+        default="off",
+        doc="Check every law on the log while the engine runs: report a broken one, or stop.",
+    )
     snapshot_interval_s: float = setting(
         "STORE_SNAPSHOT_INTERVAL_SECONDS",
         duration_s(0.1, 86_400),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import attrs
 
@@ -16,6 +16,8 @@ from pmengine.invariants.lives import Lives
 from pmengine.invariants.queues import Handler, Queues
 from pmengine.invariants.sums import Sums
 from pmstore import Batch, Change, Position, Remembered, State
+
+COMMANDS_BETWEEN_RESTS: Final = 200
 
 
 @attrs.frozen(kw_only=True)
@@ -68,40 +70,38 @@ class Watch:
                 handlers.setdefault(kind, []).append(handler)
         self._handlers = handlers
 
-    def follow(self, position: Position, batch: Batch) -> list[Breach]:
+    def follow(self, position: Position, batch: Batch) -> Iterator[Breach | None]:
         """
-        Fold one entry of the log; what it breaks.
+        Fold one entry of the log, and say what it breaks.
 
-        Laws are looked at after each command, and at the end of the entry.
+        Laws are looked at after each command, and at the end of the entry. The entry is folded
+        once this is exhausted; None comes every few hundred commands, where the caller may
+        let others run.
 
         Cost:
             O(changes), some microseconds each; nothing grows with the state.
         """
-        breaches: list[Breach] = []
         number = batch.number
         index = -1
         for index, change in enumerate(batch.changes):
             self.fold(change)
             if type(change) is Remembered:
                 self.commands += 1
+                if not self.commands % COMMANDS_BETWEEN_RESTS:
+                    yield None
                 for violation in self.settle():
-                    breaches.append(
-                        Breach(
-                            violation=violation,
-                            number=number,
-                            position=position,
-                            change=index,
-                            command=_asked(change),
-                        )
+                    yield Breach(
+                        violation=violation,
+                        number=number,
+                        position=position,
+                        change=index,
+                        command=_asked(change),
                     )
         for violation in self.settle():
-            breaches.append(
-                Breach(violation=violation, number=number, position=position, change=index)
-            )
+            yield Breach(violation=violation, number=number, position=position, change=index)
         self.state.stand_at(position, number, batch.hash, batch.input, batch.time)
         for violation in self._dues.settle():
-            breaches.append(Breach(violation=violation, number=number, position=position))
-        return breaches
+            yield Breach(violation=violation, number=number, position=position)
 
     def fold(self, change: Change) -> None:
         """Look at *change*, and fold it into the state."""

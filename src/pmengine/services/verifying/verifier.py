@@ -34,7 +34,8 @@ class Verifier:
     Args:
         log: Read only; nothing is written anywhere.
         beginning: The state and place to begin with; the state becomes this object's own.
-        snapshots: Compared at their numbers; None leaves them out.
+        snapshots: Where it begins again behind a gap of the log.
+        compare_snapshots: Whether they are compared with the log at their numbers, too.
         stores: Compared where they stand; None leaves them out.
         projections: Streams by name that are compared entry by entry.
         ledger: Whether the deployment keeps money and tokens.
@@ -52,6 +53,7 @@ class Verifier:
         *,
         id_memory_s: int,
         snapshots: SnapshotStore | None = None,
+        compare_snapshots: bool = True,
         stores: StoreComparison | None = None,
         projections: Mapping[str, Stream] | None = None,
         ledger: bool = True,
@@ -73,9 +75,9 @@ class Verifier:
         self._log = log
         self._stream = log.stream
         self._store = snapshots
-        self._snapshots = (
-            None if snapshots is None else SnapshotComparison(log, snapshots, id_memory_s)
-        )
+        self._snapshots: SnapshotComparison | None = None
+        if snapshots is not None and compare_snapshots:
+            self._snapshots = SnapshotComparison(log, snapshots, id_memory_s)
         self._stores = stores
         self._projections = [
             ProjectionComparison(name, stream) for name, stream in (projections or {}).items()
@@ -223,7 +225,10 @@ class Verifier:
             self._stores.note(batch, state)
         commands = self._watch.commands
         for breach in self._watch.follow(entry.id, batch):
-            self._tell(breach)
+            if breach is None:
+                await asyncio.sleep(0)
+            else:
+                self._tell(breach)
         self.place = Place(entry.id, batch.number, batch.hash)
         report = self.report
         report.number, report.position = batch.number, entry.id
