@@ -35,6 +35,7 @@ async def streams() -> None:
         assert_type(await stream.read(pmstore.START, 10), list[pmstore.Entry])
         assert_type(await stream.bounds(), pmstore.Bounds | None)
         assert_type(await groups.positions(), dict[str, pmstore.Position])
+        assert_type(await pmstore.stream_durability("memory://"), str | None)
         await stream.append(["text"])  # type: ignore[list-item]
 
 

@@ -110,6 +110,7 @@ from pmstore.registry import (
     open_stream,
     open_trade_store,
     register,
+    stream_durability,
 )
 from pmstore.settings import StorageSettings
 from pmstore.state import (
@@ -255,4 +256,5 @@ __all__ = [
     "payload_hash",
     "register",
     "snapshot_digest",
+    "stream_durability",
 ]

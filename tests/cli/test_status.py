@@ -57,6 +57,8 @@ async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) 
             assert shown.returncode == Exit.FINE, shown.stdout + shown.stderr
             seen = json.loads(shown.stdout)
             assert seen["problems"] == []
+            assert "syncs its append-only file before it answers" in seen["promise"]
+            assert (await engine.vitals())["promise"] == seen["promise"]
             told = (await engine.vitals())["services"][0]
             assert (seen["leader"], seen["epoch"]) == (told["instance"], told["epoch"])
             roles = sorted((one["service"], one["role"]) for one in seen["services"])

@@ -70,6 +70,7 @@ def _show(seen: Seen) -> None:
     console.print(f"leads: {leader}")
     log = seen.log
     console.print(f"log: entries {log.first}..{log.last} at {seen.streams}", soft_wrap=True)
+    console.print(f"an answer is kept as the streams keep it: {seen.promise}", soft_wrap=True)
     for name, number in seen.projections.items():
         console.print(f"{name}: tells of the log through entry {number}")
     console.print(

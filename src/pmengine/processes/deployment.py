@@ -25,14 +25,17 @@ from pmstore import (
     SnapshotStore,
     Stack,
     StorageSettings,
+    StoreUnavailable,
     Stream,
     open_lease,
     open_snapshot_store,
     open_stream,
+    stream_durability,
 )
 from pmstore.clock import system_clock
 
 INPUTS: Final = (ORDER_INPUT, EVENT_INPUT)
+PROMISE_S: Final = 60.0
 ONE_PROCESS: Final = frozenset({"file", "memory"})
 """Places that one process writes, or that nobody else sees."""
 
@@ -61,6 +64,8 @@ class Deployment:
         self._snapshots: SnapshotStore | None = None
         self._log: Log | None = None
         self._board: Board | None = None
+        self._promise = ""
+        self._promise_until = 0.0
 
     async def entered(self, opening: AbstractAsyncContextManager[T]) -> T:
         """Enter *opening* until the deployment is left, over an outage."""
@@ -161,6 +166,14 @@ class Deployment:
             return False
         return True
 
+    async def promise(self) -> str:
+        """What the streams keep of what was answered; asked again every minute."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._promise_until:
+            self._promise = await promise_of(self.settings)
+            self._promise_until = now + PROMISE_S
+        return self._promise
+
     def note(self, service: str) -> Note:
         """What this process says of *service* before it knows more."""
         return Note(
@@ -184,6 +197,16 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
     require_shared_streams(settings.storage.streams)
     async with AsyncExitStack() as closing:
         yield Deployment(settings, closing)
+
+
+async def promise_of(settings: Settings) -> str:
+    """What the streams keep of what was answered, in words."""
+    storage = settings.storage
+    try:
+        told = await stream_durability(storage.streams, pins=storage.pins)
+    except StoreUnavailable as error:
+        return f"unknown now: {error}"
+    return told or "unknown: their backend does not say"
 
 
 def require_shared_streams(streams: Stack) -> None:

@@ -131,10 +131,13 @@ class _Asking:
                     number=note.number,
                     position=note.position,
                     lag=None if end is None else max(0, end - note.number),
-                    promise="",
                 )
             )
-        return Vitals(ready=all(one.ready for one in told), services=told)
+        return Vitals(
+            ready=all(one.ready for one in told),
+            promise=await self._deployment.promise(),
+            services=told,
+        )
 
     async def _end_of_log(self) -> int | None:
         try:

@@ -13,7 +13,7 @@ import attrs
 import msgspec
 
 from pmengine.gateways.http.vitals import Vitals
-from pmengine.processes.deployment import ONE_PROCESS
+from pmengine.processes.deployment import ONE_PROCESS, promise_of
 from pmengine.projections import PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
@@ -116,7 +116,7 @@ async def survey(settings: Settings, clock: Clock) -> Seen:
     leader = max(leading, key=lambda one: one.epoch, default=None)
     return Seen(
         streams=str(streams),
-        promise="",
+        promise=await promise_of(settings),
         leader=None if leader is None else leader.instance,
         epoch=0 if leader is None else leader.epoch,
         log=ends.log,

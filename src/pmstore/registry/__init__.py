@@ -1,5 +1,6 @@
 """URL -> plugin -> store."""
 
+from pmstore.registry.examining import stream_durability
 from pmstore.registry.opening import (
     PLUGINS,
     audit,
@@ -38,4 +39,5 @@ __all__ = [
     "open_stream",
     "open_trade_store",
     "register",
+    "stream_durability",
 ]

@@ -34,13 +34,17 @@ class ServiceVitals(msgspec.Struct, kw_only=True, frozen=True):
     number: int
     position: str
     lag: int | None
-    promise: str
 
 
 class Vitals(msgspec.Struct, kw_only=True, frozen=True):
-    """How a process is: ready if all of its services are."""
+    """
+    How a process is: ready if all of its services are.
+
+    `promise` says what the streams keep of what was answered, whatever crashes.
+    """
 
     ready: bool
+    promise: str
     services: Sequence[ServiceVitals]
 
 

@@ -20,7 +20,8 @@ from pmstore.storage.room import existing_folder, room_finding
 
 async def diagnose(config: FileConfig, examination: Examination) -> Sequence[Finding]:
     """Look at the folder, its disk, the locks and the newest files; writes one probe file."""
-    return await in_thread(lambda: list(_findings(config.path, examination)))
+    findings = await in_thread(lambda: list(_findings(config.path, examination)))
+    return [*findings, *_durability(config, examination)]
 
 
 def _findings(path: Path, examination: Examination) -> Iterator[Finding]:
@@ -40,6 +41,26 @@ def _findings(path: Path, examination: Examination) -> Iterator[Finding]:
         )
     yield from _locks(path)
     yield from _damage(path)
+
+
+def _durability(config: FileConfig, examination: Examination) -> Iterator[Finding]:
+    """What an append to a stream in the folder survives."""
+    if "stream" not in examination.contracts:
+        return
+    if config.fsync == "always":
+        what = "an append is answered when the disk has it: it survives the crash of everything"
+        yield Finding(level=Level.FINE, kind="durability", what=what, where=str(config.path))
+        return
+    late = "the last part"
+    if config.fsync == "interval":
+        late = f"the last {config.fsync_interval_s:g} s"
+    yield Finding(
+        level=Level.WARNING,
+        kind="durability",
+        what=f"fsync={config.fsync}: a crash of the machine loses {late} of what was answered",
+        where=str(config.path),
+        remedy="Leave fsync out of the URL: `always` is the default",
+    )
 
 
 def _locks(path: Path) -> Iterator[Finding]:
