@@ -24,6 +24,7 @@ from tests.engine.tapes import START_MS
 Holdings = dict[tuple[str, str], tuple[int, int]]
 """Available and frozen by user and asset."""
 NOTHING = "nothing"
+WHATEVER = "..."
 
 
 class Said(NamedTuple):
@@ -35,11 +36,13 @@ class Said(NamedTuple):
     def beside(self, expected: str) -> tuple[str, str]:
         """*expected* and what was found, in one form; what moved only where it is asked."""
         events, bar, moves = expected.partition("|")
-        asked, found = _items(events), ", ".join(self.happened) or "done"
+        asked, found = ", ".join(_items(events)), ", ".join(self.happened) or "done"
+        if asked == WHATEVER:
+            found = WHATEVER
         if not bar:
-            return ", ".join(asked), found
+            return asked, found
         moved = ", ".join(sorted(self.moved)) or NOTHING
-        return f"{', '.join(asked)} | {', '.join(sorted(_items(moves)))}", f"{found} | {moved}"
+        return f"{asked} | {', '.join(sorted(_items(moves)))}", f"{found} | {moved}"
 
 
 def happened(command: Command, outcome: Outcome, state: State) -> list[str]:
