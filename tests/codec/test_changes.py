@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from pmstore.codec import (
     GENESIS_HASH,
     decode_batch,
+    decode_changes,
     encode_batch,
     encode_change,
     encode_changes,
 )
 from pmstore.codec.changes_in import TAGS
-from pmstore.errors import InvalidRecord
+from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Change,
@@ -110,6 +111,22 @@ def test_an_array_is_its_changes(change: Change) -> None:
 
 def test_no_changes_are_an_empty_array() -> None:
     assert encode_changes([]) == b"[]"
+    assert decode_changes(b"[]", "facts") == []
+
+
+@given(st.lists(strategies.changes, max_size=4))
+def test_rare_and_frequent_changes_are_read_in_the_order_in_which_they_stand(
+    written: list[Change],
+) -> None:
+    assert decode_changes(encode_changes(written), "facts") == written
+    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, written)
+    assert decode_batch(payload, "log").changes == written
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"[{}]", b'[{"OrderVanished":{}}]'])
+def test_what_is_no_array_of_changes_is_corrupt(payload: bytes) -> None:
+    with pytest.raises(CorruptData, match="^facts: this is not an array of changes: "):
+        decode_changes(payload, "facts")
 
 
 def test_the_strategies_and_the_codec_know_every_change() -> None:

@@ -8,6 +8,7 @@ from pmstore.codec.batches import (
     decode_batch_link,
     encode_batch,
 )
+from pmstore.codec.changes_in import decode_changes
 from pmstore.codec.changes_out import encode_change, encode_changes
 from pmstore.codec.entries import decode_entry, position_version
 from pmstore.codec.events import decode_event, encode_event
@@ -23,6 +24,7 @@ __all__ = [
     "decode_balance",
     "decode_batch",
     "decode_batch_link",
+    "decode_changes",
     "decode_entry",
     "decode_event",
     "decode_order",

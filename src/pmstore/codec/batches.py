@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from pmstore.codec.changes_in import WireChange, to_change
+from pmstore.codec.changes_in import WireChange, WireFrequent, to_change, to_frequent
 from pmstore.codec.changes_out import changes_text
 from pmstore.codec.json_text import READ_ERRORS, corrupt, quote, utf8
 from pmstore.errors import CorruptData
@@ -33,6 +33,10 @@ class _WireBatch(msgspec.Struct, gc=False):
     prev_hash: str
     hash: str
     input: dict[str, str]
+    changes: list[WireFrequent]
+
+
+class _WireChanges(msgspec.Struct, gc=False):
     changes: list[WireChange]
 
 
@@ -46,6 +50,7 @@ class BatchLink(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder: Final = msgspec.json.Decoder(_WireBatch)
+_rare_decoder: Final = msgspec.json.Decoder(_WireChanges)
 _link_decoder: Final = msgspec.json.Decoder(BatchLink)
 
 
@@ -106,6 +111,9 @@ def decode_batch(payload: bytes, where: str) -> Batch:
                 f"it has format version {wire.v}; this release reads {FORMAT_VERSION}: update it"
             )
         _verify(payload, wire.prev_hash, wire.hash, where)
+        changes: list[Change] = list(filter(None, map(to_frequent, wire.changes)))
+        if len(changes) < len(wire.changes):  # there are rare ones among them
+            changes = [to_change(change) for change in _rare_decoder.decode(payload).changes]
         return Batch(
             number=wire.number,
             epoch=wire.epoch,
@@ -113,7 +121,7 @@ def decode_batch(payload: bytes, where: str) -> Batch:
             prev_hash=wire.prev_hash,
             hash=wire.hash,
             input={stream: Position.parse(text) for stream, text in wire.input.items()},
-            changes=[to_change(change) for change in wire.changes],
+            changes=changes,
         )
     except READ_ERRORS as error:
         raise corrupt(error, "a log entry", where) from error

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from pmstore.codec.balances import WireBalance, to_balance
 from pmstore.codec.events import WireEvent, WireMarket, to_event, to_market
+from pmstore.codec.json_text import READ_ERRORS, corrupt
 from pmstore.codec.orders import WireOrder, WireSymbol, to_order, to_symbol
 from pmstore.codec.trades import WireTrade, to_trade
 from pmstore.models.changes import (
@@ -85,8 +88,12 @@ class WireMarketAdded(msgspec.Struct):
     market: WireMarket
 
 
-class WireChange(msgspec.Struct, gc=False):
-    """One change as it is written: exactly one of these is there, its name is the tag."""
+class WireFrequent(msgspec.Struct, gc=False):
+    """
+    One of the frequent changes as it is written: at most one of these is there.
+
+    Apart from the rare ones, because each member that is not there costs time.
+    """
 
     OrderCreated: WireOrder | None = None
     AccountChanged: WireBalance | None = None
@@ -96,23 +103,30 @@ class WireChange(msgspec.Struct, gc=False):
     OrderUpdated: WireOrder | None = None
     OrderFilled: WireEnd | None = None
     OrderCancelled: WireEnd | None = None
+    Counters: Counters | None = None
+    GroupFilled: GroupFilled | None = None
+    SessionChanged: SessionChanged | None = None
+
+
+class WireChange(WireFrequent, gc=False):
+    """One change as it is written: exactly one of these is there, its name is the tag."""
+
     EventAdded: WireEvent | None = None
     EventChanged: EventChanged | None = None
     EventRemoved: int | None = None
     MarketAdded: WireMarketAdded | None = None
     MarketRemoved: MarketRemoved | None = None
     MarketChanged: MarketChanged | None = None
-    Paused: Paused | None = None
-    Counters: Counters | None = None
-    Restored: Restored | None = None
-    GroupFilled: GroupFilled | None = None
-    GroupChanged: GroupChanged | None = None
-    SessionChanged: SessionChanged | None = None
     OrdersLeaving: OrdersLeaving | None = None
+    Paused: Paused | None = None
+    GroupChanged: GroupChanged | None = None
+    Restored: Restored | None = None
 
 
 TAGS = frozenset(WireChange.__struct_fields__)
 """The names of all changes on the wire."""
+
+_decoder: Final = msgspec.json.Decoder(list[WireChange])
 
 
 def to_remembered(wire: WireRemembered) -> Remembered:
@@ -130,21 +144,40 @@ def to_remembered(wire: WireRemembered) -> Remembered:
     )
 
 
+def decode_changes(payload: bytes, where: str) -> list[Change]:
+    """
+    The changes in a JSON array, as `encode_changes` writes it.
+
+    Raises:
+        CorruptData: It is none, or holds a change that this release does not know; says what
+            and *where*.
+    """
+    try:
+        return [to_change(wire) for wire in _decoder.decode(payload)]
+    except READ_ERRORS as error:
+        raise corrupt(error, "an array of changes", where) from error
+
+
 def to_change(wire: WireChange) -> Change:
     """
-    The change that was written; the tags are tried by how often they come.
+    The change that was written.
 
     Raises:
         ValueError: None of the known tags is there, or an event contradicts itself.
     """
-    if wire.OrderCreated is not None:
-        return OrderCreated(to_order(wire.OrderCreated))
-    if wire.AccountChanged is not None:
-        return to_balance(wire.AccountChanged)
-    if wire.Remembered is not None:
-        return to_remembered(wire.Remembered)
-    if wire.MarketUpdateId is not None:
-        update = wire.MarketUpdateId
+    change = to_frequent(wire)
+    return _rare(wire) if change is None else change
+
+
+def to_frequent(wire: WireFrequent) -> Change | None:
+    """The change that was written, None for a rare one; tried by how often they come."""
+    if (created := wire.OrderCreated) is not None:
+        return OrderCreated(to_order(created))
+    if (balance := wire.AccountChanged) is not None:
+        return to_balance(balance)
+    if (memory := wire.Remembered) is not None:
+        return to_remembered(memory)
+    if (update := wire.MarketUpdateId) is not None:
         return MarketUpdateId(
             update.event_id,
             update.market_id,
@@ -155,15 +188,15 @@ def to_change(wire: WireChange) -> Change:
             update.timestamp,
             update.cleared,
         )
-    if wire.Traded is not None:
-        return to_trade(wire.Traded)
-    if wire.OrderUpdated is not None:
-        return OrderUpdated(to_order(wire.OrderUpdated))
-    if wire.OrderFilled is not None:
-        return _end(OrderFilled, wire.OrderFilled)
-    if wire.OrderCancelled is not None:
-        return _end(OrderCancelled, wire.OrderCancelled)
-    return _rare(wire)
+    if (trade := wire.Traded) is not None:
+        return to_trade(trade)
+    if (updated := wire.OrderUpdated) is not None:
+        return OrderUpdated(to_order(updated))
+    if (filled := wire.OrderFilled) is not None:
+        return _end(OrderFilled, filled)
+    if (cancelled := wire.OrderCancelled) is not None:
+        return _end(OrderCancelled, cancelled)
+    return wire.Counters or wire.GroupFilled or wire.SessionChanged
 
 
 def _end(
@@ -193,13 +226,10 @@ def _rare(wire: WireChange) -> Change:
         wire.EventChanged
         or wire.MarketRemoved
         or wire.MarketChanged
-        or wire.Paused
-        or wire.Counters
-        or wire.Restored
-        or wire.GroupFilled
-        or wire.GroupChanged
-        or wire.SessionChanged
         or wire.OrdersLeaving
+        or wire.Paused
+        or wire.GroupChanged
+        or wire.Restored
     )
     if change is None:
         raise ValueError("none of its tags is a known change; a newer release may have written it")

@@ -17,7 +17,6 @@ quote: Final[Callable[[str], str]] = encode_basestring
 _encode: Final = msgspec.json.Encoder().encode
 
 _CACHED_MAX = 65_536
-_EXACT_MAX: Final = 2**53
 _symbol_texts: dict[str, tuple[Symbol, str]] = {}
 
 READ_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
@@ -67,18 +66,9 @@ def plain_text(value: Any) -> str:
         raise InvalidRecord(f"{repr(value)[:80]} cannot be written: {error}") from error
 
 
-def large_text(value: int) -> str:
-    """
-    An integer of any size as JSON: beyond 2^53 a string of its digits.
-
-    Readers in other languages keep numbers up to there exactly.
-    """
-    return f'"{value}"' if value > _EXACT_MAX else str(value)
-
-
 def large(written: int | str) -> int:
     """
-    The integer that `large_text` wrote.
+    An integer that is a number or, beyond what every reader keeps exactly, a string of digits.
 
     Raises:
         ValueError: A string of anything but decimal digits.

@@ -10,7 +10,6 @@ from pmstore.codec.json_text import (
     READ_ERRORS,
     corrupt,
     large,
-    large_text,
     quote,
     symbol_text,
     utf8,
@@ -20,6 +19,7 @@ from pmstore.models.order import Order, OrderStatus, OrderType, SelfTrade, Side,
 from pmstore.models.symbol import Symbol
 
 _SYMBOLS_MAX = 65_536
+_NUMBER_MAX: Final = 2**53
 _GTC: Final = TimeInForce.GTC
 _CANCEL_TAKER: Final = SelfTrade.CANCEL_TAKER
 
@@ -90,7 +90,7 @@ def to_order(wire: WireOrder) -> Order:
     exact = wire.fee_exact
     return Order(
         wire.id,
-        to_symbol(wire.symbol),
+        _symbols.get(wire.symbol) or to_symbol(wire.symbol),
         wire.side,
         wire.order_type,
         wire.quantity,
@@ -146,8 +146,10 @@ def order_text(order: Order) -> str:
         text += f',"group":{quote(order.group)}'
     if order.session is not None:
         text += f',"session":{quote(order.session)}'
-    if order.fee_exact:
-        text += f',"fee_exact":{large_text(order.fee_exact)}'
+    exact = order.fee_exact
+    if exact:
+        # Beyond 2^53 in digits: not every reader keeps such a number exactly.
+        text += f',"fee_exact":{exact}' if exact <= _NUMBER_MAX else f',"fee_exact":"{exact}"'
     if order.fee_paid:
         text += f',"fee_paid":{order.fee_paid}'
     return text + "}"

@@ -267,17 +267,17 @@ class State:
 
     def _order_created(self, change: OrderCreated) -> None:
         order = change.order
-        if order.id in self.orders:
-            self._order_updated(change)
-            return
         if order.order_num > self.order_counter:
             self.order_counter = order.order_num
-            self.orders[order.id] = order
+            if self.orders.setdefault(order.id, order) is not order:
+                self._replace(order)
+        elif order.id in self.orders:
+            self._replace(order)
         else:
             self._insert(order)
         self._user_changed(order.user_id, order.version)
 
-    def _order_updated(self, change: OrderCreated | OrderUpdated) -> None:
+    def _order_updated(self, change: OrderUpdated) -> None:
         order = change.order
         if order.order_num > self.order_counter:
             self.order_counter = order.order_num
