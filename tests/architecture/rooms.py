@@ -11,6 +11,9 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "hiredis": ("pmstore.backends.redis",),
     "hypothesis": ("pmstore.testing",),
+    # What mypyc's code stands on; where nothing is compiled, `matching.arrays` does without.
+    "librt": ("pmengine",),
+    "mypy_extensions": ("pmengine",),
     "prometheus_client": ("pmstore.layers.metered", "pmengine.services", "pmengine.gateways"),
     "psycopg": ("pmstore.backends.postgres", "pmstore.testing.servers"),
     "pyarrow": ("pmstore.cli",),

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from pmengine.matching import Ladder
+from pmengine.matching.ladder import Ladder
+from tests.matching.fills import fills_of
 
 ORDERS = 100_000
 
@@ -29,24 +30,23 @@ def test_orders_leave_from_the_middle_and_the_others_keep_their_places(deep: Lad
     lots = sum(1 + number % 7 for number in staying)
     assert len(deep) == len(staying)
     assert deep.levels(False, 2) == [(5_000, lots)]
-    found = deep.match(True, 5_000, lots)
-    assert [handle for handle, _, _ in found.fills] == staying
-    assert found.rest == 0
+    assert deep.match(True, 5_000, lots) == 0
+    assert [handle for handle, _, _ in fills_of(deep)] == staying
     assert len(deep) == 0
     assert deep.best(False) == 0
 
 
 def test_a_taker_walks_through_all_of_them_in_order(deep: Ladder) -> None:
     lots = deep.quantity_at(False, 5_000)
-    found = deep.match(True, 9_990, lots + 5)
-    assert found.rest == 5
-    assert found.fills == [(number, 1 + number % 7, 5_000) for number in range(ORDERS)]
+    assert deep.match(True, 9_990, lots + 5) == 5
+    assert fills_of(deep) == [(number, 1 + number % 7, 5_000) for number in range(ORDERS)]
 
 
 def test_small_takers_take_from_the_head_and_never_touch_the_rest(deep: Ladder) -> None:
     lots = deep.quantity_at(False, 5_000)
     for taken in range(1, 10_001):
-        ((handle, one, price),) = deep.match(True, 5_000, 1).fills
+        deep.match(True, 5_000, 1)
+        ((handle, one, price),) = fills_of(deep)
         assert (one, price) == (1, 5_000)
         assert deep.quantity_at(False, 5_000) == lots - taken
         assert handle <= taken

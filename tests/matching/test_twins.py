@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import random
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pmengine.matching import Ladder, LadderContract, Match, NaiveLadder
+from pmengine.matching.contract import LadderContract
+from pmengine.matching.ladder import Ladder
+from pmengine.matching.naive_ladder import NaiveLadder
+from tests.matching.fills import fills_of
 
 prices = st.one_of(st.integers(1, 6), st.sampled_from([10_000, 2**63 - 1]))
 quantities = st.one_of(st.integers(1, 5), st.just(10**12))
 owners = st.integers(0, 3)
+
+
+class Taken(NamedTuple):
+    """What a taker got: by number the makers with lots and price, the rest, and whether own."""
+
+    fills: list[tuple[int, int, int]]
+    rest: int
+    own: bool
 
 
 class Pair:
@@ -51,28 +63,50 @@ class Pair:
         for ladder, handles in zip(self.ladders, self.handles, strict=True):
             ladder.amend(handles[number], quantity)
 
-    def match(self, is_bid: bool, price: int, quantity: int, owner: int) -> Match:
-        fillable = [ladder.fillable(is_bid, price, quantity, owner) for ladder in self.ladders]
+    def fillable(self, is_bid: bool, price: int, quantity: int, owner: int, skip_own: bool) -> int:
+        found = [
+            ladder.fillable(is_bid, price, quantity, owner, skip_own) for ladder in self.ladders
+        ]
+        assert found[0] == found[1]
+        return found[0]
+
+    def match(self, is_bid: bool, price: int, quantity: int, owner: int) -> Taken:
+        fillable = self.fillable(is_bid, price, quantity, owner, skip_own=False)
         sizes = {number: self.remaining(number) for number in self.handles[0]}
-        matches = [ladder.match(is_bid, price, quantity, owner) for ladder in self.ladders]
-        named = []
-        for found, handles in zip(matches, self.handles, strict=True):
+        answers = []
+        for ladder, handles in zip(self.ladders, self.handles, strict=True):
+            rest = ladder.match(is_bid, price, quantity, owner)
             numbers = {handle: number for number, handle in handles.items()}
-            fills = [(numbers[handle], lots, price) for handle, lots, price in found.fills]
-            named.append(Match(fills, found.rest, found.own))
-        assert named[0] == named[1]
-        taken = sum(lots for _, lots, _ in named[0].fills)
-        assert fillable == [taken, taken]
-        assert taken + named[0].rest == quantity
-        for number, lots, _ in named[0].fills:
+            fills = [(numbers[handle], lots, level) for handle, lots, level in fills_of(ladder)]
+            answers.append(Taken(fills, rest, ladder.met_own))
+        taken = answers[0]
+        assert taken == answers[1]
+        lots = sum(lots for _, lots, _ in taken.fills)
+        assert fillable == lots == quantity - taken.rest
+        for number, lots, _ in taken.fills:
             if lots == sizes[number]:
                 for handles in self.handles:
                     del handles[number]
-        return named[0]
+        return taken
+
+    def walk(self, is_bid: bool) -> list[int]:
+        """The orders of a side as a taker would meet them, by number."""
+        walks = []
+        for ladder, handles in zip(self.ladders, self.handles, strict=True):
+            numbers = {handle: number for number, handle in handles.items()}
+            met = []
+            handle = ladder.first(is_bid)
+            while handle != -1:
+                met.append(numbers[handle])
+                handle = ladder.next(handle)
+            walks.append(met)
+        assert walks[0] == walks[1]
+        return walks[0]
 
     def check(self) -> None:
         fast, naive = self.ladders
         assert len(fast) == len(naive) == len(self.handles[0])
+        walked: list[int] = []
         for is_bid in (True, False):
             levels = naive.levels(is_bid, 1000)
             assert fast.levels(is_bid, 1000) == levels
@@ -83,12 +117,10 @@ class Pair:
                 assert lots > 0
                 assert fast.quantity_at(is_bid, price) == naive.quantity_at(is_bid, price) == lots
             assert fast.quantity_at(is_bid, 7) == 0
-            heads = [
-                {handle: number for number, handle in handles.items()}.get(ladder.first(is_bid))
-                for ladder, handles in zip(self.ladders, self.handles, strict=True)
-            ]
-            assert heads[0] == heads[1]
-            assert (heads[0] is None) == (not levels)
+            met = self.walk(is_bid)
+            assert sum(map(self.remaining, met)) == sum(lots for _, lots in levels)
+            walked += met
+        assert sorted(walked) == sorted(self.handles[0])
         bid, ask = fast.best(True), fast.best(False)
         assert not bid or not ask or bid < ask
         for number in self.handles[0]:
@@ -111,6 +143,20 @@ class Twins(RuleBasedStateMachine):
     @rule(is_bid=st.booleans(), price=prices, quantity=quantities, owner=owners)
     def take(self, is_bid: bool, price: int, quantity: int, owner: int) -> None:
         self.pair.match(is_bid, price, quantity, owner)
+
+    @rule(is_bid=st.booleans(), price=prices, quantity=quantities, owner=owners)
+    def take_while_own_orders_step_aside(
+        self, is_bid: bool, price: int, quantity: int, owner: int
+    ) -> None:
+        fillable = self.pair.fillable(is_bid, price, quantity, owner, skip_own=True)
+        taken, rest = 0, quantity
+        while rest:
+            found = self.pair.match(is_bid, price, rest, owner)
+            taken, rest = taken + rest - found.rest, found.rest
+            if not found.own:
+                break
+            self.pair.cancel(self.pair.walk(not is_bid)[0])
+        assert taken == fillable
 
     @precondition(lambda self: self.pair.handles[0])
     @rule(data=st.data())

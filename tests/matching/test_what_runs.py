@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pmengine.compiled import build, describe, is_compiled
-from pmengine.matching import Ladder
+from pmengine.matching.ladder import Ladder
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,227 +1,325 @@
 """
-The fast price ladder of one market: flat arrays, every operation O(1) but for new levels.
+The fast price ladder of one market: flat arrays, every verb O(1) but for finding a level.
 
-Orders and levels live in parallel lists of integers, linked by index, so that an order
+Orders and levels live in parallel arrays of integers, linked by index, so that an order
 leaves its level in O(1) and a level with a hundred thousand orders is as fast as one with
-ten. A level's key is its price on the bid side and minus its price on the ask side: then
-the best key of either side is the last of a sorted list, where removal is cheap.
+ten. The levels of a side are in an array sorted by key. A key is the price on the bid side
+and minus the price on the ask side: then the best of either side is the last, where levels
+come and go cheaply.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from typing import Final, final
 
-from pmengine.matching.contract import NOBODY, Fill, Match
+from pmengine.matching.arrays import Array, append, find, i64, insert, remove
+from pmengine.matching.contract import NOBODY, LadderContract
 
-_NONE = -1
+_NONE: Final = -1
 
 
-class Ladder:
+@final
+class _Side:
+    """The levels of one side, the first `count` of two arrays: keys, and where each level is."""
+
+    __slots__ = ("count", "keys", "levels")
+
+    def __init__(self) -> None:
+        self.keys = Array[i64]()
+        self.levels = Array[i64]()
+        self.count: i64 = 0
+
+
+@final
+class Ladder(LadderContract):
     """
     A ladder of resting orders; see `LadderContract` for what each verb promises.
 
     Usable on its own: no market, no ledger, any positive 64-bit price. Single-threaded.
 
-    Cost: O(1) for every verb, plus O(log levels) search and a short move in a list where a
-    level comes or goes.
+    Cost: O(1) for every verb, plus O(log levels) search where a price is looked for and a
+    short move in an array where a level comes or goes. `fillable` and `levels` cost what they
+    walk over.
     """
 
     __slots__ = (
-        "_ask_keys",
-        "_bid_keys",
+        "_asks",
+        "_bids",
         "_count",
-        "_free_levels",
-        "_free_orders",
-        "_level_head",
-        "_level_key",
-        "_level_of",
-        "_level_tail",
-        "_level_total",
-        "_order_level",
-        "_order_next",
-        "_order_owner",
-        "_order_prev",
-        "_order_quantity",
+        "_fill_handle",
+        "_fill_price",
+        "_fill_quantity",
+        "_free_level",
+        "_free_order",
+        "_head",
+        "_key",
+        "_level",
+        "_next",
+        "_owner",
+        "_previous",
+        "_quantity",
+        "_tail",
+        "_total",
+        "fill_count",
+        "met_own",
     )
 
     def __init__(self) -> None:
-        self._bid_keys: list[int] = []
-        self._ask_keys: list[int] = []
-        self._level_of: dict[int, int] = {}
-        self._level_key: list[int] = []
-        self._level_head: list[int] = []
-        self._level_tail: list[int] = []
-        self._level_total: list[int] = []
-        self._free_levels: list[int] = []
-        self._order_level: list[int] = []
-        self._order_next: list[int] = []
-        self._order_prev: list[int] = []
-        self._order_owner: list[int] = []
-        self._order_quantity: list[int] = []
-        self._free_orders: list[int] = []
-        self._count = 0
+        self._bids = _Side()
+        self._asks = _Side()
+        # By level. Those that are free are chained by their heads.
+        self._key = Array[i64]()
+        self._head = Array[i64]()
+        self._tail = Array[i64]()
+        self._total = Array[i64]()
+        self._free_level: i64 = _NONE
+        # By order. Those that are free are chained by what comes next.
+        self._next = Array[i64]()
+        self._previous = Array[i64]()
+        self._level = Array[i64]()
+        self._quantity = Array[i64]()
+        self._owner = Array[i64]()
+        self._free_order: i64 = _NONE
+        self._count: i64 = 0
+        # By fill of the last match.
+        self._fill_handle = Array[i64]()
+        self._fill_quantity = Array[i64]()
+        self._fill_price = Array[i64]()
+        self.fill_count: i64 = 0
+        self.met_own = False
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
-        key = price if is_bid else -price
-        level = self._level_of.get(key)
-        if level is None:
-            level = self._open_level(key)
-        tail = self._level_tail[level]
-        if self._free_orders:
-            order = self._free_orders.pop()
-            self._order_level[order] = level
-            self._order_next[order] = _NONE
-            self._order_prev[order] = tail
-            self._order_owner[order] = owner
-            self._order_quantity[order] = quantity
+    def add(self, is_bid: bool, price: i64, quantity: i64, owner: i64 = NOBODY) -> i64:
+        if is_bid:
+            side = self._bids
+            key = price
         else:
-            order = len(self._order_level)
-            self._order_level.append(level)
-            self._order_next.append(_NONE)
-            self._order_prev.append(tail)
-            self._order_owner.append(owner)
-            self._order_quantity.append(quantity)
+            side = self._asks
+            key = -price
+        place = find(side.keys, key, 0, side.count)
+        if place < side.count and side.keys[place] == key:
+            level = side.levels[place]
+        else:
+            level = self._open_level(side, place, key)
+        order = self._free_order
+        if order == _NONE:
+            order = self._new_order()
+        else:
+            self._free_order = self._next[order]
+        tail = self._tail[level]
+        self._next[order] = _NONE
+        self._previous[order] = tail
+        self._level[order] = level
+        self._quantity[order] = quantity
+        self._owner[order] = owner
         if tail == _NONE:
-            self._level_head[level] = order
+            self._head[level] = order
         else:
-            self._order_next[tail] = order
-        self._level_tail[level] = order
-        self._level_total[level] += quantity
+            self._next[tail] = order
+        self._tail[level] = order
+        self._total[level] += quantity
         self._count += 1
         return order
 
-    def cancel(self, handle: int) -> int:
-        level = self._order_level[handle]
-        quantity = self._order_quantity[handle]
-        before = self._order_prev[handle]
-        after = self._order_next[handle]
-        if before == _NONE:
-            self._level_head[level] = after
-        else:
-            self._order_next[before] = after
-        if after == _NONE:
-            self._level_tail[level] = before
-        else:
-            self._order_prev[after] = before
-        self._free_orders.append(handle)
-        self._count -= 1
+    def cancel(self, handle: i64) -> i64:
+        level = self._level[handle]
+        quantity = self._quantity[handle]
+        before = self._previous[handle]
+        after = self._next[handle]
+        self._free(handle)
         if before == _NONE and after == _NONE:
             self._close_level(level)
+            return quantity
+        if before == _NONE:
+            self._head[level] = after
         else:
-            self._level_total[level] -= quantity
+            self._next[before] = after
+        if after == _NONE:
+            self._tail[level] = before
+        else:
+            self._previous[after] = before
+        self._total[level] -= quantity
         return quantity
 
-    def amend(self, handle: int, quantity: int) -> None:
-        level = self._order_level[handle]
-        self._level_total[level] += quantity - self._order_quantity[handle]
-        self._order_quantity[handle] = quantity
+    def amend(self, handle: i64, quantity: i64) -> None:
+        self._total[self._level[handle]] += quantity - self._quantity[handle]
+        self._quantity[handle] = quantity
 
-    def match(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> Match:
-        keys = self._ask_keys if is_bid else self._bid_keys
-        worst = -price if is_bid else price
-        fills: list[Fill] = []
-        while quantity and keys and keys[-1] >= worst:
-            key = keys[-1]
-            level = self._level_of[key]
-            level_price = -key if is_bid else key
-            order = self._level_head[level]
-            taken = 0
-            while order != _NONE and quantity:
-                if owner and self._order_owner[order] == owner:
-                    self._advance(level, order, taken)
-                    return Match(fills, quantity, True)
-                resting = self._order_quantity[order]
-                if resting > quantity:
-                    self._order_quantity[order] = resting - quantity
-                    taken += quantity
-                    fills.append((order, quantity, level_price))
-                    quantity = 0
-                else:
-                    quantity -= resting
-                    taken += resting
-                    fills.append((order, resting, level_price))
-                    self._free_orders.append(order)
-                    self._count -= 1
-                    order = self._order_next[order]
-            self._advance(level, order, taken)
-        return Match(fills, quantity, False)
-
-    def fillable(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
-        keys = self._ask_keys if is_bid else self._bid_keys
-        worst = -price if is_bid else price
-        found = 0
-        for index in range(len(keys) - 1, -1, -1):
-            if keys[index] < worst:
+    def match(self, is_bid: bool, price: i64, quantity: i64, owner: i64 = NOBODY) -> i64:
+        if is_bid:
+            side = self._asks
+            worst = -price
+        else:
+            side = self._bids
+            worst = price
+        self.fill_count = 0
+        self.met_own = False
+        while quantity and side.count and not self.met_own:
+            best = side.count - 1
+            key = side.keys[best]
+            if key < worst:
                 break
-            level = self._level_of[keys[index]]
-            if not owner:
-                found += self._level_total[level]
-            else:
-                order = self._level_head[level]
-                while order != _NONE and found < quantity:
-                    if self._order_owner[order] == owner:
-                        return found
-                    found += self._order_quantity[order]
-                    order = self._order_next[order]
-            if found >= quantity:
-                return quantity
+            level_price = -key if is_bid else key
+            quantity = self._match_level(side.levels[best], level_price, quantity, owner)
+        return quantity
+
+    def fill_handle(self, index: i64) -> i64:
+        return self._fill_handle[index]
+
+    def fill_quantity(self, index: i64) -> i64:
+        return self._fill_quantity[index]
+
+    def fill_price(self, index: i64) -> i64:
+        return self._fill_price[index]
+
+    def fillable(
+        self,
+        is_bid: bool,
+        price: i64,
+        quantity: i64,
+        owner: i64 = NOBODY,
+        skip_own: bool = False,
+    ) -> i64:
+        side = self._asks if is_bid else self._bids
+        worst = -price if is_bid else price
+        found: i64 = 0
+        place = side.count - 1
+        while place >= 0 and found < quantity and side.keys[place] >= worst:
+            level = side.levels[place]
+            place -= 1
+            if owner == NOBODY:
+                found += self._total[level]
+                continue
+            order = self._head[level]
+            while order != _NONE and found < quantity:
+                if self._owner[order] != owner:
+                    found += self._quantity[order]
+                elif not skip_own:
+                    return found
+                order = self._next[order]
+        return found if found < quantity else quantity
+
+    def best(self, is_bid: bool) -> i64:
+        side = self._bids if is_bid else self._asks
+        if not side.count:
+            return 0
+        key = side.keys[side.count - 1]
+        return key if is_bid else -key
+
+    def first(self, is_bid: bool) -> i64:
+        side = self._bids if is_bid else self._asks
+        return self._head[side.levels[side.count - 1]] if side.count else _NONE
+
+    def next(self, handle: i64) -> i64:
+        after = self._next[handle]
+        if after != _NONE:
+            return after
+        key = self._key[self._level[handle]]
+        side = self._bids if key > 0 else self._asks
+        place = find(side.keys, key, 0, side.count)
+        return self._head[side.levels[place - 1]] if place else _NONE
+
+    def quantity_at(self, is_bid: bool, price: i64) -> i64:
+        side = self._bids if is_bid else self._asks
+        key = price if is_bid else -price
+        place = find(side.keys, key, 0, side.count)
+        if place < side.count and side.keys[place] == key:
+            return self._total[side.levels[place]]
+        return 0
+
+    def levels(self, is_bid: bool, limit: i64) -> list[tuple[int, int]]:
+        side = self._bids if is_bid else self._asks
+        found: list[tuple[int, int]] = []
+        place = side.count - 1
+        while place >= 0 and len(found) < limit:
+            key = side.keys[place]
+            found.append((key if is_bid else -key, self._total[side.levels[place]]))
+            place -= 1
         return found
 
-    def best(self, is_bid: bool) -> int:
-        keys = self._bid_keys if is_bid else self._ask_keys
-        return abs(keys[-1]) if keys else 0
+    def remaining(self, handle: i64) -> i64:
+        return self._quantity[handle]
 
-    def first(self, is_bid: bool) -> int:
-        keys = self._bid_keys if is_bid else self._ask_keys
-        return self._level_head[self._level_of[keys[-1]]] if keys else _NONE
-
-    def quantity_at(self, is_bid: bool, price: int) -> int:
-        level = self._level_of.get(price if is_bid else -price)
-        return 0 if level is None else self._level_total[level]
-
-    def levels(self, is_bid: bool, limit: int) -> list[tuple[int, int]]:
-        keys = self._bid_keys if is_bid else self._ask_keys
-        best_first = keys[: -limit - 1 : -1]
-        return [(abs(key), self._level_total[self._level_of[key]]) for key in best_first]
-
-    def remaining(self, handle: int) -> int:
-        return self._order_quantity[handle]
-
-    def _advance(self, level: int, head: int, taken: int) -> None:
-        """Let *level* begin at *head*, with *taken* lots less; without a head it is gone."""
-        if head == _NONE:
+    def _match_level(self, level: i64, price: i64, quantity: i64, owner: i64) -> i64:
+        """Take from one level, the level itself if nothing is left of it; the lots left over."""
+        order = self._head[level]
+        taken: i64 = 0
+        while order != _NONE and quantity:
+            if owner != NOBODY and self._owner[order] == owner:
+                self.met_own = True
+                break
+            resting = self._quantity[order]
+            lots = resting if resting < quantity else quantity
+            self._note_fill(order, lots, price)
+            taken += lots
+            quantity -= lots
+            if lots < resting:
+                self._quantity[order] = resting - lots
+                break
+            after = self._next[order]
+            self._free(order)
+            order = after
+        if order == _NONE:
             self._close_level(level)
-            return
-        self._level_head[level] = head
-        self._order_prev[head] = _NONE
-        self._level_total[level] -= taken
-
-    def _open_level(self, key: int) -> int:
-        insort(self._bid_keys if key > 0 else self._ask_keys, key)
-        if self._free_levels:
-            level = self._free_levels.pop()
-            self._level_key[level] = key
         else:
-            level = len(self._level_key)
-            self._level_key.append(key)
-            self._level_head.append(_NONE)
-            self._level_tail.append(_NONE)
-            self._level_total.append(0)
-        self._level_of[key] = level
+            self._head[level] = order
+            self._previous[order] = _NONE
+            self._total[level] -= taken
+        return quantity
+
+    def _note_fill(self, order: i64, lots: i64, price: i64) -> None:
+        index = self.fill_count
+        self.fill_count = index + 1
+        if index == len(self._fill_handle):
+            self._fill_handle = append(self._fill_handle, order)
+            self._fill_quantity = append(self._fill_quantity, lots)
+            self._fill_price = append(self._fill_price, price)
+        else:
+            self._fill_handle[index] = order
+            self._fill_quantity[index] = lots
+            self._fill_price[index] = price
+
+    def _new_order(self) -> i64:
+        order: i64 = len(self._next)
+        self._next = append(self._next, _NONE)
+        self._previous = append(self._previous, _NONE)
+        self._level = append(self._level, _NONE)
+        self._quantity = append(self._quantity, 0)
+        self._owner = append(self._owner, NOBODY)
+        return order
+
+    def _free(self, order: i64) -> None:
+        self._next[order] = self._free_order
+        self._free_order = order
+        self._count -= 1
+
+    def _open_level(self, side: _Side, place: i64, key: i64) -> i64:
+        level = self._free_level
+        if level == _NONE:
+            level = len(self._key)
+            self._key = append(self._key, key)
+            self._head = append(self._head, _NONE)
+            self._tail = append(self._tail, _NONE)
+            self._total = append(self._total, 0)
+        else:
+            self._free_level = self._head[level]
+            self._key[level] = key
+            self._head[level] = _NONE
+            self._tail[level] = _NONE
+            self._total[level] = 0
+        side.keys = insert(side.keys, side.count, place, key)
+        side.levels = insert(side.levels, side.count, place, level)
+        side.count += 1
         return level
 
-    def _close_level(self, level: int) -> None:
-        key = self._level_key[level]
-        keys = self._bid_keys if key > 0 else self._ask_keys
-        if keys[-1] == key:
-            keys.pop()
-        else:
-            del keys[bisect_left(keys, key)]
-        del self._level_of[key]
-        self._level_head[level] = _NONE
-        self._level_tail[level] = _NONE
-        self._level_total[level] = 0
-        self._free_levels.append(level)
+    def _close_level(self, level: i64) -> None:
+        key = self._key[level]
+        side = self._bids if key > 0 else self._asks
+        place = find(side.keys, key, 0, side.count)
+        remove(side.keys, side.count, place)
+        remove(side.levels, side.count, place)
+        side.count -= 1
+        self._head[level] = self._free_level
+        self._free_level = level

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from pmengine.matching.contract import NOBODY, Fill, Match
+from pmengine.matching.contract import NOBODY
 
 
 @attrs.define
@@ -23,6 +23,9 @@ class NaiveLadder:
     def __init__(self) -> None:
         self._orders: list[_Resting] = []
         self._arrivals = 0
+        self._fills: list[tuple[int, int, int]] = []
+        self.fill_count = 0
+        self.met_own = False
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -42,28 +45,46 @@ class NaiveLadder:
     def amend(self, handle: int, quantity: int) -> None:
         self._find(handle).quantity = quantity
 
-    def match(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> Match:
-        fills: list[Fill] = []
-        own = False
+    def match(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
+        self._fills = []
+        self.met_own = False
         for maker in self._crossed(is_bid, price):
             if not quantity:
                 break
             if owner != NOBODY and maker.owner == owner:
-                own = True
+                self.met_own = True
                 break
             lots = min(quantity, maker.quantity)
-            fills.append((maker.handle, lots, maker.price))
+            self._fills.append((maker.handle, lots, maker.price))
             quantity -= lots
             maker.quantity -= lots
+        self.fill_count = len(self._fills)
         self._orders = [order for order in self._orders if order.quantity]
-        return Match(fills, quantity, own)
+        return quantity
 
-    def fillable(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
+    def fill_handle(self, index: int) -> int:
+        return self._fills[index][0]
+
+    def fill_quantity(self, index: int) -> int:
+        return self._fills[index][1]
+
+    def fill_price(self, index: int) -> int:
+        return self._fills[index][2]
+
+    def fillable(
+        self,
+        is_bid: bool,
+        price: int,
+        quantity: int,
+        owner: int = NOBODY,
+        skip_own: bool = False,
+    ) -> int:
         found = 0
         for maker in self._crossed(is_bid, price):
-            if owner != NOBODY and maker.owner == owner:
+            if owner == NOBODY or maker.owner != owner:
+                found += maker.quantity
+            elif not skip_own:
                 break
-            found += maker.quantity
         return min(found, quantity)
 
     def best(self, is_bid: bool) -> int:
@@ -73,6 +94,12 @@ class NaiveLadder:
     def first(self, is_bid: bool) -> int:
         side = self._side(is_bid)
         return side[0].handle if side else -1
+
+    def next(self, handle: int) -> int:
+        order = self._find(handle)
+        side = self._side(order.is_bid)
+        behind = side[side.index(order) + 1 :]
+        return behind[0].handle if behind else -1
 
     def quantity_at(self, is_bid: bool, price: int) -> int:
         return sum(order.quantity for order in self._side(is_bid) if order.price == price)
