@@ -59,6 +59,10 @@ def _summary(snapshot: Snapshot) -> dict[str, Any]:
         "markets": sum(len(event.markets) for event in snapshot.events.values()),
         "balances": len(snapshot.balances),
         "remembered": len(snapshot.memories),
+        "groups": len(snapshot.groups),
+        "sessions": len(snapshot.sessions),
+        "left_over": len(snapshot.work),
         "paused": snapshot.paused,
+        "post_only_until_ms": snapshot.post_only_until_ms,
         "skipped": list(snapshot.skipped),
     }

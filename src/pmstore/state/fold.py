@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, Final
 
-import attrs
-
 from pmstore.models.balance import Balance
 from pmstore.models.changes import (
     Batch,
@@ -36,7 +34,7 @@ from pmstore.models.changes import (
 from pmstore.models.group import Group, GroupKey, SessionKey
 from pmstore.models.leaving import Leaving
 from pmstore.models.market import Market
-from pmstore.models.order import Order, OrderStatus
+from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.snapshot import Snapshot
 from pmstore.models.trade import Trade
@@ -44,25 +42,12 @@ from pmstore.state.digest import snapshot_digest
 from pmstore.state.groups import Groups
 from pmstore.state.listed import Listed
 from pmstore.state.memories import Memories
+from pmstore.state.snapshots import freeze, take_up
 from pmstore.state.work import Work
 
 TRAIL_MAX: Final = 1024
 
 _ORDER_NUM: Final = attrgetter("order_num")
-
-
-def ended_order(order: Order, end: OrderFilled | OrderCancelled) -> Order:
-    """*order* as it is after its end."""
-    filled = isinstance(end, OrderFilled)
-    return attrs.evolve(
-        order,
-        status=OrderStatus.FILLED if filled else OrderStatus.CANCELLED,
-        quantity=order.quantity or end.filled_quantity,
-        filled_quantity=end.filled_quantity,
-        remaining_quantity=end.remaining_quantity,
-        spent=end.spent,
-        version=end.version,
-    )
 
 
 class State:
@@ -100,18 +85,18 @@ class State:
         self.skipped: list[str] = []
 
         # What the parts own is shown here; it is never put in its place anew.
-        self._listed = Listed()
-        self.events: Final = self._listed.events
-        self.updates: Final = self._listed.updates
-        self._memories = Memories(self.orders, id_memory_s * 1000)
-        self.id_memory_ms: Final = self._memories.id_memory_ms
-        self.memories: Final = self._memories.outcomes
-        self.ended: Final = self._memories.ended
-        self.order_ids: Final = self._memories.order_ids
-        self._work = Work()
-        self.work: Final = self._work.items
+        self.listed: Final = Listed()
+        self.events: Final = self.listed.events
+        self.updates: Final = self.listed.updates
+        self.remembered: Final = Memories(self.orders, id_memory_s * 1000)
+        self.id_memory_ms: Final = self.remembered.id_memory_ms
+        self.memories: Final = self.remembered.outcomes
+        self.ended: Final = self.remembered.ended
+        self.order_ids: Final = self.remembered.order_ids
+        self.left_over: Final = Work()
+        self.work: Final = self.left_over.items
         """Markets whose orders or holders are being worked off, and orders that left."""
-        self._groups = Groups()
+        self.grouped: Final = Groups()
 
         self._appliers: dict[type, Callable[[Any], object]] = {
             OrderCreated: self._order_created,
@@ -121,18 +106,18 @@ class State:
             OrdersLeaving: self._orders_leaving,
             Trade: self._traded,
             Balance: self._balance,
-            MarketUpdateId: self._listed.update,
-            EventAdded: self._listed.add_event,
-            EventChanged: self._listed.change_event,
+            MarketUpdateId: self.listed.update,
+            EventAdded: self.listed.add_event,
+            EventChanged: self.listed.change_event,
             EventRemoved: self._event_removed,
-            MarketAdded: self._listed.add_market,
+            MarketAdded: self.listed.add_market,
             MarketRemoved: self._market_removed,
             MarketChanged: self._market_changed,
             Paused: self._paused,
-            GroupChanged: self._groups.change,
-            GroupFilled: self._groups.fill,
+            GroupChanged: self.grouped.change,
+            GroupFilled: self.grouped.fill,
             SessionChanged: self._session_changed,
-            Remembered: self._memories.remember,
+            Remembered: self.remembered.remember,
             Counters: self._counters,
             Restored: self._restored,
         }
@@ -171,7 +156,7 @@ class State:
 
     def open_market(self, event_id: int, market_id: int) -> Market | None:
         """The market as it is now, its update number and last price included."""
-        return self._listed.find(event_id, market_id)
+        return self.listed.find(event_id, market_id)
 
     def has_holders(self, market: Market) -> bool:
         """Whether a token of *market* is outstanding."""
@@ -179,19 +164,19 @@ class State:
 
     def leaving_of(self, order: Order) -> Leaving | None:
         """By what an open order is leaving: it neither trades nor counts. None if it rests."""
-        return self._work.leaving_of(order)
+        return self.left_over.leaving_of(order)
 
     def groups(self) -> dict[GroupKey, Group]:
         """The order groups as they are now; O(groups + their fills)."""
-        return self._groups.freeze()
+        return self.grouped.freeze()
 
     def forget(self, now_ms: int) -> bool:
         """Drop the memories whose time is over at *now_ms*; whether there were any."""
-        return self._memories.forget(now_ms)
+        return self.remembered.forget(now_ms)
 
     def remember_end(self, order: Order, time_ms: int) -> None:
         """Let the memory of *order*, which ended at *time_ms*, begin to run out."""
-        self._memories.remember_end(order, time_ms)
+        self.remembered.remember_end(order, time_ms)
 
     def freeze(self, timestamp: int) -> Snapshot:
         """
@@ -199,67 +184,14 @@ class State:
 
         Cost: shallow copies, O(open orders + balances + memories).
         """
-        return Snapshot(
-            orders=list(self.orders.values()),
-            events=self._listed.freeze(),
-            timestamp=timestamp,
-            last_message_id=self.last_message_id,
-            balances=[row for rows in self.balances.values() for row in rows.values()],
-            memories=list(self.memories.values()),
-            ended=list(self.ended),
-            user_update_ids=dict(self.user_update_ids),
-            work=list(self.work),
-            groups=self._groups.freeze(),
-            sessions=dict(self.sessions),
-            order_counter=self.order_counter,
-            trade_counter=self.trade_counter,
-            deposited=self.deposited,
-            paused=self.paused,
-            post_only_until_ms=self.post_only_until_ms,
-            time_ms=self.time_ms,
-            input_position=self.input_position,
-            number=self.number,
-            hash=self.hash,
-            trail=list(self.trail),
-            skipped=list(self.skipped),
-        )
+        return freeze(self, timestamp)
 
     @classmethod
     def restore(cls, snapshot: Snapshot, *, id_memory_s: int = 86_400) -> State:
         """The state that *snapshot* is a picture of."""
         state = cls(id_memory_s=id_memory_s)
-        state._take_up(snapshot)
+        take_up(state, snapshot)
         return state
-
-    def _take_up(self, snapshot: Snapshot) -> None:
-        orders = sorted(snapshot.orders, key=_ORDER_NUM)
-        self.orders.update((order.id, order) for order in orders)
-        self._listed.restore(snapshot.events.values())
-        for row in snapshot.balances:
-            self.balances.setdefault(row.asset, {})[row.user_id] = row
-        self.user_update_ids.update(snapshot.user_update_ids)
-        self.order_ids.update(self.orders)
-        self._memories.restore(snapshot.memories, snapshot.ended)
-        for item in snapshot.work:
-            self._work.begin(item)
-        self._groups.restore(snapshot.groups)
-        self.sessions.update(snapshot.sessions)
-        # A foreign snapshot has orders and no counters.
-        self.order_counter = max(snapshot.order_counter, orders[-1].order_num if orders else 0)
-        for order in orders:
-            self._user_changed(order.user_id, order.version)
-        self.trade_counter = snapshot.trade_counter
-        self.deposited = snapshot.deposited
-        self.paused = snapshot.paused
-        self.post_only_until_ms = snapshot.post_only_until_ms
-        self.time_ms = snapshot.time_ms
-        self.last_message_id = snapshot.last_message_id
-        if snapshot.input_position is not None:
-            self.input_position = dict(snapshot.input_position)
-        self.number = snapshot.number
-        self.hash = snapshot.hash
-        self.trail.extend(snapshot.trail)
-        self.skipped.extend(snapshot.skipped)
 
     def digest(self) -> str:
         """The `snapshot_digest` of this state. Cost: O(state)."""
@@ -308,14 +240,14 @@ class State:
         order = self.orders.pop(change.order_id, None)
         if order is None:
             return
-        self._memories.remember_end(order, change.timestamp)
+        self.remembered.remember_end(order, change.timestamp)
         self._user_changed(order.user_id, change.version)
 
     def _orders_leaving(self, change: OrdersLeaving) -> None:
         if change.working:
-            self._work.begin(change.leaving)
+            self.left_over.begin(change.leaving)
         else:
-            self._work.end(change.leaving)
+            self.left_over.end(change.leaving)
 
     def _user_changed(self, user_id: str, version: int) -> None:
         if version > self.user_update_ids.get(user_id, 0):
@@ -342,24 +274,24 @@ class State:
         del self.events[change.event_id]
 
     def _market_removed(self, change: MarketRemoved) -> None:
-        market = self._listed.remove_market(change.event_id, change.market_id)
+        market = self.listed.remove_market(change.event_id, change.market_id)
         if market is None:
             return
-        self._work.end((change.event_id, change.market_id))
+        self.left_over.end((change.event_id, change.market_id))
         for order in [o for o in self.orders.values() if o.symbol.token_id in market.token_ids]:
             del self.orders[order.id]
-            self._memories.remember_end(order, self.time_ms)
+            self.remembered.remember_end(order, self.time_ms)
         for token in market.token_ids:
             self.balances.pop(token, None)
 
     def _market_changed(self, change: MarketChanged) -> None:
-        if not self._listed.change_market(change):
+        if not self.listed.change_market(change):
             return
         key = (change.event_id, change.market_id)
         if change.working:
-            self._work.begin(key)
+            self.left_over.begin(key)
         else:
-            self._work.end(key)
+            self.left_over.end(key)
 
     def _paused(self, change: Paused) -> None:
         self.paused = change.paused
@@ -373,7 +305,7 @@ class State:
             self.sessions.pop(key, None)
 
     def _counters(self, change: Counters) -> None:
-        self._memories.forget(change.time_ms)
+        self.remembered.forget(change.time_ms)
         self.deposited = change.deposited
 
     def _restored(self, change: Restored) -> None:
