@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from pmengine.cli.exits import Exit
 
 if TYPE_CHECKING:
     from pmengine.cli.verify_report import Reporter
+    from pmengine.services.verifying import Verifier
     from pmengine.settings import Settings
 
 BREACHES_MAX = 20
@@ -85,65 +85,33 @@ async def _verify(
     breaches_max: int,
 ) -> bool:
     """Verify and report; whether a law is broken."""
-    from pmengine.projections import PROJECTIONS
-    from pmengine.services.log import STORE_STREAM, Log
-    from pmengine.services.verifying import CannotBegin, StoreComparison, Verifier, begin
+    from pmengine.services.verifying import open_verifier
     from pmstore import open_stores_to_read
 
-    async with AsyncExitStack() as closing:
-        opened = await closing.enter_async_context(open_stores_to_read(settings=settings.storage))
-        stream = await opened.open_stream(STORE_STREAM)
-        if stream is None:
-            raise CannotBegin(
-                f"there is no log at {settings.storage.streams}: nothing was ever written there"
-            )
-        log = Log(stream)
-        beginning = await begin(
-            log, opened.snapshots, id_memory_s=settings.id_memory_s, at=begin_at
-        )
-        comparison = None
-        kept = (opened.orders, opened.trades, opened.accounts, opened.events)
-        if compare and None not in kept:
-            comparison = StoreComparison(*kept)  # type: ignore[arg-type]
-        projections = {}
-        for name in PROJECTIONS if compare else ():
-            projection = await opened.open_stream(name)
-            if projection is not None and await projection.bounds() is not None:
-                projections[name] = projection
-        ends = await log.ends()
-        through = 0 if ends is None else ends[1][1].number
-        with reporter.progress(None if follow else through - beginning.place.number) as advanced:
-            verifier = Verifier(
-                log,
-                beginning,
+    async with open_stores_to_read(settings=settings.storage) as opened:
+        with reporter.progress() as progress:
+            verifier, through = await open_verifier(
+                opened,
                 id_memory_s=settings.id_memory_s,
-                snapshots=opened.snapshots,
-                compare_snapshots=compare,
-                stores=comparison,
-                projections=projections,
+                at=begin_at,
+                compare=compare,
                 ledger=settings.ledger,
                 complete_every=every,
                 breaches_max=breaches_max,
                 heard=reporter.heard,
-                advanced=advanced,
+                advanced=progress.advance,
             )
-            if compare and comparison is None:
-                verifier.report.note("stores: nothing was ever stored there")
-            if compare and not projections:
-                verifier.report.note("projections: they are not kept outside the exchange")
             if follow:
                 await _until_told(verifier)
             else:
+                progress.expect(through - verifier.place.number)
                 await verifier.run(through=through)
         reporter.summary(verifier.report)
         return bool(verifier.report.breaches)
 
 
-async def _until_told(verifier: object) -> None:
+async def _until_told(verifier: Verifier) -> None:
     """Follow until Ctrl-C or SIGTERM, or until it ends by what it found."""
-    from pmengine.services.verifying import Verifier
-
-    assert isinstance(verifier, Verifier)
     loop = asyncio.get_running_loop()
     running = asyncio.create_task(verifier.run())
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,22 @@ from pmengine.invariants import Breach
 from pmengine.services.verifying import Report
 
 
+class EntriesDone:
+    """How many entries of the log were looked at, on a bar."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("entries", total=None)
+
+    def expect(self, count: int) -> None:
+        """There will be *count* of them."""
+        self._bar.update(self._task, total=count)
+
+    def advance(self, count: int) -> None:
+        """So many more were looked at."""
+        self._bar.advance(self._task, count)
+
+
 class Reporter:
     """
     Prints each breach as it is found, and a summary in the end.
@@ -35,8 +51,8 @@ class Reporter:
         self._progress: Progress | None = None
 
     @contextmanager
-    def progress(self, total: int | None) -> Iterator[Callable[[int], None]]:
-        """A bar on the error output, if it is a terminal; to be called with entries done."""
+    def progress(self) -> Iterator[EntriesDone]:
+        """A bar on the error output while the block runs, if that is a terminal."""
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -49,9 +65,8 @@ class Reporter:
             disable=not sys.stderr.isatty(),
         )
         with bar:
-            task = bar.add_task("entries", total=total)
             self._progress = bar
-            yield lambda count: bar.advance(task, count)
+            yield EntriesDone(bar)
         self._progress = None
 
     def heard(self, breach: Breach) -> None:

@@ -2,6 +2,7 @@
 
 from pmengine.services.verifying.beginning import Beginning, CannotBegin, begin
 from pmengine.services.verifying.guard import Guard, LawBroken, guarded
+from pmengine.services.verifying.opening import open_verifier
 from pmengine.services.verifying.report import Report
 from pmengine.services.verifying.stores import StoreComparison
 from pmengine.services.verifying.verifier import Verifier
@@ -16,4 +17,5 @@ __all__ = [
     "Verifier",
     "begin",
     "guarded",
+    "open_verifier",
 ]

@@ -79,9 +79,10 @@ class Verifier:
         if snapshots is not None and compare_snapshots:
             self._snapshots = SnapshotComparison(log, snapshots, id_memory_s)
         self._stores = stores
-        self._projections = [
+        self.projections = [
             ProjectionComparison(name, stream) for name, stream in (projections or {}).items()
         ]
+        """The projections that are compared."""
         self._ledger = ledger
         self._fee_account = fee_account
         self._id_memory_s = id_memory_s
@@ -125,7 +126,7 @@ class Verifier:
             await self._finish_stores(self._stores)
         if self._snapshots is not None:
             self.report.compared["snapshots"] = self._snapshots.compared
-        for projection in self._projections:
+        for projection in self.projections:
             if projection.left_out:
                 text = f"{projection.left_out} entries did not wait for it"
                 self.report.note(f"{projection.name}: {text}")
@@ -299,7 +300,7 @@ class Verifier:
             await asyncio.sleep(STORES_POLL_S)
 
     async def _follow_projections(self, found: Sequence[tuple[Entry, Batch]]) -> None:
-        for projection in self._projections:
+        for projection in self.projections:
             self._tell_all(await projection.follow(found))
             self.report.compared[projection.name] = projection.compared
 

@@ -1,0 +1,90 @@
+"""Data of a real exchange, and its log as a writer with a bug writes it: with valid hashes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pmengine.assembly import open_exchange
+from pmengine.engine import ID_MEMORY_S
+from pmengine.sample import sample_command, sample_setup
+from pmengine.services.log import STORE_STREAM
+from pmengine.services.verifying import Report, Verifier, open_verifier
+from pmengine.settings import Settings
+from pmstore import START, Batch, Entry, open_stores_to_read
+from pmstore.backends.file import FileStream
+from pmstore.codec import GENESIS_HASH, decode_batch, encode_batch
+from pmstore.settings import StorageSettings
+from pmstore.testing import ManualClock
+from tests.services.rig import DEADLINE_S
+
+COMMANDS = 600
+Rewrite = Callable[[list[Batch]], None]
+
+
+async def trade_into(folder: Path, **settings: Any) -> None:
+    """Run an exchange on *folder* twice, so that it has two snapshots and a log behind each."""
+    for start in (0, COMMANDS // 2):
+        storage = StorageSettings(data_dir=folder)
+        async with open_exchange(Settings(storage=storage, **settings)) as exchange:
+            if not start:
+                for command in sample_setup():
+                    await exchange.front.send(command, DEADLINE_S)
+            for index in range(start, start + COMMANDS // 2, 20):
+                some = [sample_command(one) for one in range(index, index + 20)]
+                await asyncio.gather(*[exchange.front.send(one, DEADLINE_S) for one in some])
+
+
+def log_folder(folder: Path) -> Path:
+    """Where the log of a data folder is."""
+    return folder / "streams" / STORE_STREAM
+
+
+async def entries_of(folder: Path) -> list[Entry]:
+    """Every entry of the log."""
+    async with FileStream(log_folder(folder), readonly=True) as stream:
+        return await stream.read(START, 100_000)
+
+
+async def write_log(folder: Path, entries: list[tuple[int, bytes]]) -> None:
+    """Let the log be *entries*, each with its millisecond, and nothing else."""
+    shutil.rmtree(log_folder(folder))
+    clock = ManualClock()
+    async with FileStream(log_folder(folder), clock=clock, fsync="never") as stream:
+        for ms, payload in entries:
+            clock.now_ms = ms
+            await stream.append([payload])
+
+
+async def rewrite(folder: Path, change: Rewrite) -> None:
+    """Let *change* falsify the batches of the log, and chain them again."""
+    entries = await entries_of(folder)
+    batches = [decode_batch(entry.payload, str(entry.id)) for entry in entries]
+    change(batches)
+    written: list[tuple[int, bytes]] = []
+    prev_hash = GENESIS_HASH
+    for entry, batch in zip(entries, batches, strict=False):
+        payload, prev_hash = encode_batch(
+            batch.number, batch.epoch, batch.time, prev_hash, batch.input, batch.changes
+        )
+        written.append((entry.id.ms, payload))
+    await write_log(folder, written)
+    assert [entry.id for entry in await entries_of(folder)] == [entry.id for entry in entries]
+
+
+@asynccontextmanager
+async def verifier_of(folder: Path, **options: Any) -> AsyncIterator[tuple[Verifier, int]]:
+    """A verifier of a data folder, and the number of the log's last entry."""
+    storage = StorageSettings(data_dir=folder)
+    async with open_stores_to_read(settings=storage) as stores:
+        yield await open_verifier(stores, id_memory_s=ID_MEMORY_S, **options)
+
+
+async def verified(folder: Path, **options: Any) -> Report:
+    """What a verification of a data folder finds."""
+    async with verifier_of(folder, **options) as (verifier, through):
+        return await verifier.run(through=through)
