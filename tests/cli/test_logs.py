@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from pmengine.cli import logs
 from pmengine.cli.logs import configure_logs
 from pmstore import StorageSettings
 
@@ -57,3 +58,27 @@ def test_the_console_is_the_error_output(capfd: pytest.CaptureFixture[str]) -> N
     out, err = capfd.readouterr()
     assert not out
     assert json.loads(err)["event"] == "seen"
+
+
+def test_processes_of_one_name_write_a_file_each(tmp_path: Path) -> None:
+    settings = StorageSettings(log_file=tmp_path / "pm.log", log_console=False)
+    for word in ("first", "second"):
+        configure_logs(settings, "relay store")
+        structlog.get_logger("pmengine.test").warning(word)
+        for handler in logging.getLogger().handlers:
+            handler.close()
+    [first] = lines(tmp_path / "pm-relay-store.log")
+    [second] = lines(tmp_path / "pm-relay-store-2.log")
+    assert (first["event"], first["process"]) == ("first", "relay store")
+    assert (second["event"], second["process"]) == ("second", "relay store")
+
+
+def test_a_file_rotates_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES_MAX", 1_000)
+    file = tmp_path / "pm.log"
+    configure_logs(StorageSettings(log_file=file, log_console=False, log_rotation_max_files=2))
+    for number in range(100):
+        structlog.get_logger("pmengine.test").warning("line", number=number)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pm.log", "pm.log.1", "pm.log.2"]
+    assert lines(file)[-1]["number"] == 99
+    assert all(path.stat().st_size <= 1_000 for path in tmp_path.iterdir())

@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import httpx
 
+from pmstore.testing.servers import PostgresServer, RedisServer
+
 START_S_MAX = 60.0
 STOP_S_MAX = 30.0
 _PROGRAM = "from pmengine.cli import main; main()"
@@ -143,6 +145,23 @@ class Fleet:
     ) -> None:
         for process in self._processes:
             await process.kill()
+
+
+def over_both(
+    redis: RedisServer, postgres: PostgresServer, database: str, **more: str
+) -> dict[str, str]:
+    """The environment of a deployment on a Redis and a PostgreSQL of its own."""
+    return over_redis(
+        redis.host,
+        redis.port,
+        DATABASE_ENABLED="true",
+        DATABASE_HOST=postgres.host,
+        DATABASE_PORT=str(postgres.port),
+        DATABASE_NAME=database,
+        DATABASE_USER=postgres.user,
+        DATABASE_PASSWORD=postgres.password,
+        **more,
+    )
 
 
 def over_redis(host: str, port: int, **more: str) -> dict[str, str]:

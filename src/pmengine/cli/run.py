@@ -46,7 +46,7 @@ def run(
     if unknown or len(set(names)) < len(names):
         what = f"there is no service {unknown[0]!r}" if unknown else "a service is named twice"
         raise typer.BadParameter(f"{what}; there are {', '.join(SERVICES)}")
-    run_or_explain(partial(_run, names), env_file, service_port=port)
+    run_or_explain(partial(_run, names), env_file, service_port=port, process=" ".join(names))
 
 
 async def _run(names: list[str], settings: object) -> None:

@@ -74,6 +74,7 @@ def run_or_explain(
     port: int | None = None,
     *,
     service_port: int | None = None,
+    process: str = "",
 ) -> None:
     """
     Run *main* with the settings; a failure is said in a few lines and an exit code.
@@ -81,6 +82,7 @@ def run_or_explain(
     Args:
         port: Instead of API_PORT.
         service_port: Instead of SERVICE_PORT.
+        process: Names this process in its log lines and its log file.
     """
     try:
         settings = load_settings(env_file)
@@ -88,7 +90,7 @@ def run_or_explain(
             settings = attrs.evolve(settings, port=port)
         if service_port is not None:
             settings = attrs.evolve(settings, service_port=service_port)
-        configure_logs(settings.storage)
+        configure_logs(settings.storage, process)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main(settings))
     except SettingsError as error:

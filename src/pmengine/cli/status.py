@@ -43,7 +43,7 @@ def status(
         assert isinstance(settings, Settings)
         seen.append(await survey(settings, system_clock))
 
-    run_or_explain(look, env_file)
+    run_or_explain(look, env_file, process="status")
     if as_json:
         import msgspec
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pmengine.settings import Settings
 
 
 def up(
@@ -17,7 +20,10 @@ def up(
     ] = None,
 ) -> None:
     """
-    Run the whole exchange in one process on embedded stores under DATA_DIR.
+    Run the whole exchange in one process: without settings on embedded stores under DATA_DIR.
+
+    On streams and stores that several processes share it is `pmengine run` with every service;
+    others may run beside it.
 
     It takes orders when `/ready` answers 200, and ends on Ctrl-C or SIGTERM with everything
     acknowledged kept. Exit codes: 0 ended by a signal, 2 wrong settings, 4 cannot run.
@@ -35,11 +41,34 @@ def up(
 
 async def _up(settings: object) -> None:
     from pmengine.cli.serving import serve
+    from pmengine.processes.deployment import is_shared
     from pmengine.settings import Settings
 
     assert isinstance(settings, Settings)
+    if is_shared(settings.storage):
+        await _up_shared(settings)
+        return
     async with serve(settings) as served:
-        typer.echo(f"The exchange takes orders at {served.url}/api/v1 (Ctrl-C ends it).")
+        _say(served.url)
         await served.stopping.wait()
         if served.exchange.failed.done():
             served.exchange.failed.result()
+
+
+async def _up_shared(settings: Settings) -> None:
+    import asyncio
+
+    from pmengine.cli.serving import stop_on_signals
+    from pmengine.processes.api import ApiProcess
+    from pmengine.processes.catalogue import SERVICES
+    from pmengine.processes.running import run_services
+
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    makers = [maker for name, maker in SERVICES.items() if name != ApiProcess.name]
+    makers.append(lambda deployment: ApiProcess(deployment, listening=_say))
+    await run_services(settings, makers, stopping)
+
+
+def _say(url: str) -> None:
+    typer.echo(f"The exchange takes orders at {url}/api/v1 (Ctrl-C ends it).")

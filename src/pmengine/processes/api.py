@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import msgspec
@@ -34,18 +35,24 @@ _logger = structlog.get_logger("pmengine.api")
 
 
 class ApiProcess:
-    """One of any number of gateways; it keeps nothing that another could not make again."""
+    """
+    One of any number of gateways; it keeps nothing that another could not make again.
+
+    Args:
+        listening: Told where the API is, once it listens.
+    """
 
     name = "api"
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(
+        self, deployment: Deployment, *, listening: Callable[[str], None] = lambda url: None
+    ) -> None:
+        self._listening = listening
         self._deployment = deployment
         self._settings = deployment.settings
         self._board: Board | None = None
         self._depth: DepthFeed | None = None
         self._is_serving = False
-        self.url = ""
-        """Where the API is, once it listens."""
 
     def note(self) -> Note:
         """How far the depth is that it shows."""
@@ -113,9 +120,10 @@ class ApiProcess:
         following = [asyncio.create_task(one.run()) for one in (front, depth, board)]
         async with AsyncExitStack() as closing:
             app = create_app(venue)
-            self.url = await closing.enter_async_context(serving(app, settings.host, settings.port))
+            url = await closing.enter_async_context(serving(app, settings.host, settings.port))
             self._is_serving = True
-            _logger.info("api_listens", url=self.url)
+            _logger.info("api_listens", url=url)
+            self._listening(url)
             try:
                 await until(stopping, *following)
             finally:

@@ -226,6 +226,12 @@ def require_shared_streams(streams: Stack) -> None:
         )
 
 
+def is_shared(storage: StorageSettings) -> bool:
+    """Whether streams and stores are such that services may be processes of their own."""
+    stacks = (storage.streams, storage.orders, storage.trades)
+    return all(stack.truth.scheme not in ONE_PROCESS for stack in stacks)
+
+
 def require_shared_stores(storage: StorageSettings) -> None:
     """
     See that what history writes can be asked by another process.

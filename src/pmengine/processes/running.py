@@ -120,6 +120,8 @@ class _Asking:
         for service in self._services:
             note = service.note()
             is_ready, reason = service.readiness()
+            if end is None:
+                is_ready, reason = False, "the log does not answer"
             told.append(
                 ServiceVitals(
                     service=service.name,

@@ -41,7 +41,8 @@ async def send(
     except OutcomeUnknown as error:
         raise _unknown(str(error), order_id, client_order_id) from None
     except (StoreClosed, StoreUnavailable) as error:
-        _logger.warning("input_unavailable", reason=str(error), outcome=error.outcome.value)
+        # An outage is in the log once, by who follows the streams; this would be a line an order.
+        _logger.debug("input_unavailable", reason=str(error), outcome=error.outcome.value)
         if error.outcome is WriteOutcome.NOT_APPLIED:
             raise _not_taken("the input did not take the command") from None
         raise _unknown("the input did not answer", order_id, client_order_id) from None

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 import msgspec
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -85,6 +85,7 @@ def create_vitals_app(vitals: Callable[[], Awaitable[Vitals]]) -> Starlette:
 def metrics_text(services: Sequence[ServiceVitals]) -> bytes:
     """The numbers of *services* as Prometheus reads them."""
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
 
     def gauge(name: str, what: str) -> Gauge:
         return Gauge(f"pmengine_service_{name}", what, ["service"], registry=registry)
