@@ -38,7 +38,7 @@ class Exchange:
     A whole exchange in one process, running.
 
     `failed` ends with the error of the first service that could not go on. `inputs` are the
-    engine's input streams by name, `log` is what it writes.
+    engine's input streams by name, `log` is what it writes. `guard` checks it, if asked for.
     """
 
     settings: Settings
@@ -51,6 +51,7 @@ class Exchange:
     front: Front
     depth: DepthFeed
     failed: asyncio.Future[None]
+    guard: Guard | None = None
     ready: bool = True
 
     def readiness(self) -> tuple[bool, str]:
@@ -176,13 +177,14 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 ),
                 depth=DepthFeed(websocket, START, depths_of(engine.engine)),
                 failed=asyncio.get_running_loop().create_future(),
+                guard=guard,
             )
-            async with _running(exchange, relay, guard):
+            async with _running(exchange, relay):
                 yield exchange
 
 
 @asynccontextmanager
-async def _running(exchange: Exchange, relay: Relay, guard: Guard | None) -> AsyncIterator[None]:
+async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
     """Every service as a task; the engine ends first, then those who follow it."""
     engine = _watched("engine", exchange.engine.run, exchange)
     followers = [
@@ -191,9 +193,10 @@ async def _running(exchange: Exchange, relay: Relay, guard: Guard | None) -> Asy
         _watched("depth", exchange.depth.run, exchange),
         _watched("history", exchange.history.run, exchange),
         _watched("store", exchange.store.run, exchange),
-        *([] if guard is None else [_watched("guard", guard.run, exchange)]),
         _watched("collector", lambda: _spare_the_collector(exchange.settings), exchange),
     ]
+    if exchange.guard is not None:
+        followers.append(_watched("guard", exchange.guard.run, exchange))
     try:
         yield
     finally:

@@ -62,8 +62,9 @@ class Watch:
         self._groups = Groups(state, self._found)
         self._settling: list[Any] = [self._lives, self._queues, self._groups]
         if ledger:
-            sums = Sums(state, listings, self._found)
-            self._settling += [sums, Holdings(state, listings, fee_account)]
+            # Whose money is wrong says more than that the sums are.
+            holdings = Holdings(state, listings, fee_account)
+            self._settling += [holdings, Sums(state, listings, self._found)]
         handlers: dict[type, list[Handler]] = {}
         for part in (self._dues, *self._settling, listings):
             for kind, handler in part.handlers.items():
