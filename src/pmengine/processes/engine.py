@@ -16,7 +16,8 @@ from pmengine.services.log import Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
 from pmengine.services.outages import RETRY_S_MIN, persistently
 from pmengine.services.recovery import CannotStart, Recovered
-from pmstore import Lease, StoreUnavailable
+from pmengine.services.verifying import Guard, guarded
+from pmstore import Lease, State, StoreUnavailable
 from pmstore.clock import system_clock
 
 READ_BATCHES_MAX: Final = 256
@@ -77,6 +78,7 @@ class EngineProcess:
 
         Raises:
             CannotStart, InputBehind, CorruptData: Log, snapshots and inputs do not fit together.
+            LawBroken: The log breaks a law, and `ENGINE_VERIFY` is `stop`.
         """
         lease = await self._deployment.lease()
         while not stopping.is_set():
@@ -84,9 +86,10 @@ class EngineProcess:
                 recovered = await self._recover()
                 log = await self._deployment.log()
                 following = _Following(log, recovered)
-                epoch = await self._wait_for_lease(lease, following, stopping)
-                if epoch is not None:
-                    await self._lead(lease, epoch, following, stopping)
+                async with guarded(await self._guard(log, recovered)):
+                    epoch = await self._wait_for_lease(lease, following, stopping)
+                    if epoch is not None:
+                        await self._lead(lease, epoch, following, stopping)
             except (Superseded, PublishFailed, LogGap, LogRewritten, StoreUnavailable) as error:
                 _logger.warning("engine_starts_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RETRY_S_MIN)
@@ -104,6 +107,21 @@ class EngineProcess:
             snapshots = await self._deployment.snapshots()
             await snapshots.save(recovered.adopted)
         return recovered
+
+    async def _guard(self, log: Log, recovered: Recovered) -> Guard | None:
+        """What checks the log while this process leads or stands by; None if nobody asked."""
+        settings, state = self._settings, recovered.state
+        if settings.verify == "off":
+            return None
+        return Guard(
+            settings.verify,
+            log,
+            state=State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s),
+            place=recovered.place,
+            id_memory_s=settings.id_memory_s,
+            ledger=settings.ledger,
+            snapshots=await self._deployment.snapshots(),
+        )
 
     async def _wait_for_lease(
         self, lease: Lease, following: _Following, stopping: asyncio.Event
