@@ -59,13 +59,12 @@ async def test_a_newer_schema_is_refused(config: PostgresConfig, plain: Plain) -
 
 
 async def test_an_older_schema_is_refused_where_migrating_is_forbidden(
-    config: PostgresConfig, plain: Plain, monkeypatch: pytest.MonkeyPatch
+    config: PostgresConfig, plain: Plain
 ) -> None:
     """With migrate=false an older schema is refused with the next step."""
     async with PostgresOrderStore(config) as orders:
         await orders.save([order(1)])
-    # A future in which there is one revision more than the schema has.
-    monkeypatch.setattr("pmstore.tables.schema.NEWEST", "0003")
+    plain.execute("UPDATE pmstore_revision SET version_num = '0001'")
     with pytest.raises(SettingsError, match="pmstore migrate"):
         async with PostgresOrderStore(attrs.evolve(config, migrate=False)):
             pass

@@ -145,16 +145,13 @@ async def test_what_keeps_one_out_is_found(
     assert remedy in findings[kind].remedy
 
 
-async def test_a_schema_of_another_age_is_found(
-    config: PostgresConfig, plain: Plain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_schema_of_another_age_is_found(config: PostgresConfig, plain: Plain) -> None:
     """A schema of the past is a warning, one of the future an error."""
     await filled(config)
-    with monkeypatch.context() as later:
-        later.setattr("pmstore.tables.schema.NEWEST", "0002")
-        findings = await found(config)
-        assert raised(findings) == {"schema-older": Level.WARNING}
-        assert "pmstore migrate" in findings["schema-older"].remedy
+    plain.execute("UPDATE pmstore_revision SET version_num = '0001'")
+    findings = await found(config)
+    assert raised(findings) == {"schema-older": Level.WARNING}
+    assert "pmstore migrate" in findings["schema-older"].remedy
     plain.execute("UPDATE pmstore_revision SET version_num = '9999'")
     assert raised(await found(config)) == {"schema-newer": Level.ERROR}
 
