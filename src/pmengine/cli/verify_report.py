@@ -62,6 +62,8 @@ class Reporter:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
             disable=not sys.stderr.isatty(),
         )
         with bar:
@@ -75,11 +77,12 @@ class Reporter:
             if self._follow:
                 print(json.dumps({"breach": breach_document(breach)}), flush=True)
             return
+        if self._progress is not None:
+            self._progress.stop()  # or the bar would stand between the lines
         for line in _lines(breach):
-            if self._progress is not None:
-                self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
-            else:
-                print(line, flush=True)
+            print(line, flush=True)
+        if self._progress is not None:
+            self._progress.start()
 
     def summary(self, report: Report) -> None:
         """Print what was looked at, and whether a law is broken."""
