@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
@@ -157,6 +157,7 @@ def store_on(
     clock: ManualClock | None = None,
     keep: int = 2,
     slowest: Callable[[], Position] | None = None,
+    inputs: Mapping[str, Stream] | None = None,
 ) -> StoreService:
     """A store service that goes on from *found*; *slowest* says how far a consumer is."""
     return StoreService(
@@ -168,6 +169,7 @@ def store_on(
         keep=keep,
         consumers=lambda: [] if slowest is None else [slowest()],
         clock=clock or ManualClock(NOW_MS),
+        inputs=inputs,
     )
 
 

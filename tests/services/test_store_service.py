@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pmengine.commands import ORDER_INPUT
 from pmstore import START, Position
 from pmstore.backends.file import FileSnapshotStore
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
@@ -129,3 +130,26 @@ async def test_nothing_is_saved_before_the_first_entry() -> None:
         store = store_on(log, snapshots, await recover_on(log, snapshots))
         assert await store.save() is None
         assert await snapshots.list() == []
+
+
+async def test_inputs_are_trimmed_through_what_the_oldest_snapshot_consumed() -> None:
+    clock = ManualClock(NOW_MS)
+    async with (
+        WatchedStream(MemoryStream(clock=clock)) as log,
+        MemoryStream(clock=clock) as order_input,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots, clock=clock, order_input=order_input) as engine,
+    ):
+        found = await recover_on(log, snapshots)
+        store = store_on(log, snapshots, found, inputs={ORDER_INPUT: order_input})
+        consumed = []
+        for start in range(0, 120, 40):
+            await engine.take(flow(start, start + 40))
+            consumed.append((await order_input.read(START, 1000))[-1].id)
+            await store.catch_up()
+            await store.save()
+        # Two snapshots are kept, and the older one must find what came after it.
+        kept = await order_input.read(START, 1000)
+        assert kept[0].id > consumed[-2]
+        assert kept[-1].id == consumed[-1]
+        assert len(kept) == 40
