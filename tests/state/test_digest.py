@@ -103,6 +103,8 @@ def test_what_can_change_a_later_answer_changes_the_digest(changes: dict[str, An
         {"skipped": ["1-1"]},
         {"events": dict(reversed(SNAPSHOT.events.items()))},
         {"balances": SNAPSHOT.balances[::-1]},
+        {"balances": [*SNAPSHOT.balances, Balance("carl", "cash", 0, 0, 1)]},
+        {"user_update_ids": {"ann": 3, "bob": 3, "carl": 0}},
         {"user_update_ids": {"bob": 3, "ann": 3}},
         {"groups": dict(reversed(GROUPS.items()))},
         {"sessions": {("bob", "s"): 6, ("ann", "s"): 5}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 
+import attrs
 from hypothesis import given
 
 from pmstore import (
@@ -154,6 +155,14 @@ def test_fees_and_states_of_markets_are_kept() -> None:
     found = state.open_market(1, 1)
     assert found is not None
     assert (found.state, found.payouts, found.fees) == (MarketState.VOID, (5000, 5000), FEES)
+
+
+def test_rows_of_nothing_in_a_snapshot_hold_nothing() -> None:
+    snapshot = folded(EventAdded(event(1)), Balance("ann", "cash", 1, 0, 1)).freeze(0)
+    rows = [*snapshot.balances, Balance("bob", token(1, 1, True), 0, 0, 2)]
+    state = State.restore(attrs.evolve(snapshot, balances=rows))
+    assert list(state.balances) == ["cash"]
+    assert not state.has_holders(state.events[1].markets[1])
 
 
 def test_a_session_lives_until_its_deadline_is_nought() -> None:

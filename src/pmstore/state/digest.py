@@ -14,8 +14,8 @@ def snapshot_digest(snapshot: Snapshot) -> str:
     """
     SHA-256 in hex of everything in *snapshot* that can change a later answer, as canonical JSON.
 
-    Engine time, positions, numbers and hashes of the log are not in it; nor is the order of
-    anything but open orders, memories and work left over.
+    Engine time, positions, numbers and hashes of the log are not in it; nor are rows of nothing,
+    or the order of anything but open orders, memories and work left over.
 
     Cost:
         O(state), some microseconds an order; for tests and `pmengine verify`.
@@ -30,8 +30,11 @@ def snapshot_digest(snapshot: Snapshot) -> str:
             for _, event in sorted(snapshot.events.items())
         ],
         "orders": snapshot.orders,
-        "accounts": sorted(snapshot.balances, key=lambda row: (row.user_id, row.asset)),
-        "users": snapshot.user_update_ids,
+        "accounts": sorted(
+            (row for row in snapshot.balances if row.available or row.frozen),
+            key=lambda row: (row.user_id, row.asset),
+        ),
+        "users": {user: number for user, number in snapshot.user_update_ids.items() if number},
         "counters": [snapshot.order_counter, snapshot.trade_counter, snapshot.deposited],
         "paused": [snapshot.paused, snapshot.post_only_until_ms],
         "groups": sorted(snapshot.groups.items()),

@@ -50,7 +50,8 @@ def take_up(state: State, snapshot: Snapshot) -> None:
     state.orders.update((order.id, order) for order in orders)
     state.listed.restore(snapshot.events.values())
     for row in snapshot.balances:
-        state.balances.setdefault(row.asset, {})[row.user_id] = row
+        if row.available or row.frozen:
+            state.balances.setdefault(row.asset, {})[row.user_id] = row
     state.order_ids.update(state.orders)
     state.remembered.restore(snapshot.memories, snapshot.ended)
     for item in snapshot.work:
