@@ -39,7 +39,8 @@ class CompiledGroup(BuildHookInterface[Any]):
 
     `compiled` lists the modules, `source` is the folder that they are in, `record` the path in
     the wheel of what is known about the build, `needs` what compiling needs beyond the
-    dependencies of the project (their types are looked at).
+    dependencies of the project (their types are looked at), and `brings` what compiled modules
+    need where they run.
     """
 
     def dependencies(self) -> list[str]:
@@ -74,6 +75,7 @@ class CompiledGroup(BuildHookInterface[Any]):
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
             build_data["force_include"] |= made
+            build_data["dependencies"] += self.config["brings"]
             self.app.display_info(f"Compiled {len(modules)} modules with {compiler}")
         written = folder / "record.json"
         written.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

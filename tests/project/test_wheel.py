@@ -40,6 +40,7 @@ exclude = {LEFT_OUT}
 source = "src"
 record = "tiny/built.json"
 needs = ["mypy[mypyc]"]
+brings = ["librt"]
 compiled = ["tiny.sums", "tiny.lots"]
 """
 MODULES = {
@@ -110,6 +111,11 @@ class Built:
         return {name for name in self.files if name.endswith((".so", ".pyd", ".c"))}
 
     @property
+    def requirements(self) -> list[str]:
+        lines = (self.unpacked / "tiny-1.dist-info/METADATA").read_text().splitlines()
+        return [line.split(": ")[1] for line in lines if line.startswith("Requires-Dist: ")]
+
+    @property
     def reason(self) -> str:
         return str(json.loads((self.unpacked / "tiny/built.json").read_text())["reason"])
 
@@ -136,6 +142,7 @@ def test_a_compiled_wheel_runs_compiled_and_leaves_the_sources_as_they_were(proj
         assert f"tiny/{module}{EXTENSION_SUFFIXES[0]}" in wheel.files
         assert f"tiny/{module}.py" in wheel.files
     assert "Root-Is-Purelib: false" in (wheel.unpacked / "tiny-1.dist-info/WHEEL").read_text()
+    assert wheel.requirements == ["attrs", "librt"]
     assert wheel.run() == "42 False"
     record = json.loads((wheel.unpacked / "tiny/built.json").read_text())
     assert record["modules"] == ["tiny.sums", "tiny.lots"]
@@ -158,6 +165,7 @@ def test_a_wheel_that_cannot_be_compiled_is_pure_and_says_why(
     wheel = Built(project, **environment)
     assert wheel.name == "tiny-1-py3-none-any.whl"
     assert wheel.extensions == set()
+    assert wheel.requirements == ["attrs"]
     assert wheel.run() == "42 True"
     assert wheel.reason == reason
     assert reason in wheel.said
