@@ -62,7 +62,7 @@ class _Row:
 
 
 BENCHMARKS: Final = {
-    "ladder": _Benchmark(ladder.measure, 500_000, 4, core=True),
+    "ladder": _Benchmark(ladder.measure, 500_000, 6, core=True),
     "engine": _Benchmark(engine.measure, 100_000, 2, core=True),
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3, core=True),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),

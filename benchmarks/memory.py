@@ -10,7 +10,7 @@ from benchmarks.measuring import Advance, Figure, amount
 from benchmarks.tapes import USERS, commands_of, make_tape, opening_commands
 from pmengine.commands import decode_commands, encode_command
 from pmengine.engine import Engine
-from pmengine.matching import Ladder
+from pmengine.matching.ladder import Ladder
 
 RESTING: Final = 100_000
 _NOW_MS: Final = 1_704_110_400_000

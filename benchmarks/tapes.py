@@ -15,7 +15,7 @@ from pmengine.commands import (
     Split,
     SubmitOrder,
 )
-from pmengine.matching import Ladder
+from pmengine.matching.ladder import Ladder
 from pmstore import PAYOUT, OrderType, Side, Symbol, TimeInForce
 
 ADD: Final = 0
@@ -140,9 +140,11 @@ class _Maker:
         price = FAIR + AWAY_MAX if is_bid else FAIR - AWAY_MAX
         quantity = chance.randint(1, QUANTITY_MAX)
         owner = self._owner()
-        for handle, lots, _ in self._ladders[ladder].match(is_bid, price, quantity, owner).fills:
-            key = (ladder, handle)
-            self._lots[key] -= lots
+        taken_from = self._ladders[ladder]
+        taken_from.match(is_bid, price, quantity, owner)
+        for fill in range(taken_from.fill_count):
+            key = (ladder, taken_from.fill_handle(fill))
+            self._lots[key] -= taken_from.fill_quantity(fill)
             if not self._lots[key]:
                 self._gone(key)
         return Operation(TAKE, ladder, is_bid, price, quantity, -1, owner)

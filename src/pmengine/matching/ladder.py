@@ -98,8 +98,10 @@ class Ladder(LadderContract):
         else:
             side = self._asks
             key = -price
-        place = find(side.keys, key, 0, side.count)
-        if place < side.count and side.keys[place] == key:
+        keys = side.keys
+        count = side.count
+        place = find(keys, key, 0, count)
+        if place < count and keys[place] == key:
             level = side.levels[place]
         else:
             level = self._open_level(side, place, key)
@@ -128,7 +130,9 @@ class Ladder(LadderContract):
         quantity = self._quantity[handle]
         before = self._previous[handle]
         after = self._next[handle]
-        self._free(handle)
+        self._next[handle] = self._free_order
+        self._free_order = handle
+        self._count -= 1
         if before == _NONE and after == _NONE:
             self._close_level(level)
             return quantity
@@ -252,14 +256,22 @@ class Ladder(LadderContract):
                 break
             resting = self._quantity[order]
             lots = resting if resting < quantity else quantity
-            self._note_fill(order, lots, price)
+            fill = self.fill_count
+            if fill == len(self._fill_handle):
+                self._add_room_for_a_fill()
+            self._fill_handle[fill] = order
+            self._fill_quantity[fill] = lots
+            self._fill_price[fill] = price
+            self.fill_count = fill + 1
             taken += lots
             quantity -= lots
             if lots < resting:
                 self._quantity[order] = resting - lots
                 break
             after = self._next[order]
-            self._free(order)
+            self._next[order] = self._free_order
+            self._free_order = order
+            self._count -= 1
             order = after
         if order == _NONE:
             self._close_level(level)
@@ -269,17 +281,10 @@ class Ladder(LadderContract):
             self._total[level] -= taken
         return quantity
 
-    def _note_fill(self, order: i64, lots: i64, price: i64) -> None:
-        index = self.fill_count
-        self.fill_count = index + 1
-        if index == len(self._fill_handle):
-            self._fill_handle = append(self._fill_handle, order)
-            self._fill_quantity = append(self._fill_quantity, lots)
-            self._fill_price = append(self._fill_price, price)
-        else:
-            self._fill_handle[index] = order
-            self._fill_quantity[index] = lots
-            self._fill_price[index] = price
+    def _add_room_for_a_fill(self) -> None:
+        self._fill_handle = append(self._fill_handle, _NONE)
+        self._fill_quantity = append(self._fill_quantity, 0)
+        self._fill_price = append(self._fill_price, 0)
 
     def _new_order(self) -> i64:
         order: i64 = len(self._next)
@@ -289,11 +294,6 @@ class Ladder(LadderContract):
         self._quantity = append(self._quantity, 0)
         self._owner = append(self._owner, NOBODY)
         return order
-
-    def _free(self, order: i64) -> None:
-        self._next[order] = self._free_order
-        self._free_order = order
-        self._count -= 1
 
     def _open_level(self, side: _Side, place: i64, key: i64) -> i64:
         level = self._free_level
