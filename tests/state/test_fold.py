@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import typing
 
 import attrs
@@ -10,6 +11,7 @@ from hypothesis import given
 from pmstore import (
     Balance,
     Change,
+    Event,
     EventAdded,
     EventRemoved,
     MarketAdded,
@@ -25,10 +27,13 @@ from pmstore import (
     SessionChanged,
     Snapshot,
     State,
+    Symbol,
     Trade,
 )
 from pmstore.codec import decode_snapshot, encode_snapshot
 from tests.state.facts import FEES, event, facts, histories, market, order, token
+
+ELSEWHERE = Symbol(2, 1, token(2, 1, True))
 
 
 def folded(*changes: Change) -> State:
@@ -121,7 +126,7 @@ def test_orders_of_another_producer_out_of_turn_are_put_in_turn() -> None:
 
 def test_a_market_that_left_takes_with_it_what_was_its_own() -> None:
     yes, no = token(1, 1, True), token(1, 1, False)
-    other = order(2, symbol=order(2).symbol.__class__(1, 2, token(1, 2, True)))
+    other = order(2, symbol=Symbol(1, 2, token(1, 2, True)))
     state = folded(
         EventAdded(event(1)),
         MarketAdded(1, market(1, 2)),
@@ -145,6 +150,22 @@ def test_a_market_that_left_takes_with_it_what_was_its_own() -> None:
     assert len(state.ended) == 1, "the memory of its order runs out"
     state.apply(EventRemoved(1))
     assert [state.events, state.orders, state.updates, state.work] == [{}, {}, {}, {}]
+
+
+def test_a_market_that_was_worked_off_leaves_without_a_look_at_all_orders() -> None:
+    def seconds(open_orders: int) -> float:
+        markets = {number: market(1, number, removing=True) for number in range(1, 201)}
+        state = folded(
+            EventAdded(Event(event_id=1, markets=markets)),
+            *(OrderCreated(order(number, symbol=ELSEWHERE)) for number in range(open_orders)),
+        )
+        removed = [MarketRemoved(1, number) for number in range(1, 101)]
+        began = time.perf_counter()
+        state.apply_all(removed)
+        return time.perf_counter() - began
+
+    few, many = (min(seconds(count) for _ in range(3)) for count in (10, 20_000))
+    assert many < 10 * few
 
 
 def test_fees_and_states_of_markets_are_kept() -> None:
