@@ -103,6 +103,12 @@ class Settings:
     port: int = setting(
         "API_PORT", integer(0, 65_535), default=8080, doc="Its port; 0 takes a free one."
     )
+    websocket_depth_port: int = setting(
+        "WEBSOCKET_DEPTH_PORT",
+        integer(0, 65_535),
+        default=8081,
+        doc="The port of the process `websocket-depth`, on API_HOST; 0 takes a free one.",
+    )
     order_timeout_s: float = setting(
         "API_ORDER_TIMEOUT_SECONDS",
         duration_s(0.01, 300),

@@ -22,7 +22,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "rich": ("pmstore.cli", "pmengine.cli"),
     "sqlalchemy": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "sqlmodel": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
-    "starlette": ("pmengine.gateways",),
+    "starlette": ("pmengine.gateways", "pmengine.processes"),
     "structlog": (
         "pmengine.services",
         "pmengine.gateways",

@@ -115,4 +115,5 @@ async def test_processes_on_file_streams_are_refused_with_what_to_do(tmp_path: P
 async def test_a_service_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
     shown = await pmengine("run", "engin", cwd=tmp_path, environ={})
     assert shown.returncode == Exit.USAGE
-    assert "engine, relay, store, history, depth, api" in shown.stderr
+    words = " ".join(shown.stderr.replace("│", " ").split())
+    assert "engine, relay, store, history, depth, api, websocket-depth" in words

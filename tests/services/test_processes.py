@@ -10,6 +10,7 @@ from random import Random
 
 import attrs
 import pytest
+from websockets.asyncio.client import connect
 
 from pmengine.commands import ORDER_INPUT
 from pmengine.engine import ID_MEMORY_S
@@ -20,8 +21,10 @@ from pmstore.clock import system_clock
 from pmstore.codec import decode_batch
 from pmstore.queries import all as all_of
 from pmstore.testing.servers import RedisServer, free_port
+from tests.gateways.depth_client import follow, hear
 from tests.services.fleet import Fleet, ServiceProcess, over_redis
 from tests.services.rig import DEADLINE_S
+from tests.trips.http_client import Connection
 from tests.trips.recovered_folder import Recovery, check_told
 from tests.trips.traders import Traders
 
@@ -197,3 +200,42 @@ async def test_services_outlive_an_outage_of_redis(deployed: Deployed) -> None:
     await settle(await deployed.flow())
     await deployed.check(process)
     await process.stop()
+
+
+@pytest.mark.crash
+async def test_every_gateway_shows_what_was_answered_by_another(deployed: Deployed) -> None:
+    await deployed.run("engine relay history depth")
+    await deployed.run("api")
+    feed, other = free_port(), free_port()
+    for names in ("websocket-depth", "api"):
+        process = await deployed.fleet.run(
+            names, WEBSOCKET_DEPTH_PORT=str(feed), API_PORT=str(other)
+        )
+        await process.ready()
+    await deployed.traders.set_up(deployed.url)
+    async with connect(f"ws://127.0.0.1:{feed}/depth", max_size=None) as socket:
+        mirror = await follow(socket, 1, 1)
+        async with Connection(deployed.url, "trader-1") as own:
+            for number in range(5):
+                order = {
+                    "client_order_id": f"c{number}",
+                    "event_id": 1,
+                    "market_id": 1,
+                    "token_id": "yes-1",
+                    "side": "buy",
+                    "type": "limit",
+                    "price": f"0.{4_000 + number}",
+                    "quantity": "1",
+                }
+                status, answer = await own.ask("POST", "/orders", order)
+                assert status == 201, answer
+        async with asyncio.timeout(DEADLINE_S):
+            while mirror.update_id < 5:
+                mirror.hear(await hear(socket))
+        bids = mirror.depths()["yes-1"]["bids"]
+    assert [one["price"] for one in bids] == ["0.4004", "0.4003", "0.4002", "0.4001", "0.4"]
+    async with Connection(f"http://127.0.0.1:{other}", "trader-1") as own:
+        status, depth = await own.ask("GET", "/depth?event_id=1&market_id=1")
+        assert (status, depth["depths"]["yes-1"]["bids"]) == (200, bids)
+        status, listed = await own.ask("GET", "/orders?status=active")
+        assert (status, len(listed["items"])) == (200, 5)

@@ -297,6 +297,45 @@ async def test_r5_a_log_that_lost_its_tail_goes_on_above_the_snapshot(tmp_path: 
                     await recover_on(log, none)
 
 
+async def test_r5_an_input_that_lost_its_tail_with_the_log_goes_on_behind_what_was_consumed(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(NOW_MS)
+    names = ("log", "input")
+    async with FileSnapshotStore(tmp_path / "s") as snapshots:
+        for start in (0, 40):
+            if start:
+                for name in names:
+                    shutil.copytree(tmp_path / name, tmp_path / f"{name}-backup")
+            async with (
+                FileStream(tmp_path / "log", clock=clock) as log,
+                FileStream(tmp_path / "input", clock=clock) as order_input,
+            ):
+                store = store_on(log, snapshots, await recover_on(log, snapshots))
+                async with engine_on(log, snapshots, order_input=order_input) as engine:
+                    await engine.take(flow(start, start + 40))
+                    digest = engine.service.engine.state_digest()
+                if start:
+                    await store.catch_up()
+                    await store.save()
+        for name in names:
+            shutil.rmtree(tmp_path / name)
+            shutil.copytree(tmp_path / f"{name}-backup", tmp_path / name)
+        clock.move(60)
+        async with (
+            FileStream(tmp_path / "log", clock=clock) as log,
+            FileStream(tmp_path / "input", clock=clock) as order_input,
+        ):
+            found = await recover_on(log, snapshots, clock=clock)
+            assert (found.lost_tail, found.state.digest()) == (True, digest)
+            async with engine_on(log, snapshots, clock=clock, order_input=order_input) as engine:
+                # Sent again: it was done, and is not done twice.
+                await engine.take(flow(40, 80))
+                assert engine.service.engine.state_digest() == digest
+                await engine.take(flow(80, 90))
+                assert engine.service.engine.state_digest() != digest
+
+
 async def test_r5_a_snapshot_of_another_history_is_not_taken(
     log: WatchedStream, snapshots: MemorySnapshotStore
 ) -> None:

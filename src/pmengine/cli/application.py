@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pmengine.cli import demo, replay, run, status, up, verify
+from pmengine.cli import demo, explain, replay, run, status, up, verify
 
 application = typer.Typer(
     name="pmengine",
@@ -25,6 +25,7 @@ application.command("status")(status.status)
 application.command("demo")(demo.demo)
 application.command("replay")(replay.replay)
 application.command("verify")(verify.verify)
+application.command("explain")(explain.explain)
 
 
 def _show_version(asked: bool) -> None:

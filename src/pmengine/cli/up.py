@@ -57,16 +57,19 @@ async def _up(settings: object) -> None:
 
 async def _up_shared(settings: Settings) -> None:
     import asyncio
+    from functools import partial
 
     from pmengine.cli.serving import stop_on_signals
-    from pmengine.processes.api import ApiProcess
+    from pmengine.processes.api import api
     from pmengine.processes.catalogue import SERVICES
     from pmengine.processes.running import run_services
 
     stopping = asyncio.Event()
     stop_on_signals(stopping)
-    makers = [maker for name, maker in SERVICES.items() if name != ApiProcess.name]
-    makers.append(lambda deployment: ApiProcess(deployment, listening=_say))
+    # The API has the depth feed too.
+    gateways = ("api", "websocket-depth")
+    makers = [maker for name, maker in SERVICES.items() if name not in gateways]
+    makers.append(partial(api, listening=_say))
     await run_services(settings, makers, stopping)
 
 

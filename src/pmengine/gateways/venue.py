@@ -27,6 +27,7 @@ class Venue:
         answer_timeout_s: How long a request waits for its outcome, and for stores to catch up.
         recovered_number: The last entry of the log at the start: clients of the life before
             were told of it, so no question is answered before the stores hold it.
+        elsewhere_number: The newest entry that clients of other gateways may have been told of.
     """
 
     front: Front
@@ -37,3 +38,4 @@ class Venue:
     readiness: Callable[[], tuple[bool, str]]
     answer_timeout_s: float = 5.0
     recovered_number: int = 0
+    elsewhere_number: Callable[[], int] = lambda: 0

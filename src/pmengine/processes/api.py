@@ -1,4 +1,4 @@
-"""The API as a process: commands go to the inputs, answers come from the projections."""
+"""Gateways as processes: commands go to the inputs, answers come from the projections."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 
 import msgspec
 import structlog
+from starlette.types import ASGIApp
 
 from pmengine.assembly import new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
-from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
 from pmengine.processes.deployment import Deployment, require_shared_stores
 from pmengine.processes.service import until
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
@@ -34,19 +35,41 @@ from pmstore.clock import system_clock
 _logger = structlog.get_logger("pmengine.api")
 
 
-class ApiProcess:
+def api(
+    deployment: Deployment, *, listening: Callable[[str], None] = lambda url: None
+) -> GatewayProcess:
+    """HTTP with the depth feed; *listening* is told where, once it listens."""
+    port = deployment.settings.port
+    return GatewayProcess(deployment, "api", create_app, port, listening=listening)
+
+
+def websocket_depth(deployment: Deployment) -> GatewayProcess:
+    """The depth feed alone."""
+    port = deployment.settings.websocket_depth_port
+    return GatewayProcess(deployment, "websocket-depth", create_depth_app, port)
+
+
+class GatewayProcess:
     """
     One of any number of gateways; it keeps nothing that another could not make again.
 
     Args:
-        listening: Told where the API is, once it listens.
+        make: Makes the application that it serves.
+        listening: Told where it is, once it listens.
     """
 
-    name = "api"
-
     def __init__(
-        self, deployment: Deployment, *, listening: Callable[[str], None] = lambda url: None
+        self,
+        deployment: Deployment,
+        name: str,
+        make: Callable[[Venue], ASGIApp],
+        port: int,
+        *,
+        listening: Callable[[str], None] = lambda url: None,
     ) -> None:
+        self.name = name
+        self._make = make
+        self._port = port
         self._listening = listening
         self._deployment = deployment
         self._settings = deployment.settings
@@ -106,7 +129,7 @@ class ApiProcess:
             await deployment.stream(WEBSOCKET_STREAM), START, {}, begin=deployment.depths
         )
         await depth.prepare()
-        assert depth.place is not None
+        ends = await persistently((await deployment.log()).ends, "api")
         venue = Venue(
             front=front,
             history=history,
@@ -115,14 +138,15 @@ class ApiProcess:
             new_id=new_id,
             readiness=self.readiness,
             answer_timeout_s=settings.order_timeout_s,
-            recovered_number=depth.place.number,
+            elsewhere_number=lambda: front.number,
+            recovered_number=0 if ends is None else ends[1][1].number,
         )
         following = [asyncio.create_task(one.run()) for one in (front, depth, board)]
         async with AsyncExitStack() as closing:
-            app = create_app(venue)
-            url = await closing.enter_async_context(serving(app, settings.host, settings.port))
+            app = self._make(venue)
+            url = await closing.enter_async_context(serving(app, settings.host, self._port))
             self._is_serving = True
-            _logger.info("api_listens", url=url)
+            _logger.info("gateway_listens", service=self.name, url=url)
             self._listening(url)
             try:
                 await until(stopping, *following)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pmengine.processes.api import ApiProcess
+from pmengine.processes.api import api, websocket_depth
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.depth import DepthProcess
 from pmengine.processes.engine import EngineProcess
@@ -22,6 +22,7 @@ SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyTyp
         "store": StoreProcess,
         "history": HistoryProcess,
         "depth": DepthProcess,
-        "api": ApiProcess,
+        "api": api,
+        "websocket-depth": websocket_depth,
     }
 )

@@ -239,6 +239,10 @@ class EngineService:
 
     async def _check_inputs(self) -> None:
         for name, stream in self._inputs.items():
+            if self._lost_tail and not self._volatile:
+                # The input came back from the past with the log: what it is given from now on
+                # must stand behind what the snapshot has consumed.
+                await stream.append([encode_command(Tick())])
             bounds = None if self._volatile else await stream.bounds()
             last = START if bounds is None else bounds.last.id
             if not self._volatile and last < self._positions[name]:

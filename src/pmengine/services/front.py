@@ -12,10 +12,12 @@ import msgspec
 from pmengine.commands import Command, encode_command
 from pmengine.facts import Refusal
 from pmengine.projections import (
+    PROCESSOR_STREAM,
     Answered,
     OrderEnded,
     OrderSubmitted,
     ProcessorDocument,
+    decode_batch_told,
     decode_processor_entry,
     refusal_of,
 )
@@ -86,6 +88,8 @@ class Front:
         self._new_id = new_id
         self._waiting_max = waiting_max
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self.number = 0
+        """The last batch that was told of, here or to anybody else who listens."""
 
     async def run(self) -> None:
         """Deliver outcomes until cancelled."""
@@ -93,7 +97,11 @@ class Front:
             for entry in await persistently(self._read, "front"):
                 self._after = entry.id
                 if self._waiting:
-                    self._deliver(decode_processor_entry(entry.payload)[1])
+                    told, documents = decode_processor_entry(entry.payload)
+                    self._deliver(documents)
+                else:
+                    told = decode_batch_told(entry.payload, f"{PROCESSOR_STREAM} {entry.id}")
+                self.number = told.number
 
     async def _read(self) -> list[Entry]:
         return await self._processor.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)

@@ -1,7 +1,7 @@
 """The HTTP door: requests become commands, outcomes become answers."""
 
-from pmengine.gateways.http.application import create_app
+from pmengine.gateways.http.application import create_app, create_depth_app
 from pmengine.gateways.http.server import serving
 from pmengine.gateways.venue import Venue
 
-__all__ = ["Venue", "create_app", "serving"]
+__all__ = ["Venue", "create_app", "create_depth_app", "serving"]

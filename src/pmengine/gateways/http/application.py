@@ -34,7 +34,7 @@ def create_app(venue: Venue) -> Starlette:
     `/metrics` and the WebSocket `/depth`.
     """
     metrics = Metrics()
-    freshness = Freshness(venue.history, venue.answer_timeout_s, venue.recovered_number)
+    freshness = _freshness(venue)
     description = describe(OPERATIONS, PREFIX)
     routes: list[BaseRoute] = []
     by_path = sorted(OPERATIONS, key=_place)
@@ -52,6 +52,36 @@ def create_app(venue: Venue) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def create_depth_app(venue: Venue) -> Starlette:
+    """
+    The depth feed of *venue* alone, for AUTH=off like `create_app`.
+
+    The WebSocket `/depth`, `/health`, `/ready` and `/metrics`.
+    """
+    metrics = Metrics()
+    freshness = _freshness(venue)
+    routes: list[BaseRoute] = [
+        Route(one.path, Endpoint(one.path, [one], venue, freshness, metrics))
+        for one in OPERATIONS
+        if one.outside
+    ]
+    routes += [
+        WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
+        Route("/metrics", Page(METRICS_TYPE, metrics.text)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(LoopbackGuard)],
+        exception_handlers={HTTPException: _not_found},
+    )
+
+
+def _freshness(venue: Venue) -> Freshness:
+    return Freshness(
+        venue.history, venue.answer_timeout_s, venue.recovered_number, venue.elsewhere_number
+    )
 
 
 def _full_path(operation: Operation) -> str:

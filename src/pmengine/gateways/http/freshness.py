@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pmengine.gateways.http.problems import Problem
 from pmengine.services.shown_history import ShownHistory
@@ -18,12 +19,20 @@ class Freshness:
     Args:
         timeout_s: How long to wait for the stores.
         number: What clients were told of before.
+        elsewhere: The newest entry that clients of other gateways may have been told of.
     """
 
-    def __init__(self, history: ShownHistory, timeout_s: float, number: int) -> None:
+    def __init__(
+        self,
+        history: ShownHistory,
+        timeout_s: float,
+        number: int,
+        elsewhere: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._history = history
         self._timeout_s = timeout_s
         self._number = number
+        self._elsewhere = elsewhere
 
     def told(self, number: int) -> None:
         """A client was, or is about to be, told of entry *number*."""
@@ -37,6 +46,7 @@ class Freshness:
         Raises:
             Problem: They did not catch up in time (503).
         """
+        self.told(self._elsewhere())
         if self._history.place.number >= self._number:
             return
         try:
