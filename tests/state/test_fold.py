@@ -62,7 +62,7 @@ def test_open_orders_stand_in_the_order_of_their_numbers(history: list[Change]) 
     state = State()
     for change in history:
         state.apply(change)
-        numbers = [one.order_num for one in state.orders.values()]
+        numbers = [(one.order_num, one.id) for one in state.orders.values()]
         assert numbers == sorted(numbers)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from operator import attrgetter
 from typing import Any, Final
 
 from pmstore.models.balance import Balance
@@ -42,12 +41,10 @@ from pmstore.state.digest import snapshot_digest
 from pmstore.state.groups import Groups
 from pmstore.state.listed import Listed
 from pmstore.state.memories import Memories
-from pmstore.state.snapshots import freeze, take_up
+from pmstore.state.snapshots import freeze, queue_place, take_up
 from pmstore.state.work import Work
 
 TRAIL_MAX: Final = 1024
-
-_ORDER_NUM: Final = attrgetter("order_num")
 
 
 class State:
@@ -63,7 +60,7 @@ class State:
 
     def __init__(self, *, id_memory_s: int = 86_400) -> None:
         self.orders: Final[dict[str, Order]] = {}
-        """The open orders by id, in `order_num` order."""
+        """The open orders by id, in (`order_num`, `id`) order."""
         self.balances: dict[str, dict[str, Balance]] = {}
         """Rows that are not zero, by asset and user."""
         self.user_update_ids: dict[str, int] = {}
@@ -234,9 +231,9 @@ class State:
     def _insert(self, order: Order) -> None:
         last = next(reversed(self.orders.values()), order)
         self.orders[order.id] = order
-        if last.order_num > order.order_num:
+        if queue_place(last) > queue_place(order):
             # No engine's log has this; one of another producer's may.
-            in_order = sorted(self.orders.values(), key=_ORDER_NUM)
+            in_order = sorted(self.orders.values(), key=queue_place)
             self.orders.clear()
             self.orders.update((order.id, order) for order in in_order)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from pmstore.models.order import Order
 from pmstore.models.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pmstore.state.fold import State
+
+
+def queue_place(order: Order) -> tuple[int, str]:
+    """What open orders are sorted by; numbers of other producers may be there twice."""
+    return order.order_num, order.id
 
 
 def freeze(state: State, timestamp: int) -> Snapshot:
@@ -46,7 +51,7 @@ def freeze(state: State, timestamp: int) -> Snapshot:
 
 def take_up(state: State, snapshot: Snapshot) -> None:
     """Make *state*, which is empty, the one that *snapshot* is a picture of."""
-    orders = sorted(snapshot.orders, key=attrgetter("order_num"))
+    orders = sorted(snapshot.orders, key=queue_place)
     state.orders.update((order.id, order) for order in orders)
     state.listed.restore(snapshot.events.values())
     for row in snapshot.balances:
