@@ -129,7 +129,9 @@ async def _ask_stores(stores: StoresToRead, life: Life) -> None:
         trades = [trade async for trade in all_of(stores.trades, query)]
     told = {step.details.get("trade_id") for step in life.steps}
     before: list[Step] = []
-    if stored is not None and not any(step.kind == "accepted" for step in life.steps):
+    on_log = [step for step in life.steps if step.kind != "accepted" or step.number is not None]
+    if stored is not None and not any(step.kind == "accepted" for step in on_log):
+        life.steps[:] = on_log  # the store's own word says more than what is remembered
         before.append(
             Step(
                 kind="accepted",
