@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -105,3 +106,63 @@ async def test_the_stores_hold_what_was_answered_and_the_logs_no_secret_and_no_o
         assert one.order_id not in said
     told = [line for line in lines if line["level"] != "debug"]
     assert len(told) < LINES_MAX, "no line for each order"
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+async def test_a_redis_that_came_back_from_an_older_dump_is_gone_on_from(tmp_path: Path) -> None:
+    port = free_port()
+    traders = Traders(Random(2))
+    url = f"http://127.0.0.1:{port}"
+    with (
+        RedisServer(tmp_path / "redis") as redis,
+        PostgresServer(tmp_path / "postgres") as postgres,
+    ):
+        postgres.create_database("exchange")
+        environ = over_both(
+            redis,
+            postgres,
+            "exchange",
+            API_PORT=str(port),
+            API_ORDER_TIMEOUT_SECONDS="20",
+            ENGINE_LEASE_S="1",
+        )
+        async with Fleet(tmp_path / "fleet", environ) as fleet:
+            process = await fleet.run("engine relay store history depth api")
+            await process.ready()
+            await traders.set_up(url)
+            await flow(traders, url)
+            redis.kill()
+            shutil.copytree(tmp_path / "redis", tmp_path / "dump")
+            redis.start()
+            await process.ready()
+            await flow(traders, url)
+            end = (await process.until("history", lag=0))["number"]
+            async with asyncio.timeout(30):
+                while f"snapshot: at entry {end}" not in (await process.until("store"))["reason"]:
+                    await asyncio.sleep(0.05)
+            redis.kill()
+            shutil.rmtree(tmp_path / "redis")
+            shutil.copytree(tmp_path / "dump", tmp_path / "redis")
+            redis.start()
+            # The snapshot in the database is beyond the log: it goes on above it.
+            async with asyncio.timeout(30):
+                while (await process.until("history"))["number"] <= end:
+                    await asyncio.sleep(0.05)
+            await process.ready()
+            assert "log_lost_its_tail" in process.text()
+            answered = [one for one in traders.orders.values() if one.answered]
+            assert len(answered) > 50
+            await traders.ask_again(url, answered[-50:])
+            await flow(traders, url)
+            await process.until("history", lag=0)
+            await process.until("depth", lag=0)
+            await process.stop()
+
+
+async def flow(traders: Traders, url: str) -> None:
+    """Trade for a while; every request under way is answered or left."""
+    flowing = asyncio.create_task(traders.trade(url))
+    await asyncio.sleep(FLOW_S / 2)
+    flowing.cancel()
+    await asyncio.gather(flowing, return_exceptions=True)

@@ -67,9 +67,12 @@ class Deployment:
         self._promise = ""
         self._promise_until = 0.0
 
-    async def entered(self, opening: AbstractAsyncContextManager[T]) -> T:
-        """Enter *opening* until the deployment is left, over an outage."""
-        return await persistently(lambda: self._closing.enter_async_context(opening), "start")
+    async def entered(
+        self, opening: AbstractAsyncContextManager[T], until: AsyncExitStack | None = None
+    ) -> T:
+        """Enter *opening*, over an outage, until *until* is left; unset, the deployment."""
+        closing = self._closing if until is None else until
+        return await persistently(lambda: closing.enter_async_context(opening), "start")
 
     async def stream(self, name: str) -> Stream:
         """The stream *name*."""

@@ -157,6 +157,13 @@ class EngineProcess:
         self._leading, self._epoch = engine, epoch
         self._stand("leader", f"it takes commands under epoch {epoch}")
         _logger.info("engine_leads", epoch=epoch, number=recovered.place.number)
+        if recovered.lost_tail:
+            _logger.error(
+                "log_lost_its_tail",
+                ended_at=str(recovered.head.id),
+                goes_on_after_number=recovered.place.number,
+                detail="what was answered after the snapshot that it goes on from is lost",
+            )
         running = asyncio.create_task(engine.run())
         holding = asyncio.create_task(self._hold(lease, epoch))
         stopped = asyncio.create_task(stopping.wait())

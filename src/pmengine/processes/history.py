@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +15,7 @@ from pmengine.services.history import History
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
 from pmengine.services.resuming import Resuming
+from pmengine.services.shown_history import HistoryStacks
 from pmstore import (
     START,
     LayerOptions,
@@ -21,6 +24,8 @@ from pmstore import (
     open_order_store,
     open_trade_store,
 )
+
+T = TypeVar("T")
 
 
 class HistoryProcess:
@@ -73,29 +78,41 @@ class HistoryProcess:
         await self._turn.run(stopping, self._work)
 
     async def _work(self, over: asyncio.Event) -> None:
-        deployment = self._deployment
-        storage = deployment.settings.storage
+        log = await self._deployment.log()
+        # Left with the turn: the audit log beside the trades has one writer.
+        async with AsyncExitStack() as closing:
+            stores = await self._open(closing)
+            recovered = await self._deployment.recover()
+            history = self._history = History(
+                log,
+                orders=stores.orders,
+                trades=stores.trades,
+                accounts=stores.accounts,
+                events=stores.events,
+                resuming=Resuming(
+                    log,
+                    await self._deployment.snapshots(),
+                    recovered,
+                    oldest=lambda number: self._deployment.recover(oldest=True, beyond=number),
+                ),
+            )
+            try:
+                await history.prepare()
+                await until(over, asyncio.create_task(history.run()))
+            finally:
+                self._history = None
+
+    async def _open(self, closing: AsyncExitStack) -> HistoryStacks:
+        storage = self._deployment.settings.storage
         pins = storage.pins
         options = LayerOptions(cache_max_age_s=storage.cache_max_age_s)
-        entered = deployment.entered
-        log, snapshots = await deployment.log(), await deployment.snapshots()
-        orders = await entered(open_order_store(storage.orders, pins=pins, options=options))
-        recovered = await deployment.recover()
-        history = self._history = History(
-            log,
-            orders=orders,
+
+        async def entered(opening: AbstractAsyncContextManager[T]) -> T:
+            return await self._deployment.entered(opening, closing)
+
+        return HistoryStacks(
+            orders=await entered(open_order_store(storage.orders, pins=pins, options=options)),
             trades=await entered(open_trade_store(storage.trades, pins=pins, options=options)),
             accounts=await entered(open_account_store(storage.orders, pins=pins, options=options)),
             events=await entered(open_event_store(storage.orders, pins=pins, options=options)),
-            resuming=Resuming(
-                log,
-                snapshots,
-                recovered,
-                oldest=lambda number: deployment.recover(oldest=True, beyond=number),
-            ),
         )
-        try:
-            await history.prepare()
-            await until(over, asyncio.create_task(history.run()))
-        finally:
-            self._history = None
