@@ -96,11 +96,18 @@ class WriterLocked(StoreUnavailable):
 
 
 class CorruptData(PmstoreError):
-    """What is stored cannot be right; `where` names the file, key or row, and the place in it."""
+    """
+    What is stored cannot be right; `where` names the file, key or row, and the place in it.
 
-    def __init__(self, message: str, *, where: str) -> None:
+    `position` (ms, seq) is there if it is one entry of a stream: reading goes on behind it.
+    """
+
+    def __init__(
+        self, message: str, *, where: str, position: tuple[int, int] | None = None
+    ) -> None:
         super().__init__(f"{where}: {message}")
         self.where = where
+        self.position = position
 
 
 class SettingsError(PmstoreError):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 import pmengine.services.engine as engine_module
 from pmengine.commands import (
@@ -21,9 +23,10 @@ from pmengine.commands import (
 from pmengine.engine import Engine
 from pmengine.projections import Answered, processor_documents
 from pmengine.services.log import Log
-from pmstore import OrderCancelled, OrderType, Remembered, Side, Symbol
+from pmstore import OrderCancelled, OrderType, Remembered, Side, Symbol, open_stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.testing import ManualClock
+from pmstore.testing.servers import RedisServer
 from tests.services.rig import DEADLINE_S, NOW_MS, batches_of, engine_on, flow
 
 UNREADABLE = {
@@ -157,3 +160,25 @@ async def test_consumed_entries_of_a_memory_input_are_let_go(
         assert bounds is not None
         assert bounds.first == bounds.last
         assert (engine.state.input_position or {})[ORDER_INPUT] == bounds.last.id
+
+
+async def test_an_entry_with_several_fields_is_put_aside_too(
+    redis_server: RedisServer, log: MemoryStream, snapshots: MemorySnapshotStore, tmp_path: Path
+) -> None:
+    prefix = tmp_path.name.replace("[", "").replace("]", "")[-60:]
+    url = f"redis://{redis_server.host}:{redis_server.port}/0?prefix={prefix}"
+    connection = Redis(host=redis_server.host, port=redis_server.port, protocol=3)
+
+    async def poison() -> None:
+        await connection.xadd(f"{prefix}:{ORDER_INPUT}", {"types": "Tick", "other": "field"})
+
+    async with connection, open_stream(url, ORDER_INPUT) as order_input:
+        await poison()
+        for start in (0, 10):
+            # It stands first, between others, and last when the engine starts again.
+            async with engine_on(log, snapshots, order_input=order_input) as engine:
+                await engine.take(flow(start, start + 5))
+                await poison()
+                await engine.take(flow(start + 5, start + 10))
+                assert engine.service.dead_letters == 2
+            await poison()

@@ -13,13 +13,14 @@ import structlog
 from pmengine.commands import ORDER_INPUT, Command, Tick, decode_commands, encode_command
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
-from pmengine.services.log import Log, Place
+from pmengine.services.log import Log, Place, before
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered
 from pmstore import (
     START,
     Change,
     Conflict,
+    CorruptData,
     Entry,
     Fenced,
     Position,
@@ -140,9 +141,9 @@ class EngineService:
             while not self._stopping.is_set():
                 for name, stream in self._inputs.items():
                     if name not in reading:
-                        position = self._positions[name]
-                        read = partial(stream.read, position, READ_ENTRIES_MAX, READ_WAIT_S)
-                        reading[name] = asyncio.create_task(persistently(read, "engine"))
+                        reading[name] = asyncio.create_task(
+                            _read_input(stream, self._positions[name])
+                        )
                 await asyncio.wait(
                     {stopping, *reading.values()}, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -243,13 +244,14 @@ class EngineService:
                 # The input came back from the past with the log: what it is given from now on
                 # must stand behind what the snapshot has consumed.
                 await stream.append([encode_command(Tick())])
-            bounds = None if self._volatile else await stream.bounds()
-            last = START if bounds is None else bounds.last.id
-            if not self._volatile and last < self._positions[name]:
+            position = self._positions[name]
+            if not self._volatile and position > START and not await _reaches(stream, position):
+                bounds = await stream.bounds()
+                last = START if bounds is None else bounds.last.id
                 raise InputBehind(
                     f"{name} ends at {last}, but the log says that it was consumed through "
-                    f"{self._positions[name]}: restore it, or start with an input that "
-                    "continues after that position"
+                    f"{position}: restore it, or start with an input that continues after that "
+                    "position"
                 )
 
     async def _tick(self) -> None:
@@ -259,6 +261,29 @@ class EngineService:
             await asyncio.sleep(self._tick_s)
             if self.engine.due_ms() <= self._clock():
                 await persistently(partial(self._inputs[ORDER_INPUT].append, [tick]), "engine")
+
+
+async def _read_input(stream: Stream, after: Position) -> list[Entry]:
+    """What is on an input behind *after*; an entry that cannot even be read has no payload."""
+    try:
+        return await persistently(
+            partial(stream.read, after, READ_ENTRIES_MAX, READ_WAIT_S), "engine"
+        )
+    except CorruptData as error:
+        if error.position is None:
+            raise
+        _logger.warning("unreadable_input", reason=str(error))
+        return [Entry(Position(*error.position), b"")]
+
+
+async def _reaches(stream: Stream, position: Position) -> bool:
+    """Whether an input has an entry at *position* or behind it."""
+    try:
+        return bool(await stream.read(before(position), 1))
+    except CorruptData as error:
+        if error.position is None:
+            raise
+        return True
 
 
 def _read(payload: bytes) -> list[Command]:

@@ -37,7 +37,9 @@ def entries_of(raws: Iterable[RawEntry], key: str) -> list[Entry]:
                 break
             seen = "is gone" if fields is None else f"has {len(fields) // 2} fields"
             raise CorruptData(
-                f"{seen}; an entry has one", where=f"stream {key} entry {id.decode()}"
+                f"{seen}; an entry has one",
+                where=f"stream {key} entry {id.decode()}",
+                position=position_of(id),
             )
         ms, _, seq = id.partition(b"-")
         entries.append(Entry(Position(int(ms), int(seq)), fields[1]))
