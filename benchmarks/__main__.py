@@ -21,6 +21,7 @@ from benchmarks import (
     ladder,
     library,
     memory,
+    peers,
     postgres,
     recovery,
     redis,
@@ -63,6 +64,7 @@ class _Row:
 
 BENCHMARKS: Final = {
     "ladder": _Benchmark(ladder.measure, 500_000, 6, core=True),
+    "peers": _Benchmark(peers.measure, 100_000, 1, core=True),
     "engine": _Benchmark(engine.measure, 100_000, 2, core=True),
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3, core=True),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),
