@@ -103,6 +103,10 @@ class ServiceProcess:
         """SIGCONT."""
         self._process.send_signal(signal.SIGCONT)
 
+    async def ended(self) -> int:
+        """Wait until it ends by itself; its exit code."""
+        return await self._process.wait()
+
     async def stop(self) -> None:
         """Ask it to end as an operator does; it must end well."""
         if self._process.returncode is None:

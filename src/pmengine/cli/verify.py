@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,6 +89,8 @@ async def _verify(
     from pmengine.services.verifying import open_verifier
     from pmstore import open_stores_to_read
 
+    # The state is millions of objects without cycles: do not walk it again and again.
+    gc.set_threshold(50_000, 20, 1_000_000)
     async with open_stores_to_read(settings=settings.storage) as opened:
         with reporter.progress() as progress:
             verifier, through = await open_verifier(

@@ -124,12 +124,16 @@ class StoreComparison:
         return count
 
     async def position(self) -> Position | None:
-        """How far the log is in all stores, None if none of them says it."""
-        positions = []
+        """
+        How far the log is in all stores, None if none of them says it.
+
+        A store that says nothing was written before the others moved on.
+        """
+        found: list[Position | None] = []
         for store in (self._trades, self._orders, self._accounts):
             if hasattr(store, "position"):
-                positions.append(await cast(Any, store).position(STORE_STREAM))
-        return None if not positions or None in positions else min(positions)
+                found.append(await cast(Any, store).position(STORE_STREAM))
+        return min((position for position in found if position is not None), default=None)
 
     async def compare(self, place: Place, state: State, *, complete: bool) -> list[Violation]:
         """
