@@ -26,15 +26,15 @@ COMMANDS = 600
 Rewrite = Callable[[list[Batch]], None]
 
 
-async def trade_into(folder: Path, **settings: Any) -> None:
+async def trade_into(folder: Path, *, start: int = 0, **settings: Any) -> None:
     """Run an exchange on *folder* twice, so that it has two snapshots and a log behind each."""
-    for start in (0, COMMANDS // 2):
+    for begin in (start, start + COMMANDS // 2):
         storage = StorageSettings(data_dir=folder)
         async with open_exchange(Settings(storage=storage, **settings)) as exchange:
-            if not start:
+            if not begin:
                 for command in sample_setup():
                     await exchange.front.send(command, DEADLINE_S)
-            for index in range(start, start + COMMANDS // 2, 20):
+            for index in range(begin, begin + COMMANDS // 2, 20):
                 some = [sample_command(one) for one in range(index, index + 20)]
                 await asyncio.gather(*[exchange.front.send(one, DEADLINE_S) for one in some])
 

@@ -14,8 +14,11 @@ from typing import Any, TypeVar
 import attrs
 import pytest
 
+from pmengine.assembly import open_exchange
+from pmengine.commands import CancelOrder
 from pmengine.invariants import Law
 from pmengine.services.verifying import CannotBegin
+from pmengine.settings import Settings
 from pmstore import (
     CASH,
     Balance,
@@ -32,6 +35,7 @@ from pmstore import (
     Side,
     Trade,
 )
+from pmstore.settings import StorageSettings
 from tests.services.rewriting import (
     COMMANDS,
     entries_of,
@@ -40,6 +44,8 @@ from tests.services.rewriting import (
     verified,
     write_log,
 )
+from tests.services.rig import DEADLINE_S
+from tests.services.test_foreign_snapshot import LISTED
 
 C = TypeVar("C")
 
@@ -375,6 +381,39 @@ async def test_time_that_goes_back_is_found(data: Path) -> None:
     await rewrite(data, change)
     report = await verified(data)
     assert (report.breaches[0].violation.law, report.breaches[0].number) == (Law.FORWARD, 10)
+
+
+async def test_a_log_that_lost_its_tail_and_went_on_is_bridged_by_the_snapshot(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    await trade_into(data)
+    shutil.copytree(data / "streams", tmp_path / "backup")
+    await trade_into(data, start=COMMANDS)
+    shutil.rmtree(data / "streams")
+    shutil.copytree(tmp_path / "backup", data / "streams")
+    await trade_into(data, start=2 * COMMANDS)
+    report = await verified(data)
+    assert report.breaches == []
+    assert len(report.notes) == 2
+    assert "the log lost its tail" in report.notes[1]
+
+
+async def test_an_exchange_that_took_up_another_producers_snapshot_is_verified(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    (data / "store").mkdir(parents=True)
+    lasting = LISTED.replace("2024-01-01T12:00:00Z", "2999-01-01T12:00:00Z")
+    (data / "store" / "orders_snapshot.json").write_text(lasting, encoding="utf-8")
+    settings = Settings(storage=StorageSettings(data_dir=data), ledger=False)
+    async with open_exchange(settings) as exchange:
+        cancel = CancelOrder(order_id="order_123", user_id="user_456")
+        assert (await exchange.front.send(cancel, DEADLINE_S)).refusal is None
+    report = await verified(data, ledger=False)
+    assert report.breaches == []
+    assert report.entries == 1
+    assert "at entry 0" in report.began_with
 
 
 # -- what follows the log --------------------------------------------------------------------

@@ -50,19 +50,26 @@ async def begin(
     """
     ends = await log.ends()
     first = None if ends is None else ends[0][1].number
-    is_whole = first == 1 and not beyond
-    if is_whole and at in (None, FIRST):
+    listed = [] if snapshots is None else await snapshots.list()
+    if first == 1 and not beyond and at in (None, FIRST):
+        # An exchange that took up another producer's snapshot began with it.
+        for info in listed:
+            if info.problem is None and not info.number and info.input_position is not None:
+                assert snapshots is not None, "it listed them"
+                taken_up = await _at(log, snapshots, info, id_memory_s)
+                if isinstance(taken_up, Beginning):
+                    return taken_up
         return Beginning(State(id_memory_s=id_memory_s), BEGINNING, "the log's first entry")
     if at == FIRST:
         held = "is empty" if first is None else f"begins with entry {first}"
         raise CannotBegin(f"the log {held}: begin with a snapshot (--from oldest)")
-    listed = [] if snapshots is None else await snapshots.list()
     refused: list[str] = []
     for info in _candidates(listed, at, beyond):
-        found = None if snapshots is None else await _at(log, snapshots, info, id_memory_s)
-        if isinstance(found, Beginning):
-            return found
-        refused.append(f"{info.name} (number {info.number}) {found}")
+        assert snapshots is not None, "it listed them"
+        begun = await _at(log, snapshots, info, id_memory_s)
+        if isinstance(begun, Beginning):
+            return begun
+        refused.append(f"{info.name} (number {info.number}) {begun}")
     if first is None and not listed:
         raise CannotBegin("there is no log and no snapshot: nothing was ever written here")
     numbers = ", ".join(str(info.number) for info in listed) or "none"
