@@ -117,3 +117,38 @@ async def test_a_service_that_does_not_exist_is_named_with_those_that_do(tmp_pat
     assert shown.returncode == Exit.USAGE
     words = " ".join(shown.stderr.replace("│", " ").split())
     assert "engine, relay, store, history, depth, api, websocket-depth" in words
+
+
+async def test_a_demo_does_not_mix_with_a_deployment(tmp_path: Path) -> None:
+    environ = over_redis("127.0.0.1", free_port())
+    shown = await pmengine("demo", "--exit", cwd=tmp_path, environ=environ)
+    assert shown.returncode == Exit.USAGE
+    assert "pmengine up" in shown.stderr
+
+
+async def test_an_exchange_in_one_process_has_a_status_too(tmp_path: Path) -> None:
+    port = str(free_port())
+    alone = {"DATA_DIR": str(tmp_path / "data"), "API_PORT": port, "REDIS_ENABLED": "false"}
+    # Nobody answers at that Redis, and it need not.
+    environ = over_redis("127.0.0.1", free_port(), REDIS_OPTIONAL="true")
+    with subprocess.Popen(
+        [sys.executable, "-c", "from pmengine.cli import main; main()", "up"],
+        cwd=tmp_path,
+        env=os.environ | alone | environ | {"API_PORT": port},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as up:
+        try:
+            assert up.stdout is not None
+            line = await asyncio.to_thread(up.stdout.readline)
+            assert f"http://127.0.0.1:{port}/api/v1" in line
+            shown = await pmengine("status", "--json", cwd=tmp_path, environ=alone)
+            seen = json.loads(shown.stdout)
+            assert (shown.returncode, seen["problems"]) == (Exit.FINE, [])
+            assert "survives the crash of everything" in seen["promise"]
+        finally:
+            up.terminate()
+    shown = await pmengine("status", cwd=tmp_path, environ=alone)
+    assert shown.returncode == Exit.DIFFERENT
+    assert f"nobody answers at http://127.0.0.1:{port}" in shown.stdout

@@ -16,6 +16,7 @@ from pmengine.assembly import Exchange, new_id, open_exchange
 from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.processes.deployment import is_shared
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
 from pmengine.services.recovery import CannotStart
@@ -39,7 +40,18 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
     The exchange and its API, until left.
 
     SIGINT and SIGTERM set `stopping`; so does a service that fails.
+
+    Raises:
+        SettingsError: Several processes may write to the streams: its inputs, which live in
+            memory, would part from theirs.
     """
+    if is_shared(settings.storage):
+        raise SettingsError(
+            [
+                f"the streams are at {settings.storage.streams}, which processes share; this "
+                "runs on streams of its own (DATA_DIR). For a deployment: pmengine up"
+            ]
+        )
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     async with open_exchange(settings) as exchange:

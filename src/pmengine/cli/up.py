@@ -40,11 +40,18 @@ def up(
 
 
 async def _up(settings: object) -> None:
+    import attrs
+
     from pmengine.cli.serving import serve
     from pmengine.processes.deployment import is_shared
     from pmengine.settings import Settings
+    from pmstore import open_stores
 
     assert isinstance(settings, Settings)
+    if settings.storage.optional_servers:
+        # Who is not there is left out now; later nobody could tell an outage from absence.
+        async with open_stores(settings=settings.storage) as stores:
+            settings = attrs.evolve(settings, storage=stores.settings)
     if is_shared(settings.storage):
         await _up_shared(settings)
         return

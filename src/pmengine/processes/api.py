@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
 import msgspec
@@ -74,6 +74,7 @@ class GatewayProcess:
         self._deployment = deployment
         self._settings = deployment.settings
         self._board: Board | None = None
+        self._front: Front | None = None
         self._depth: DepthFeed | None = None
         self._is_serving = False
 
@@ -98,6 +99,11 @@ class GatewayProcess:
                 return False, f"no {service} runs: {lack} must wait"
         return True, "orders are taken"
 
+    def numbers(self) -> Mapping[str, float]:
+        """Commands that wait for their outcome."""
+        name = f"{self.name.replace('-', '_')}_commands_waiting"
+        return {} if self._front is None else {name: self._front.waiting}
+
     async def run(self, stopping: asyncio.Event) -> None:
         """
         Serve until *stopping*.
@@ -118,7 +124,7 @@ class GatewayProcess:
         )
         processor = await deployment.stream(PROCESSOR_STREAM)
         bounds = await persistently(processor.bounds, "api")
-        front = Front(
+        front = self._front = Front(
             order_input=await deployment.stream(ORDER_INPUT),
             event_input=await deployment.stream(EVENT_INPUT),
             processor=processor,

@@ -23,7 +23,6 @@ from pmstore import (
     Lease,
     SettingsError,
     SnapshotStore,
-    Stack,
     StorageSettings,
     StoreUnavailable,
     Stream,
@@ -197,7 +196,7 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
     Raises:
         SettingsError: Its streams are of one process.
     """
-    require_shared_streams(settings.storage.streams)
+    require_shared_streams(settings.storage)
     async with AsyncExitStack() as closing:
         yield Deployment(settings, closing)
 
@@ -212,27 +211,26 @@ async def promise_of(settings: Settings) -> str:
     return told or "unknown: their backend does not say"
 
 
-def require_shared_streams(streams: Stack) -> None:
+def require_shared_streams(storage: StorageSettings) -> None:
     """
-    See that several processes can write to *streams*.
+    See that several processes can write to the streams.
 
     Raises:
         SettingsError: They cannot.
     """
-    if streams.truth.scheme in ONE_PROCESS:
+    if not is_shared(storage):
         raise SettingsError(
             [
-                f"the streams are at {streams}, where each stream has one writer: services as "
-                "processes need REDIS_ENABLED=true or PMSTORE_STREAMS_URL=redis://…; "
+                f"the streams are at {storage.streams}, where each stream has one writer: services "
+                "as processes need REDIS_ENABLED=true or PMSTORE_STREAMS_URL=redis://…; "
                 "`pmengine up` runs all of them in one process"
             ]
         )
 
 
 def is_shared(storage: StorageSettings) -> bool:
-    """Whether streams and stores are such that services may be processes of their own."""
-    stacks = (storage.streams, storage.orders, storage.trades)
-    return all(stack.truth.scheme not in ONE_PROCESS for stack in stacks)
+    """Whether the streams are such that several processes may write to them."""
+    return storage.streams.truth.scheme not in ONE_PROCESS
 
 
 def require_shared_stores(storage: StorageSettings) -> None:

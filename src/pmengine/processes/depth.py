@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -43,6 +44,10 @@ class DepthProcess:
         if self._feed is None or self._feed.place is None:
             return False, "it finds the depths to begin with"
         return True, f"the depths are those after entry {self._feed.place.number} of the log"
+
+    def numbers(self) -> Mapping[str, float]:
+        """Nothing beyond its place."""
+        return {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follow the feed until *stopping*."""

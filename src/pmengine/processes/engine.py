@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -71,6 +72,10 @@ class EngineProcess:
     def readiness(self) -> tuple[bool, str]:
         """Ready as the leader, and as a standby that has recovered."""
         return bool(self._role), self._reason
+
+    def numbers(self) -> Mapping[str, float]:
+        """Input entries that this leader put aside."""
+        return {"dead_letters": 0 if self._leading is None else self._leading.dead_letters}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """

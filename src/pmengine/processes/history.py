@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TypeVar
 
@@ -65,6 +66,10 @@ class HistoryProcess:
         if self._history.place is BEGINNING:
             return False, "it finds out what the stores hold"
         return True, f"the stores hold the log through entry {self._history.place.number}"
+
+    def numbers(self) -> Mapping[str, float]:
+        """Nothing beyond its place."""
+        return {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
@@ -39,6 +40,10 @@ class RelayProcess:
         if self._relay is None:
             return False, "it opens its streams"
         return True, f"the projections tell of the log through entry {self._relay.place.number}"
+
+    def numbers(self) -> Mapping[str, float]:
+        """Nothing beyond its place."""
+        return {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Project until *stopping*."""

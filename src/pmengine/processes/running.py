@@ -132,6 +132,7 @@ class _Asking:
                     epoch=note.epoch,
                     number=note.number,
                     position=note.position,
+                    numbers=service.numbers(),
                     lag=None if end is None else max(0, end - note.number),
                 )
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 from pmengine.services.notes import Note
@@ -22,6 +23,10 @@ class Service(Protocol):
 
     def readiness(self) -> tuple[bool, str]:
         """Whether it does its work, and what it does or why not, in words."""
+        ...
+
+    def numbers(self) -> Mapping[str, float]:
+        """What else is worth counting, by names of metrics."""
         ...
 
     async def run(self, stopping: asyncio.Event) -> None:

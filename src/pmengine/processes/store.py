@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -51,6 +52,13 @@ class StoreProcess:
             return False, "it recovers"
         saved = "none yet" if store.saved is None else f"at entry {store.saved.number}"
         return True, f"it folded the log through entry {store.place.number}; snapshot: {saved}"
+
+    def numbers(self) -> Mapping[str, float]:
+        """Where the last snapshot stands that it took, and how large it is."""
+        saved = None if self._store is None else self._store.saved
+        if saved is None:
+            return {}
+        return {"snapshot_number": saved.number, "snapshot_bytes": saved.size_bytes}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """

@@ -13,7 +13,7 @@ import attrs
 import msgspec
 
 from pmengine.gateways.http.vitals import Vitals
-from pmengine.processes.deployment import ONE_PROCESS, promise_of
+from pmengine.processes.deployment import is_shared, promise_of
 from pmengine.projections import PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
@@ -99,7 +99,7 @@ async def survey(settings: Settings, clock: Clock) -> Seen:
 
         ends = await _ends(settings, closing, stream)
         services: list[ServiceSeen] = []
-        if streams.truth.scheme in ONE_PROCESS:
+        if not is_shared(settings.storage):
             services.append(await _whole_exchange(settings, ends.log))
         else:
             board = Board(await stream(SERVICE_STREAM), clock)
@@ -124,7 +124,7 @@ async def survey(settings: Settings, clock: Clock) -> Seen:
         snapshots=ends.snapshots,
         snapshot_number=ends.snapshot_number,
         services=services,
-        problems=list(_problems(services, streams.truth.scheme in ONE_PROCESS)),
+        problems=list(_problems(services, is_one_process=not is_shared(settings.storage))),
     )
 
 
@@ -136,7 +136,7 @@ async def _ends(settings: Settings, closing: AsyncExitStack, stream: _OpenStream
         (_, first), (head, last) = ends
         log = LogSeen(first=first.number, last=last.number, position=str(head.id), epoch=last.epoch)
     projections: dict[str, int] = {}
-    if storage.streams.truth.scheme not in ONE_PROCESS:
+    if is_shared(storage):
         for name in PROJECTIONS:
             bounds = await (await stream(name)).bounds()
             last_entry = None if bounds is None else bounds.last
@@ -227,7 +227,7 @@ def _ask_api(url: str) -> tuple[bool, str]:
         return False, f"nobody answers at {url}: {error}"
 
 
-def _problems(services: Sequence[ServiceSeen], is_one_process: bool) -> Iterator[str]:
+def _problems(services: Sequence[ServiceSeen], *, is_one_process: bool) -> Iterator[str]:
     for one in services:
         if one.state == "not ready":
             yield f"{one.service} {one.instance} is not ready: {one.reason}"

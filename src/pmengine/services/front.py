@@ -91,6 +91,11 @@ class Front:
         self.number = 0
         """The last batch that was told of, here or to anybody else who listens."""
 
+    @property
+    def waiting(self) -> int:
+        """How many commands are under way."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Deliver outcomes until cancelled."""
         while True:

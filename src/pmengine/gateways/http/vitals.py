@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -22,7 +22,8 @@ class ServiceVitals(msgspec.Struct, kw_only=True, frozen=True):
     How one service is.
 
     `number` and `position` are how far it is on the log, `lag` how many of the log's entries
-    it is behind the log's end; null if the log did not answer. Times in epoch milliseconds.
+    it is behind the log's end; null if the log did not answer. `numbers` are its own, by the
+    names of their metrics.
     """
 
     service: str
@@ -34,6 +35,7 @@ class ServiceVitals(msgspec.Struct, kw_only=True, frozen=True):
     number: int
     position: str
     lag: int | None
+    numbers: Mapping[str, float]
 
 
 class Vitals(msgspec.Struct, kw_only=True, frozen=True):
@@ -102,4 +104,8 @@ def metrics_text(services: Sequence[ServiceVitals]) -> bytes:
             lag.labels(one.service).set(one.lag)
         leader.labels(one.service).set(one.role == "leader")
         epoch.labels(one.service).set(one.epoch)
+        for name, value in one.numbers.items():
+            Gauge(f"pmengine_{name}", f"Of the service {one.service}.", registry=registry).set(
+                value
+            )
     return generate_latest(registry)
