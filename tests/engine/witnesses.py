@@ -7,7 +7,7 @@ from typing import Any
 from pmengine.commands import Command, Tick
 from pmengine.engine import ID_MEMORY_S, Engine
 from pmengine.facts import Outcome
-from pmengine.invariants import engine_violations, state_violations, trade_violations
+from pmengine.invariants import Watch, engine_violations, state_violations, trade_violations
 from pmengine.matching import Ladder, NaiveLadder
 from pmstore import (
     ACCEPTED,
@@ -146,6 +146,7 @@ class Witnesses:
         self.standby = Engine(new_ladder=Ladder, **options)
         self.naive = Engine(new_ladder=NaiveLadder, **options)
         self.fold = State(id_memory_s=self.id_memory_s)
+        self.watch = self._watching(self.fold)
         self.depth = Depth()
         self.histories = Histories()
         self.restart_every = restart_every
@@ -200,7 +201,13 @@ class Witnesses:
         snapshot = through_the_file(self.fold.freeze(1))
         self.fold = State.restore(snapshot, id_memory_s=self.id_memory_s)
         self.standby = self._restored(self.standby, Ladder)
+        self.watch = self._watching(State.restore(snapshot, id_memory_s=self.id_memory_s))
         self.check()
+
+    def _watching(self, state: State) -> Watch:
+        """What `pmengine verify` does with each fact, on a state of its own."""
+        own = State.restore(state.freeze(0), id_memory_s=self.id_memory_s)
+        return Watch(own, ledger=self.options.get("ledger", True))
 
     def _restored(self, engine: Engine, new_ladder: Any) -> Engine:
         snapshot = through_the_file(engine.snapshot(1))
@@ -220,6 +227,10 @@ class Witnesses:
             elif isinstance(fact, Counters):
                 self.histories.forget(self.fold.order_ids)
             self.histories.follow(fact)
+            self.watch.fold(fact)
+        assert list(self.watch.settle()) == [], "what verifies logs says that a law is broken"
+        self.watch.state.time_ms = self.state.time_ms
+        assert list(self.watch.overdue()) == []
 
     def _check_answer(self, command: Command, outcome: Outcome, before: Snapshot) -> None:
         """One answer to every command; one that was refused, or a repeat, did nothing else."""

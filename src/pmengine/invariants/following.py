@@ -101,7 +101,7 @@ class Watch:
         for violation in self.settle():
             yield Breach(violation=violation, number=number, position=position, change=index)
         self.state.stand_at(position, number, batch.hash, batch.input, batch.time)
-        for violation in self._dues.settle():
+        for violation in self.overdue():
             yield Breach(violation=violation, number=number, position=position)
 
     def fold(self, change: Change) -> None:
@@ -109,6 +109,10 @@ class Watch:
         for handler in self._handlers.get(type(change), ()):
             handler(change)
         self.state.apply(change)
+
+    def overdue(self) -> Sequence[Violation]:
+        """What was due by the state's time and has not happened; each once."""
+        return tuple(self._dues.settle())
 
     def settle(self) -> Sequence[Violation]:
         """The command is over: what it broke."""
