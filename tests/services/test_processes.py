@@ -29,6 +29,7 @@ from tests.trips.recovered_folder import Recovery, check_told
 from tests.trips.traders import Traders
 
 TAKEOVER_S_MAX = 3.0
+LEASE_S = 1.0
 FLOW_S = 0.7
 SEED = 20_261_121
 
@@ -113,7 +114,7 @@ async def deployed(tmp_path: Path) -> AsyncIterator[Deployed]:
             server.port,
             API_PORT=str(port),
             API_ORDER_TIMEOUT_SECONDS="20",
-            ENGINE_LEASE_S="1",
+            ENGINE_LEASE_S=str(LEASE_S),
         )
         async with Fleet(tmp_path / "fleet", environ) as fleet:
             yield Deployed(server, fleet, tmp_path, port, Traders(Random(SEED)))
@@ -200,6 +201,36 @@ async def test_services_outlive_an_outage_of_redis(deployed: Deployed) -> None:
     await settle(await deployed.flow())
     await deployed.check(process)
     await process.stop()
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+async def test_every_service_may_freeze_and_go_on_later(deployed: Deployed) -> None:
+    names = ("engine", "history", "store", "relay", "depth")
+    processes = {name: await deployed.run(name) for name in names}
+    for name in ("engine", "history", "store"):
+        await deployed.run(name)
+    await deployed.run("api")
+    await deployed.traders.set_up(deployed.url)
+    for name in names:
+        flowing = await deployed.flow()
+        processes[name].freeze()
+        await asyncio.sleep(2 * LEASE_S)
+        processes[name].thaw()
+        await asyncio.sleep(FLOW_S)
+        await settle(flowing)
+        await processes[name].until(name, ready=True)
+    # The first history stands by now, or works again.
+    await deployed.consumed()
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            try:
+                check_told(await deployed.found(), deployed.traders.orders)
+                break
+            except AssertionError:
+                await asyncio.sleep(0.2)  # trades may be on their way to the stores
+    answered = [one for one in deployed.traders.orders.values() if one.answered]
+    await deployed.traders.ask_again(deployed.url, answered[-40:])
 
 
 @pytest.mark.crash
