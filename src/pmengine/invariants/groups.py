@@ -60,7 +60,7 @@ class Groups:
                 yield Violation(Law.GROUP, name, text)
             begin_ms = group.time_ms - group.window_ms
             lots = sum(lots for time_ms, lots in group.fills if time_ms > begin_ms)
-            if lots > group.quantity_max and not group.triggered:
+            if lots >= group.quantity_max and not group.triggered:
                 text = f"filled {lots} of {group.quantity_max} lots and is not triggered"
                 yield Violation(Law.GROUP, name, text)
             group.traded = 0

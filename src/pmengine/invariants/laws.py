@@ -42,7 +42,7 @@ class Law(enum.Enum):
     FEES = "an order has paid the sum of its exact fees, rounded up once"
     HOLDINGS = "holdings change by what trades, commands and payouts say, and by nothing else"
     DEPTH = "the published levels are the levels of the orders, and no update is left out"
-    GROUP = "a group counts its fills, and over its limit it is triggered and its orders are gone"
+    GROUP = "a group counts its fills, and at its limit it is triggered and its orders are gone"
 
     LADDER = "the engine's ladder is a picture of the open orders"
 

@@ -176,8 +176,10 @@ class Lives:
             self._say(Law.STATUS, name, f"ends {what} with {done} filled and {left} remaining")
         if order.time_in_force is TimeInForce.FOK and left:
             self._say(Law.LIFE, name, f"is fill-or-kill, and {left} lots remain")
-        if fact.spent > order.volume:
-            self._say(Law.FILLS, name, f"spent {fact.spent} of {order.volume}")
+        spent = traded.spent + traded.paid if order.volume else 0
+        if fact.spent != spent or spent > order.volume:
+            text = f"spent {fact.spent} of {order.volume}, and its trades come to {spent}"
+            self._say(Law.FILLS, name, text)
 
     def _filled(self, known: Order, done: int, traded: _Traded, name: str) -> None:
         expected = known.filled_quantity + traded.lots
