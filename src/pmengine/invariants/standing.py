@@ -22,7 +22,7 @@ from pmengine.invariants.single import (
     order_violations,
     row_violations,
 )
-from pmstore import CASH, PAYOUT, MarketKey, State, order_memory_key
+from pmstore import CASH, PAYOUT, MarketKey, MemoryKey, State, order_memory_key
 
 RECORDS_BETWEEN_RESTS: Final = 500
 
@@ -106,28 +106,33 @@ def _crossed(state: State) -> Iterator[Violation | None]:
 
 def _memories(state: State) -> Iterator[Violation | None]:
     """Each outcome is remembered until its time is over, and no longer."""
-    name = "memories"
-    times = [time_ms for time_ms, _ in state.ended]
-    yield None
-    if times != sorted(times):
-        yield Violation(Law.MEMORY, name, "their ends are out of order")
-    elif times and times[0] <= state.time_ms - state.id_memory_ms:
-        yield Violation(Law.DUE, name, f"one that ended at {times[0]} is not forgotten")
-    ended = [key for _, key in state.ended]
-    yield None
-    ended_once = set(ended)
-    if len(ended) != len(ended_once):
-        yield Violation(Law.MEMORY, name, "one ended twice")
-    yield None
-    open_keys = {order_memory_key(order) for order in state.orders.values()}
-    yield None
-    for key in ended:
+    last_ms = 0
+    ended: set[MemoryKey] = set()
+    for index, (time_ms, key) in enumerate(state.ended):
+        if not index % RECORDS_BETWEEN_RESTS:
+            yield None
+        if time_ms < last_ms:
+            yield Violation(Law.MEMORY, f"memory {key}", "their ends are out of order")
+        elif time_ms <= state.time_ms - state.id_memory_ms:
+            text = f"ended at {time_ms} and is not forgotten at {state.time_ms}"
+            yield Violation(Law.DUE, f"memory {key}", text)
+        last_ms = time_ms
+        if key in ended:
+            yield Violation(Law.MEMORY, f"memory {key}", "ended twice")
+        ended.add(key)
         if key not in state.memories:
             yield Violation(Law.MEMORY, f"memory {key}", "ended and is not there")
-    yield None
-    for key in state.memories.keys() - ended_once - open_keys:
-        text = "its order is gone and it will stay for ever"
-        yield Violation(Law.MEMORY, f"memory {key}", text)
+    still_open: set[MemoryKey] = set()
+    for index, order in enumerate(state.orders.values()):
+        if not index % RECORDS_BETWEEN_RESTS:
+            yield None
+        still_open.add(order_memory_key(order))
+    for index, key in enumerate(state.memories):
+        if not index % RECORDS_BETWEEN_RESTS:
+            yield None
+        if key not in ended and key not in still_open:
+            text = "its order is gone and it will stay for ever"
+            yield Violation(Law.MEMORY, f"memory {key}", text)
 
 
 def _groups_and_sessions(state: State) -> Iterator[Violation | None]:

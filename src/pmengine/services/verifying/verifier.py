@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pmengine.invariants import Breach, Law, Violation, Watch, state_checks
-from pmengine.services.log import STORE_STREAM, Log, Place
+from pmengine.services.log import Log, Place
 from pmengine.services.verifying.beginning import Beginning, begin
 from pmengine.services.verifying.projected import ProjectionComparison
 from pmengine.services.verifying.report import Report
 from pmengine.services.verifying.snapshots import SnapshotComparison
 from pmengine.services.verifying.stores import StoreComparison
 from pmstore import Batch, CorruptData, Entry, Position, Restored, SnapshotStore, Stream
-from pmstore.codec import decode_batch
 
 READ_ENTRIES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
@@ -160,7 +159,7 @@ class Verifier:
 
     def _decode(self, entry: Entry) -> Batch | None:
         try:
-            return decode_batch(entry.payload, f"{STORE_STREAM} {entry.id}")
+            return self._log.decode(entry)
         except CorruptData as error:
             self._end(Law.ENTRY, str(error), entry.id)
             return None
