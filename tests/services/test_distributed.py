@@ -160,6 +160,24 @@ async def test_a_redis_that_came_back_from_an_older_dump_is_gone_on_from(tmp_pat
             await process.stop()
 
 
+@pytest.mark.crash
+@pytest.mark.slow
+async def test_services_start_before_their_servers(tmp_path: Path) -> None:
+    redis = RedisServer(tmp_path / "redis")
+    with PostgresServer(tmp_path / "postgres") as postgres:
+        postgres.create_database("exchange")
+        postgres.kill()
+        async with Fleet(tmp_path / "fleet", over_both(redis, postgres, "exchange")) as fleet:
+            process = await fleet.run("api depth store history relay engine")
+            assert not (await process.vitals())["ready"]
+            with redis:
+                await process.until("relay", ready=True)
+                assert not (await process.vitals())["ready"]
+                postgres.start()
+                await process.ready()
+                await process.stop()
+
+
 async def flow(traders: Traders, url: str) -> None:
     """Trade for a while; every request under way is answered or left."""
     flowing = asyncio.create_task(traders.trade(url))
