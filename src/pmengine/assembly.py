@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,6 +14,7 @@ import structlog
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.engine import Engine
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
+from pmengine.services.collector import spare_the_collector
 from pmengine.services.depth import DepthFeed, depths_of
 from pmengine.services.engine import EngineService
 from pmengine.services.front import Front
@@ -193,7 +193,11 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("depth", exchange.depth.run, exchange),
         _watched("history", exchange.history.run, exchange),
         _watched("store", exchange.store.run, exchange),
-        _watched("collector", lambda: _spare_the_collector(exchange.settings), exchange),
+        _watched(
+            "collector",
+            lambda: spare_the_collector(exchange.settings.snapshot_interval_s),
+            exchange,
+        ),
     ]
     if exchange.guard is not None:
         followers.append(_watched("guard", exchange.guard.run, exchange))
@@ -240,19 +244,6 @@ def _watched(
             raise
 
     return asyncio.create_task(watch(), name=name)
-
-
-async def _spare_the_collector(settings: Settings) -> None:
-    """
-    Keep the garbage collector from walking the state again and again.
-
-    The state is millions of objects without cycles: what survived is told to the collector
-    as permanent after each snapshot interval, and young collections come less often.
-    """
-    gc.set_threshold(50_000, 20, 1_000_000)
-    while True:
-        gc.freeze()
-        await asyncio.sleep(settings.snapshot_interval_s)
 
 
 def engine_of(settings: Settings, state: State) -> Engine:

@@ -13,6 +13,7 @@ from pmengine.gateways.http import serving
 from pmengine.gateways.http.vitals import ServiceVitals, Vitals, create_vitals_app
 from pmengine.processes.deployment import Deployment, open_deployment
 from pmengine.processes.service import Service
+from pmengine.services.collector import spare_the_collector
 from pmengine.services.log import STORE_STREAM, link_of
 from pmengine.services.notes import SERVICE_STREAM, Herald
 from pmengine.settings import Settings
@@ -69,6 +70,8 @@ async def _run(
 
     running = [asyncio.create_task(watch(one), name=one.name) for one in services]
     telling = asyncio.create_task(_tell(deployment, services))
+    interval_s = deployment.settings.snapshot_interval_s
+    sparing = asyncio.create_task(spare_the_collector(interval_s))
     waiting = [asyncio.create_task(one.wait()) for one in (stopping, failed)]
     try:
         await asyncio.wait({*running, *waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -80,10 +83,10 @@ async def _run(
         if late:
             names = ", ".join(task.get_name() for task in late)
             _logger.warning("stop_timed_out", services=names)
-        for task in (*late, *waiting, telling):
+        for task in (*late, *waiting, telling, sparing):
             task.cancel()
         ended = await asyncio.gather(*running, return_exceptions=True)
-        await asyncio.gather(*waiting, telling, return_exceptions=True)
+        await asyncio.gather(*waiting, telling, sparing, return_exceptions=True)
     for one in ended:
         if isinstance(one, Exception):
             raise one
