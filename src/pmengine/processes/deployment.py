@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from pmengine.assembly import engine_of, new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.projections import WEBSOCKET_STREAM, decode_batch_told
+from pmengine.services.collector import let_go
 from pmengine.services.depth import DepthStart, depths_of
 from pmengine.services.depth_pictures import DEPTH_PICTURES, DepthPictures
 from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
@@ -158,6 +159,11 @@ class Deployment:
         picture = await persistently(newest, "depth")
         if picture is not None:
             return picture
+        start = await self._folded_depths()
+        let_go()
+        return start
+
+    async def _folded_depths(self) -> DepthStart:
         found = await self.recover()
         return DepthStart(found.place, depths_of(engine_of(self.settings, found.state)))
 

@@ -12,6 +12,7 @@ import structlog
 
 from pmengine.assembly import engine_of
 from pmengine.processes.deployment import Deployment
+from pmengine.services.collector import let_go
 from pmengine.services.engine import EngineService, PublishFailed, Superseded
 from pmengine.services.log import Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
@@ -88,18 +89,23 @@ class EngineProcess:
         lease = await self._deployment.lease()
         while not stopping.is_set():
             try:
-                recovered = await self._recover()
-                log = await self._deployment.log()
-                following = _Following(log, recovered)
-                async with guarded(await self._guard(log, recovered)):
-                    epoch = await self._wait_for_lease(lease, following, stopping)
-                    if epoch is not None:
-                        await self._lead(lease, epoch, following, stopping)
+                await self._follow_and_lead(lease, stopping)
             except (Superseded, PublishFailed, LogGap, LogRewritten, StoreUnavailable) as error:
                 _logger.warning("engine_starts_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RETRY_S_MIN)
             finally:
                 self._stand("", "it recovers")
+            if not stopping.is_set():
+                let_go()
+
+    async def _follow_and_lead(self, lease: Lease, stopping: asyncio.Event) -> None:
+        recovered = await self._recover()
+        log = await self._deployment.log()
+        following = _Following(log, recovered)
+        async with guarded(await self._guard(log, recovered)):
+            epoch = await self._wait_for_lease(lease, following, stopping)
+            if epoch is not None:
+                await self._lead(lease, epoch, following, stopping)
 
     async def _recover(self) -> Recovered:
         recovered = await self._deployment.recover()

@@ -12,6 +12,7 @@ import msgspec
 from pmengine.processes.deployment import Deployment, require_shared_stores
 from pmengine.processes.service import until
 from pmengine.processes.turns import Turn
+from pmengine.services.collector import let_go
 from pmengine.services.history import History
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
@@ -87,7 +88,6 @@ class HistoryProcess:
         # Left with the turn: the audit log beside the trades has one writer.
         async with AsyncExitStack() as closing:
             stores = await self._open(closing)
-            recovered = await self._deployment.recover()
             history = self._history = History(
                 log,
                 orders=stores.orders,
@@ -97,12 +97,13 @@ class HistoryProcess:
                 resuming=Resuming(
                     log,
                     await self._deployment.snapshots(),
-                    recovered,
+                    await self._deployment.recover(),
                     oldest=lambda number: self._deployment.recover(oldest=True, beyond=number),
                 ),
             )
             try:
                 await history.prepare()
+                let_go()
                 await until(over, asyncio.create_task(history.run()))
             finally:
                 self._history = None

@@ -12,6 +12,7 @@ import structlog
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
 from pmengine.processes.turns import Turn
+from pmengine.services.collector import let_go
 from pmengine.services.log import LogGap
 from pmengine.services.notes import Board, Note
 from pmengine.services.store import StoreService
@@ -78,6 +79,8 @@ class StoreProcess:
                 _logger.warning("store_starts_again", reason=str(gap))
             finally:
                 self._store = None
+            if not over.is_set():
+                let_go()
 
     async def _fold(self, over: asyncio.Event) -> None:
         deployment, settings = self._deployment, self._deployment.settings
