@@ -50,6 +50,8 @@ class Listings:
 
     def settle(self) -> None:
         """The command is over: what it removed is gone."""
+        if not self.changed:
+            return
         self.changed.clear()
         for key in self._removed:
             market = self.markets.pop(key)

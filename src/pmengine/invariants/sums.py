@@ -77,22 +77,27 @@ class Sums:
         for user_id, asset in self._rows:
             yield from self._settle_row(user_id, asset)
         self._rows.clear()
-        for key in self._listings.changed:
-            self._markets[key] = None
-        for event_id in dict.fromkeys(key[0] for key in self._listings.changed):
-            event = self._state.events.get(event_id)
-            if event is not None:
-                yield from event_violations(self._state, event, self.lots, ledger=True)
-        for key in self._markets:
-            yield from self._settle_market(key)
-        events = dict.fromkeys(key[0] for key in self._markets)
-        self._markets.clear()
-        for event_id in events:
-            self._value_event(event_id)
+        if self._listings.changed:
+            yield from self._settle_events()
+        if self._markets:
+            for key in self._markets:
+                yield from self._settle_market(key)
+            for event_id in {key[0] for key in self._markets}:
+                self._value_event(event_id)
+            self._markets.clear()
         total = self.lots(CASH) + self._total
         if total != self._state.deposited:
             text = f"cash and collateral are {total} micros, and {self._state.deposited} came in"
             yield Violation(Law.MONEY, "the exchange", text)
+
+    def _settle_events(self) -> Iterator[Violation]:
+        """Look at all of an event whose markets came, changed or left."""
+        changed = self._listings.changed
+        self._markets.update(changed)
+        for event_id in {key[0] for key in changed}:
+            event = self._state.events.get(event_id)
+            if event is not None:
+                yield from event_violations(self._state, event, self.lots, ledger=True)
 
     def _settle_row(self, user_id: str, asset: str) -> Iterator[Violation]:
         needed = self._needed.get((user_id, asset), 0)
