@@ -153,9 +153,42 @@ class EngineProcess:
     async def _lead(
         self, lease: Lease, epoch: int, following: _Following, stopping: asyncio.Event
     ) -> None:
-        recovered = following.recovered
-        engine = EngineService(
-            engine_of(self._settings, recovered.state),
+        # Held from here on: making the books of a large state takes longer than a lease.
+        holding = asyncio.create_task(self._hold(lease, epoch))
+        stopped = asyncio.create_task(stopping.wait())
+        tasks = [holding, stopped]
+        try:
+            engine = await self._new_leader(epoch, following.recovered)
+            self._leading, self._epoch = engine, epoch
+            self._stand("leader", f"it takes commands under epoch {epoch}")
+            running = asyncio.create_task(engine.run())
+            tasks.append(running)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # A batch under way is finished: it is in the log, or it is not.
+            if self._leading is not None:
+                self._leading.stop()
+            for task in (holding, stopped):
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            self._leading, self._followed = None, None
+            await self._release(lease, epoch)
+        for one in ended:
+            if isinstance(one, Exception):
+                raise one
+
+    async def _new_leader(self, epoch: int, recovered: Recovered) -> EngineService:
+        _logger.info("engine_leads", epoch=epoch, number=recovered.place.number)
+        if recovered.lost_tail:
+            _logger.error(
+                "log_lost_its_tail",
+                ended_at=str(recovered.head.id),
+                goes_on_after_number=recovered.place.number,
+                detail="what was answered after the snapshot that it goes on from is lost",
+            )
+        engine = await asyncio.to_thread(engine_of, self._settings, recovered.state)
+        return EngineService(
+            engine,
             await self._deployment.log(),
             recovered,
             inputs=await self._deployment.inputs(),
@@ -165,32 +198,6 @@ class EngineProcess:
             clock=system_clock,
             claim=True,
         )
-        self._leading, self._epoch = engine, epoch
-        self._stand("leader", f"it takes commands under epoch {epoch}")
-        _logger.info("engine_leads", epoch=epoch, number=recovered.place.number)
-        if recovered.lost_tail:
-            _logger.error(
-                "log_lost_its_tail",
-                ended_at=str(recovered.head.id),
-                goes_on_after_number=recovered.place.number,
-                detail="what was answered after the snapshot that it goes on from is lost",
-            )
-        running = asyncio.create_task(engine.run())
-        holding = asyncio.create_task(self._hold(lease, epoch))
-        stopped = asyncio.create_task(stopping.wait())
-        try:
-            await asyncio.wait({running, holding, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if holding.done():
-                holding.result()
-        finally:
-            for task in (holding, stopped):
-                task.cancel()
-            engine.stop()
-            ended = await asyncio.gather(running, holding, stopped, return_exceptions=True)
-            self._leading, self._followed = None, None
-            await self._release(lease, epoch)
-        if isinstance(ended[0], BaseException):
-            raise ended[0]
 
     async def _hold(self, lease: Lease, epoch: int) -> None:
         """Renew the lease; raises when another may have it."""
