@@ -84,7 +84,7 @@ class Settings:
     lease_s: float = setting(
         "ENGINE_LEASE_S",
         duration_s(0.2, 300),
-        default=2.0,
+        default=1.5,
         doc="How long a leader that says nothing stays the leader; then a standby takes over.",
     )
     service_host: str = setting(
