@@ -35,7 +35,7 @@ class Told:
 
     async def say(self, *notes: Note) -> None:
         """Put *notes* there, and read them."""
-        await Herald(self.stream, lambda: notes, least_s=0.0).say()
+        await Herald(self.stream, lambda: notes).say(notes)
         await self.board.read()
 
 
@@ -106,7 +106,7 @@ async def test_a_change_is_told_at_once_and_an_outage_is_no_end() -> None:
         board = Board(stream, ManualClock(NOW_MS))
         tasks = [
             asyncio.create_task(one)
-            for one in (Herald(stream, notes, least_s=0.001).run(), board.run())
+            for one in (Herald(stream, notes, hasty={"history"}).run(), board.run())
         ]
         async with asyncio.timeout(DEADLINE_S):
             for number in range(1, 5):  # the notes read it

@@ -19,8 +19,8 @@ from pmengine.services.notes import SERVICE_STREAM, Herald
 from pmengine.settings import Settings
 from pmstore import PmstoreError, StoreUnavailable
 
-NOTES_LEAST_S: Final = 0.02
-"""How long changes are gathered before others are told: an API waits for history's notes."""
+HASTY: Final = frozenset({"history"})
+"""An API waits to hear from these before it answers questions."""
 ASK_S_MAX: Final = 2.0
 
 _logger = structlog.get_logger("pmengine")
@@ -95,7 +95,7 @@ async def _run(
 async def _tell(deployment: Deployment, services: Sequence[Service]) -> None:
     """Let the others know of these services; the last word is that they ended."""
     stream = await deployment.stream(SERVICE_STREAM)
-    herald = Herald(stream, lambda: [one.note() for one in services], least_s=NOTES_LEAST_S)
+    herald = Herald(stream, lambda: [one.note() for one in services], hasty=HASTY)
     try:
         await herald.run()
     finally:
@@ -104,7 +104,7 @@ async def _tell(deployment: Deployment, services: Sequence[Service]) -> None:
         ]
         try:
             async with asyncio.timeout(ASK_S_MAX):
-                await Herald(stream, lambda: last, least_s=NOTES_LEAST_S).say()
+                await herald.say(last)
         except (StoreUnavailable, TimeoutError):
             _logger.warning("end_not_told")
 

@@ -156,7 +156,11 @@ async def _seen(note: Note, heard_ms: int, log: LogSeen) -> ServiceSeen:
         told = await asyncio.to_thread(_ask, note.url)
         mine = [one for one in told.services if one.service == note.service] if told else []
         if mine:
-            state, reason = "ready" if mine[0].ready else "not ready", mine[0].reason
+            now = mine[0]
+            state, reason = "ready" if now.ready else "not ready", now.reason
+            note = msgspec.structs.replace(
+                note, role=now.role, epoch=now.epoch, number=now.number, position=now.position
+            )
         else:
             state, reason = "not ready", f"{note.url or 'it'} does not tell its health from here"
     return ServiceSeen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -21,7 +21,9 @@ FORGOTTEN_MS: Final = 3_600_000
 """After so long nobody is told any more of an instance that is owed nothing."""
 READ_ENTRIES_MAX: Final = 1_000
 READ_WAIT_S: Final = 1.0
-_HEARTBEAT_S: Final = 1.0
+HASTE_S: Final = 0.02
+CHANGE_S: Final = 0.25
+HEARTBEAT_S: Final = 1.0
 
 OWED: Final = frozenset({"history", "relay"})
 """Services for which the log is kept, however long they are away."""
@@ -63,44 +65,60 @@ _decoder: Final = msgspec.json.Decoder(Note)
 
 class Herald:
     """
-    Puts the notes of a process on the stream: when something changed, and every second.
+    Puts the notes of a process on the stream: what changed soon, and everything every second.
 
     Args:
         notes: Gives the notes as they are now.
-        least_s: How long changes are gathered.
+        hasty: Services of which others wait to hear: their changes are told within
+            `HASTE_S` seconds, those of others within `CHANGE_S`.
     """
 
     def __init__(
-        self, stream: Stream, notes: Callable[[], Sequence[Note]], *, least_s: float
+        self,
+        stream: Stream,
+        notes: Callable[[], Sequence[Note]],
+        *,
+        hasty: Set[str] = frozenset(),
     ) -> None:
         self._stream = stream
         self._notes = notes
-        self._least_s = least_s
-        self._said: Sequence[Note] = ()
+        self._hasty = hasty
+        self._said: dict[tuple[str, str], Note] = {}
 
     async def run(self) -> None:
         """Tell until cancelled; an outage is waited out in silence."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        all_due = changes_due = loop.time()
         while True:
-            if loop.time() >= due or list(self._notes()) != self._said:
+            now, notes = loop.time(), self._notes()
+            due = notes
+            if now < all_due:
+                is_due = now >= changes_due
+                due = [
+                    note
+                    for note in notes
+                    if (is_due or note.service in self._hasty) and self._said.get(note.key) != note
+                ]
+            if due:
                 try:
-                    await self.say()
+                    await self.say(due)
                 except StoreUnavailable as error:
                     _logger.debug("note_not_taken", reason=str(error))
-                due = loop.time() + _HEARTBEAT_S
-            await asyncio.sleep(self._least_s)
+            if now >= all_due:
+                all_due = now + HEARTBEAT_S
+            if now >= changes_due:
+                changes_due = now + CHANGE_S
+            await asyncio.sleep(HASTE_S if self._hasty else CHANGE_S)
 
-    async def say(self) -> None:
+    async def say(self, notes: Sequence[Note]) -> None:
         """
-        Tell now.
+        Tell *notes* now.
 
         Raises:
             StoreUnavailable: Perhaps nobody was told.
         """
-        notes = list(self._notes())
         await self._stream.append([_encoder.encode(note) for note in notes])
-        self._said = notes
+        self._said.update((note.key, note) for note in notes)
 
 
 class Board:
