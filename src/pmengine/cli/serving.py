@@ -16,7 +16,7 @@ from pmengine.assembly import Exchange, new_id, open_exchange
 from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
-from pmengine.processes.deployment import is_shared
+from pmengine.processes.sharing import is_shared
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
 from pmengine.services.recovery import CannotStart

@@ -43,7 +43,7 @@ async def _up(settings: object) -> None:
     import attrs
 
     from pmengine.cli.serving import serve
-    from pmengine.processes.deployment import is_shared
+    from pmengine.processes.sharing import is_shared
     from pmengine.settings import Settings
     from pmstore import open_stores
 

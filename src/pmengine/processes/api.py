@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 from pmengine.assembly import new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
-from pmengine.processes.deployment import Deployment, require_shared_stores
+from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
+from pmengine.processes.sharing import require_shared_stores
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front

@@ -9,8 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, TypeVar
 
+import structlog
+
 from pmengine.assembly import engine_of, new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.processes.sharing import require_shared_streams
 from pmengine.projections import WEBSOCKET_STREAM, decode_batch_told
 from pmengine.services.collector import let_go
 from pmengine.services.depth import DepthStart, depths_of
@@ -21,10 +24,9 @@ from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered, recover
 from pmengine.settings import Settings
 from pmstore import (
+    CorruptData,
     Lease,
-    SettingsError,
     SnapshotStore,
-    StorageSettings,
     StoreUnavailable,
     Stream,
     open_lease,
@@ -36,9 +38,8 @@ from pmstore.clock import system_clock
 
 INPUTS: Final = (ORDER_INPUT, EVENT_INPUT)
 PROMISE_S: Final = 60.0
-ONE_PROCESS: Final = frozenset({"file", "memory"})
-"""Places that one process writes, or that nobody else sees."""
 
+_logger = structlog.get_logger("pmengine")
 T = TypeVar("T")
 
 
@@ -147,7 +148,11 @@ class Deployment:
         feed = await self.stream(WEBSOCKET_STREAM)
 
         async def newest() -> DepthStart | None:
-            picture = await pictures.newest()
+            try:
+                picture = await pictures.newest()
+            except CorruptData as error:
+                _logger.warning("depth_picture_passed_over", reason=str(error))
+                return None
             if picture is None or not await self._is_on_log(picture.place):
                 return None
             bounds = await feed.bounds()
@@ -215,42 +220,3 @@ async def promise_of(settings: Settings) -> str:
     except StoreUnavailable as error:
         return f"unknown now: {error}"
     return told or "unknown: their backend does not say"
-
-
-def require_shared_streams(storage: StorageSettings) -> None:
-    """
-    See that several processes can write to the streams.
-
-    Raises:
-        SettingsError: They cannot.
-    """
-    if not is_shared(storage):
-        raise SettingsError(
-            [
-                f"the streams are at {storage.streams}, where each stream has one writer: services "
-                "as processes need REDIS_ENABLED=true or PMSTORE_STREAMS_URL=redis://…; "
-                "`pmengine up` runs all of them in one process"
-            ]
-        )
-
-
-def is_shared(storage: StorageSettings) -> bool:
-    """Whether the streams are such that several processes may write to them."""
-    return storage.streams.truth.scheme not in ONE_PROCESS
-
-
-def require_shared_stores(storage: StorageSettings) -> None:
-    """
-    See that what history writes can be asked by another process.
-
-    Raises:
-        SettingsError: It cannot.
-    """
-    problems = [
-        f"{stack} is of one process: history writes it, and the API asks; set "
-        "DATABASE_ENABLED=true or REDIS_ENABLED=true"
-        for stack in (storage.orders, storage.trades)
-        if stack.truth.scheme in ONE_PROCESS
-    ]
-    if problems:
-        raise SettingsError(problems)

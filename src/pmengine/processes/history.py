@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import msgspec
 
-from pmengine.processes.deployment import Deployment, require_shared_stores
+from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
+from pmengine.processes.sharing import require_shared_stores
 from pmengine.processes.turns import Turn
 from pmengine.services.collector import let_go
 from pmengine.services.history import History

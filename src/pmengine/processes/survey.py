@@ -13,7 +13,8 @@ import attrs
 import msgspec
 
 from pmengine.gateways.http.vitals import Vitals
-from pmengine.processes.deployment import is_shared, promise_of
+from pmengine.processes.deployment import promise_of
+from pmengine.processes.sharing import is_shared
 from pmengine.projections import PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
