@@ -18,6 +18,7 @@ from rich.table import Table
 from benchmarks import (
     end_to_end,
     engine,
+    growth,
     ladder,
     library,
     memory,
@@ -66,6 +67,7 @@ BENCHMARKS: Final = {
     "ladder": _Benchmark(ladder.measure, 500_000, 6, core=True),
     "peers": _Benchmark(peers.measure, 100_000, 1, core=True),
     "engine": _Benchmark(engine.measure, 100_000, 2, core=True),
+    "growth": _Benchmark(growth.measure, growth.RESTING_MAX, 9, core=True),
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3, core=True),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Final, NamedTuple
 
@@ -70,6 +70,7 @@ def make_tape(
     cancels: bool = True,
     owners: int = 0,
     settle: bool = True,
+    steady_within: float = _STEADY_WITHIN,
 ) -> Tape:
     """
     A tape with *count* measured operations over *ladders* with *resting* orders in all.
@@ -77,7 +78,8 @@ def make_tape(
     The operations are tried out on real ladders while they are made, which is how a cancel
     knows its handle. With *one_price* every resting order is a sale at one price; without
     *cancels* half of the operations rest and half take; *owners* is how many users there
-    are (0: orders of nobody, who never meet their own).
+    are (0: orders of nobody, who never meet their own). A tape at the end of which the books
+    are larger or smaller by more than the part *steady_within* is refused.
     """
     maker = _Maker(Random(seed), ladders, one_price, cancels, owners)
     before = [maker.add() for _ in range(resting)]
@@ -86,7 +88,7 @@ def make_tape(
     standing = len(maker.live)
     measured = [maker.any() for _ in range(count)]
     left = len(maker.live)
-    if abs(left - standing) > _STEADY_WITHIN * standing:
+    if abs(left - standing) > steady_within * standing:
         raise AssertionError(f"the book went from {standing} to {left} orders: not steady")
     return Tape(before, measured, standing)
 
@@ -160,61 +162,76 @@ class _Maker:
         return self._chance.randint(1, self._owners) if self._owners else 0
 
 
-def opening_commands() -> list[Command]:
-    """The event with its one market, and what every user begins with."""
-    market = NewMarket((_token(True), _token(False)))
-    commands: list[Command] = [AddOneEvent(event_id=EVENT, markets={1: market})]
+def opening_commands(markets: int = 1, *, pairs: bool = True) -> list[Command]:
+    """
+    An event with one market for each of *markets*, and what every user begins with.
+
+    Cash always; with *pairs* tokens of every market, for those who are going to sell.
+    """
+    commands: list[Command] = [
+        AddOneEvent(
+            event_id=EVENT + number,
+            markets={1: NewMarket((_token(number, True), _token(number, False)))},
+        )
+        for number in range(markets)
+    ]
     for user in range(1, USERS + 1):
         name = _user(user)
         commands.append(Deposit(id="cash", user_id=name, amount=CASH))
-        commands.append(
-            Split(id="pairs", user_id=name, event_id=EVENT, market_id=1, quantity=PAIRS)
+        commands.extend(
+            Split(id="pairs", user_id=name, event_id=EVENT + number, market_id=1, quantity=PAIRS)
+            for number in range(markets if pairs else 0)
         )
     return commands
 
 
 def commands_of(tape: Tape, seed: int = 2) -> tuple[list[Command], list[Command]]:
-    """
-    The commands of *tape* for an engine with one market: those before, and the measured ones.
+    """The commands of *tape* for an engine: those before, and the measured ones."""
+    made = list(commands_from([*tape.before, *tape.measured], seed))
+    return made[: len(tape.before)], made[len(tape.before) :]
 
-    Half of the orders name the second token, at the complementary price. Every command has
-    the ids that a gateway gives: of its user, order, correlation, and the client's own.
+
+def commands_from(
+    operations: Iterable[Operation], seed: int = 2, *, buys_only: bool = False
+) -> Iterator[Command]:
+    """
+    The commands of *operations* for an engine, one by one; each ladder is a market.
+
+    Half of the orders name the second token, at the complementary price, or with *buys_only*
+    those that are asks on the ladder: then nobody needs a token. Every command has the ids
+    that a gateway gives: of its user, order, correlation, and the client's own.
     """
     chance = Random(seed)
-    standing: dict[int, tuple[str, int]] = {}
-    made: list[Command] = []
-    for number, step in enumerate([*tape.before, *tape.measured]):
+    standing: dict[tuple[int, int], tuple[str, int]] = {}
+    for number, step in enumerate(operations):
         correlation_id = f"{number:032x}"
         if step.kind == CANCEL:
-            order_id, owner = standing[step.handle]
-            made.append(
-                CancelOrder(order_id=order_id, user_id=_user(owner), correlation_id=correlation_id)
+            order_id, owner = standing[step.ladder, step.handle]
+            yield CancelOrder(
+                order_id=order_id, user_id=_user(owner), correlation_id=correlation_id
             )
             continue
         order_id = f"01900000-0000-7000-8000-{number:012x}"
         if step.kind == ADD:
-            standing[step.handle] = (order_id, step.owner)
-        first = chance.random() < 0.5
-        made.append(
-            SubmitOrder(
-                order_id=order_id,
-                client_order_id=f"mine-{number}",
-                symbol=Symbol(EVENT, 1, _token(first)),
-                side=Side.BUY if step.is_bid == first else Side.SELL,
-                order_type=OrderType.LIMIT,
-                user_id=_user(step.owner),
-                price=step.price if first else PAYOUT - step.price,
-                quantity=step.quantity,
-                time_in_force=TimeInForce.GTC if step.kind == ADD else TimeInForce.IOC,
-                correlation_id=correlation_id,
-            )
+            standing[step.ladder, step.handle] = (order_id, step.owner)
+        first = step.is_bid if buys_only else chance.random() < 0.5
+        yield SubmitOrder(
+            order_id=order_id,
+            client_order_id=f"mine-{number}",
+            symbol=Symbol(EVENT + step.ladder, 1, _token(step.ladder, first)),
+            side=Side.BUY if step.is_bid == first else Side.SELL,
+            order_type=OrderType.LIMIT,
+            user_id=_user(step.owner),
+            price=step.price if first else PAYOUT - step.price,
+            quantity=step.quantity,
+            time_in_force=TimeInForce.GTC if step.kind == ADD else TimeInForce.IOC,
+            correlation_id=correlation_id,
         )
-    return made[: len(tape.before)], made[len(tape.before) :]
 
 
 def _user(number: int) -> str:
     return f"user-{number}"
 
 
-def _token(first: bool) -> str:
-    return "yes-1" if first else "no-1"
+def _token(ladder: int, first: bool) -> str:
+    return f"{'yes' if first else 'no'}-{ladder + 1}"
