@@ -1,4 +1,4 @@
-"""What the benchmark of growth stands on: flow over many markets, and a picture that can be read."""
+"""What the benchmark of growth stands on: flow over many markets, and a readable picture."""
 
 from __future__ import annotations
 
