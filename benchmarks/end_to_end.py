@@ -113,7 +113,7 @@ async def engine_alone(folder: Path) -> AsyncIterator[tuple[Stream, Stream, Engi
             open_stream("memory://", EVENT_INPUT) as event_input,
         ):
             service = EngineService(
-                Engine(state=recovered.state),
+                Engine(snapshot=recovered.state.freeze(0)),
                 log,
                 recovered,
                 inputs={ORDER_INPUT: order_input, EVENT_INPUT: event_input},

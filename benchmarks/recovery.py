@@ -97,7 +97,7 @@ async def _state(folder: Path, watch: Stopwatch) -> None:
             open_snapshot_store(f"file:{folder}/store") as snapshots,
         ):
             recovered = await recover(Log(stream), snapshots, id_memory_s=ID_MEMORY_S, now_ms=0)
-            Engine(state=recovered.state)
+            Engine(snapshot=recovered.state.freeze(0))
 
 
 async def _whole(folder: Path, watch: Stopwatch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pmengine.book import Book
+from typing import Final
+
 from pmengine.commands import SubmitOrder
 from pmengine.facts import Refusal
+from pmengine.records import Book, Records
 from pmstore import (
     MONEY_MAX,
     PRICE_MAX,
@@ -13,24 +15,29 @@ from pmstore import (
     MarketState,
     OrderType,
     Side,
-    State,
     Symbol,
     TimeInForce,
 )
 
 # Enum members as module constants: looking one up on its class costs as much as a call.
-_SELL = Side.SELL
-_LIMIT = OrderType.LIMIT
-_GTC, _IOC = TimeInForce.GTC, TimeInForce.IOC
+_SELL: Final = Side.SELL
+_LIMIT: Final = OrderType.LIMIT
+_GTC: Final = TimeInForce.GTC
+_GTD: Final = TimeInForce.GTD
+_IOC: Final = TimeInForce.IOC
 
 
-def malformed(command: SubmitOrder, tick_size: int) -> Refusal | None:
+def malformed(command: SubmitOrder, tick_size: int, now_ms: int) -> Refusal | None:
     """What in the command itself cannot be: price, quantity, volume, and how they go together."""
     price = command.price
     quantity = command.quantity
+    time_in_force = command.time_in_force
+    expires_at_ms = command.expires_at_ms
     if price is not None and not PRICE_MIN <= price <= PRICE_MAX:
         return Refusal.INVALID_PRICE
-    if command.expires_at_ms is not None:
+    if (expires_at_ms is None) == (time_in_force is _GTD):
+        return Refusal.INVALID_EXPIRY
+    if expires_at_ms is not None and expires_at_ms <= now_ms:
         return Refusal.INVALID_EXPIRY
     if command.order_type is _LIMIT:
         if price is None:
@@ -41,12 +48,10 @@ def malformed(command: SubmitOrder, tick_size: int) -> Refusal | None:
             return Refusal.INVALID_QUANTITY
         if command.volume:
             return Refusal.MALFORMED
-        if command.time_in_force is _GTC:
-            return None
-        if command.time_in_force is _IOC and not command.post_only:
-            return None
-        return Refusal.MALFORMED
-    if command.post_only or command.time_in_force not in (_GTC, _IOC):
+        if command.post_only and time_in_force is not _GTC and time_in_force is not _GTD:
+            return Refusal.MALFORMED
+        return None
+    if command.post_only or (time_in_force is not _GTC and time_in_force is not _IOC):
         return Refusal.MALFORMED
     if command.side is _SELL:
         if not 1 <= quantity <= QUANTITY_MAX:
@@ -66,9 +71,9 @@ def wrong_terms(price: int, quantity: int, tick_size: int) -> Refusal | None:
     return None if 1 <= quantity <= QUANTITY_MAX else Refusal.INVALID_QUANTITY
 
 
-def unknown(symbol: Symbol, state: State) -> Refusal:
+def unknown(symbol: Symbol, records: Records) -> Refusal:
     """Which part of *symbol* does not exist, or does not belong to the others."""
-    event = state.events.get(symbol.event_id)
+    event = records.events.get(symbol.event_id)
     if event is None:
         return Refusal.UNKNOWN_EVENT
     if symbol.market_id not in event.markets:
@@ -76,10 +81,13 @@ def unknown(symbol: Symbol, state: State) -> Refusal:
     return Refusal.UNKNOWN_TOKEN
 
 
-def closed(book: Book, state: State) -> Refusal:
+def closed(book: Book, records: Records) -> Refusal:
     """Why a market that is not open takes no orders."""
-    end_date_ms = state.events[book.event_id].end_date_ms
-    expired = end_date_ms is not None and state.time_ms >= end_date_ms
-    if book.market.state is MarketState.CLOSED and not book.market.removing and expired:
+    market = book.market
+    if market.state is MarketState.PAUSED:
+        return Refusal.PAUSED
+    end_date_ms = records.events[book.event_id].end_date_ms
+    expired = end_date_ms is not None and records.time_ms >= end_date_ms
+    if market.state is MarketState.CLOSED and not market.removing and expired:
         return Refusal.EVENT_EXPIRED
     return Refusal.MARKET_CLOSED

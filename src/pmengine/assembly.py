@@ -247,14 +247,14 @@ def _watched(
 
 
 def engine_of(settings: Settings, state: State) -> Engine:
-    """An engine that goes on from *state*, which is its own from then on."""
+    """An engine that goes on from *state*."""
     return Engine(
         shard=settings.shard,
         ledger=settings.ledger,
         id_memory_s=settings.id_memory_s,
         step_max=settings.step_max,
         self_trade=SelfTrade(settings.self_trade),
-        state=state,
+        snapshot=state.freeze(state.time_ms),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from pmengine.book import Book
+from mypy_extensions import i64
+
+from pmengine.cash import Cashier
 from pmengine.commands import (
     AddOneEvent,
     AddOneMarket,
@@ -25,53 +27,38 @@ from pmengine.commands import (
     Withdraw,
 )
 from pmengine.facts import Outcome, Refusal
-from pmengine.identity import (
-    Identity,
-    identify_cash,
-    identify_change,
-    identify_nobody,
-    identify_order,
-    identify_pairs,
-)
+from pmengine.following import Following
+from pmengine.identity import are_ids, content_of, order_content
+from pmengine.journal import Journal
 from pmengine.ledger import Ledger
 from pmengine.listing import Listing
 from pmengine.matching import Ladder, LadderContract
 from pmengine.orders import OpenOrders
+from pmengine.picture import order_of, restore, snapshot_of, unquoted
+from pmengine.records import Book, Memory, Records, key_of, quoted
 from pmengine.taking import Taking
 from pmengine.trading import Trading
 from pmstore import (
     ACCEPTED,
-    CASH,
-    MONEY_MAX,
-    PAYOUT,
-    QUANTITY_MAX,
+    SUBMIT_ORDER,
     Change,
-    Content,
     Counters,
-    EventAdded,
-    EventRemoved,
-    MarketAdded,
-    MarketChanged,
-    MarketRemoved,
-    MarketState,
-    MarketUpdateId,
-    OrderCancelled,
-    OrderCreated,
-    OrderFilled,
-    OrderType,
-    OrderUpdated,
+    Order,
     Paused,
     Remembered,
     SelfTrade,
     Snapshot,
     State,
-    TimeInForce,
+    is_id,
+    snapshot_digest,
 )
 
 STEP_MAX: Final = 1000
 ID_MEMORY_S: Final = 86_400
+OPEN_ORDERS_MAX: Final = 1_000_000
+FEE_ACCOUNT: Final = "fees"
 
-_Handler = Callable[[Any, int, list[Change]], Refusal | None]
+_NOBODY: Final = b'""'
 
 
 class Engine:
@@ -86,7 +73,10 @@ class Engine:
         id_memory_s: How long an outcome is remembered after its order or command ended.
         step_max: How many orders or holders one step of left-over work concerns.
         self_trade: The self-trade mode of orders that name none.
+        open_orders_max: How many orders a user may have open.
+        fee_account: The user to whom fees are credited.
         new_ladder: Makes the ladder of a market.
+        snapshot: What to begin with; nothing if None.
     """
 
     def __init__(
@@ -97,56 +87,43 @@ class Engine:
         id_memory_s: int = ID_MEMORY_S,
         step_max: int = STEP_MAX,
         self_trade: SelfTrade = SelfTrade.CANCEL_TAKER,
+        open_orders_max: int = OPEN_ORDERS_MAX,
+        fee_account: str = FEE_ACCOUNT,
         new_ladder: Callable[[], LadderContract] = Ladder,
-        state: State | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
-        self.state = State(id_memory_s=id_memory_s) if state is None else state
-        self.books: dict[str, Book] = {}
+        self.has_ledger: bool = ledger
+        self._records = Records(id_memory_s * 1000, new_ladder)
+        self.books: Mapping[str, Book] = self._records.books
         """The book of each token; both tokens of a market have the same one."""
-        self.ledger = Ledger(self.state) if ledger else None
-        self._orders = OpenOrders(self.state, self.ledger, shard)
-        taking = Taking(self._orders, self.ledger)
-        trading = Trading(self.state, self.books, self._orders, taking, self.ledger, self_trade)
-        self._listing = Listing(
-            self.state,
-            self.books,
+        self._journal = Journal()
+        self._ledger = Ledger(self._records, self._journal) if ledger else None
+        self._orders = OpenOrders(self._records, self._journal, self._ledger, shard)
+        taking = Taking(self._records, self._journal, self._orders, self._ledger, fee_account)
+        self._trading = Trading(
+            self._records,
+            self._journal,
+            self._orders,
             taking,
-            self.ledger,
-            new_ladder=new_ladder,
-            step_max=step_max,
+            self._ledger,
+            self_trade,
+            open_orders_max,
         )
-        self._handlers: dict[type, _Handler] = {
-            SubmitOrder: trading.submit,
-            CancelOrder: trading.cancel,
-            AmendOrder: trading.amend,
-            Deposit: self._deposit,
-            Withdraw: self._withdraw,
-            Split: self._split,
-            Merge: self._merge,
-            AddOneEvent: self._listing.add_event,
-            AddOneMarket: self._listing.add_market,
-            RemoveOneEvent: self._listing.remove_event,
-            RemoveOneMarket: self._listing.remove_market,
-            Resolve: self._listing.resolve,
-            StopAllEvents: self._pause,
-            ResumeAllEvents: self._resume,
-        }
-        self._identifiers: dict[type, tuple[str, Callable[[Any], Identity]]] = {
-            kind: (kind.__name__, _IDENTIFY.get(kind, identify_nobody)) for kind in self._handlers
-        }
-        for event in self.state.events.values():
-            self._listing.index(event)
-        self._orders.index(self.state.orders.values(), self.books)
-        for key, update in self.state.updates.items():
-            book = self._listing.find(*key)
-            if isinstance(book, Book):
-                book.update_id, book.last_price = update.update_id, update.last_price
+        self._listing = Listing(self._records, self._journal, self._orders, self._ledger, step_max)
+        self._cashier = Cashier(self._records, self._journal, self._ledger, self._listing)
+        self._following = Following(self._records, self._orders, self._listing)
+        if snapshot is not None:
+            for event in snapshot.events.values():
+                self._records.events[event.event_id] = event
+                self._listing.index(event)
+            restore(self._records, self._orders, snapshot)
 
     @classmethod
     def restore(cls, snapshot: Snapshot, **options: Any) -> Engine:
         """The engine that *snapshot* is a picture of, with the *options* of the constructor."""
-        id_memory_s = options.get("id_memory_s", ID_MEMORY_S)
-        return cls(**options, state=State.restore(snapshot, id_memory_s=id_memory_s))
+        return cls(snapshot=snapshot, **options)
+
+    # -- commands ------------------------------------------------------------------------
 
     def handle(self, command: Command, time_ms: int) -> Outcome:
         """
@@ -154,107 +131,212 @@ class Engine:
 
         Never raises for what a command says: a refusal is part of the outcome.
         """
-        facts: list[Change] = []
-        refusal = self.handle_into(command, time_ms, facts)
-        return Outcome(facts, refusal)
+        refusal = self.do(command, time_ms)
+        return Outcome(self._journal.take(), refusal)
 
-    def handle_batch(self, commands: Iterable[Command], time_ms: int) -> list[Change]:
-        """The facts of *commands*, taken one after the other at one time."""
-        facts: list[Change] = []
+    def handle_batch(self, commands: Iterable[Command], time_ms: int) -> bytes:
+        """The facts of *commands*, taken one after the other at one time, as a JSON array."""
         for command in commands:
-            self.handle_into(command, time_ms, facts)
-        return facts
+            self.do(command, time_ms)
+        return self._journal.take()
 
-    def apply(self, facts: Iterable[Change]) -> None:
-        """Follow *facts* that another engine made, as a standby does."""
-        for fact in facts:
-            self._apply(fact)
+    def take_facts(self) -> bytes:
+        """The facts of all that was done since the last time, as a JSON array."""
+        return self._journal.take()
 
-    def snapshot(self, timestamp: int) -> Snapshot:
-        """A picture of the state, taken at *timestamp*."""
-        return self.state.freeze(timestamp)
+    def add_fact(self, fact: Change) -> None:
+        """Put a fact that is not the engine's own among the others."""
+        self._journal.add(fact)
 
-    def state_digest(self) -> str:
-        """SHA-256 in hex of everything that can change a later answer."""
-        return self.state.digest()
-
-    def due_ms(self) -> int:
-        """
-        When something is due next; in the past while work is left over.
-
-        While it is not in the future, the leader appends a `Tick` to its own input.
-        """
-        return 0 if self.state.work else self._listing.next_end_ms
-
-    def handle_into(self, command: Command, time_ms: int, facts: list[Change]) -> Refusal | None:
-        """As `handle`, with the facts added to *facts*: for batches over many entries."""
-        state = self.state
-        if time_ms > state.time_ms:
-            state.time_ms = time_ms
-        now_ms = state.time_ms
-        if self.ledger is not None:
-            self.ledger.record_to(facts)
-        ended = state.ended
-        if ended and ended[0][0] <= now_ms - state.id_memory_ms:
-            state.forget(now_ms)
-            facts.append(Counters(now_ms, state.deposited))
+    def do(self, command: Command, time_ms: int) -> Refusal | None:
+        """As `handle`, with the facts left for `take_facts`: for batches over many entries."""
+        records = self._records
+        now_ms: i64 = time_ms
+        if now_ms > records.time_ms:
+            records.time_ms = now_ms
+        else:
+            now_ms = records.time_ms
+        if now_ms >= records.next_forget_ms:
+            records.forget(now_ms)
+            self._journal.add(Counters(now_ms, records.deposited))
         if now_ms >= self._listing.next_end_ms:
-            self._listing.expire(now_ms, facts)
-        if state.work:
-            self._listing.work(now_ms, facts)
-
-        kind = type(command)
-        if kind is Tick:
+            self._listing.expire(now_ms)
+        if records.work:
+            self._listing.work(now_ms)
+        if isinstance(command, SubmitOrder):
+            return self._submit(command, now_ms)
+        if isinstance(command, CancelOrder | AmendOrder):
+            return self._change(command, now_ms)
+        if isinstance(command, Tick):
             return None
-        name, identify = self._identifiers[kind]
-        user_id, own_id, order_id, content = identify(command)
+        if isinstance(command, Deposit | Withdraw | Split | Merge):
+            return self._move(command, now_ms)
+        return self._administrate(command, now_ms)
+
+    def _submit(self, command: SubmitOrder, now_ms: i64) -> Refusal | None:
+        user_id = command.user_id
+        order_id = command.order_id
+        own_id = command.client_order_id
         if own_id is None:
-            facts.append(
-                Remembered("", name, "", "INVALID_ID", "", now_ms, (), command.correlation_id, True)
-            )
-            return Refusal.INVALID_ID
-        key = (user_id, name, own_id)
-        if own_id:
-            known = state.memories.get(key)
-            if known is not None:
-                return self._repeat(known, content, command.correlation_id, now_ms, facts)
-        refusal = None
-        if command.valid_until_ms is not None:
-            refusal = self._too_late(command.valid_until_ms, now_ms)
+            own_id = order_id
+        if not are_ids(order_id + own_id + user_id, order_id, own_id, user_id):
+            return self._invalid_id(command, now_ms)
+        records = self._records
+        order_text = quoted(order_id)
+        id = order_text if own_id is order_id else quoted(own_id)
+        user = records.user(user_id)
+        content = order_content(command, records)
+        known = user.memories.get(id)
+        if known is not None:
+            return self._repeat(known, content, command.correlation_id, now_ms)
+        memory = Memory(user, SUBMIT_ORDER, id, order_text)
+        memory.content = content
+        refusal = self._too_late(command.valid_until_ms, now_ms)
         if refusal is None:
-            refusal = self._handlers[kind](command, now_ms, facts)
-        outcome = ACCEPTED if refusal is None else refusal.name
-        answer = Remembered(
-            user_id, name, own_id, outcome, order_id, now_ms, content, command.correlation_id
-        )
-        facts.append(answer)
-        if own_id:
-            state.memories[key] = answer
-            if refusal is None and kind is SubmitOrder:
-                state.order_ids.add(order_id)
-                if order_id in state.orders:
-                    return None
-            state.ended.append((now_ms, key))
+            refusal = self._trading.submit(command, memory, now_ms)
+        if refusal is None:
+            records.orders[order_text] = memory
+        self._remember(memory, id, b"SubmitOrder", refusal, command.correlation_id, now_ms)
         return refusal
 
-    def _repeat(
+    def _change(self, command: CancelOrder | AmendOrder, now_ms: i64) -> Refusal | None:
+        """A change of an order has no id of its own: saying it again finds it done."""
+        order_id = command.order_id
+        user_id = command.user_id
+        if not are_ids(order_id + user_id, order_id, user_id, user_id):
+            return self._invalid_id(command, now_ms)
+        order_text = quoted(order_id)
+        refusal = self._too_late(command.valid_until_ms, now_ms)
+        kind = b"CancelOrder"
+        if isinstance(command, CancelOrder):
+            if refusal is None:
+                refusal = self._trading.cancel(command, order_text, now_ms)
+        else:
+            kind = b"AmendOrder"
+            if refusal is None:
+                refusal = self._trading.amend(command, order_text, now_ms)
+        user = self._records.users.get(user_id)
+        user_text = quoted(user_id) if user is None else user.text
+        self._answer(user_text, kind, refusal, order_text, command.correlation_id, now_ms)
+        return refusal
+
+    def _move(self, command: Deposit | Withdraw | Split | Merge, now_ms: i64) -> Refusal | None:
+        """Cash and pairs that come and go are remembered under their id."""
+        if not (is_id(command.id) and is_id(command.user_id)):
+            return self._invalid_id(command, now_ms)
+        if isinstance(command, Deposit | Withdraw):
+            content = content_of(command.amount)
+        else:
+            content = content_of(command.event_id, command.market_id, command.quantity)
+        user = self._records.user(command.user_id)
+        kind = type(command).__name__
+        id = quoted(command.id)
+        key = key_of(kind, id)
+        known = user.memories.get(key)
+        if known is not None:
+            return self._repeat(known, content, command.correlation_id, now_ms)
+        memory = Memory(user, kind, id, _NOBODY)
+        memory.content = content
+        refusal = self._too_late(command.valid_until_ms, now_ms)
+        if refusal is None:
+            if isinstance(command, Deposit):
+                refusal = self._cashier.deposit(command, user, now_ms)
+            elif isinstance(command, Withdraw):
+                refusal = self._cashier.withdraw(command, user, now_ms)
+            elif isinstance(command, Split):
+                refusal = self._cashier.split(command, user, now_ms)
+            else:
+                refusal = self._cashier.merge(command, user, now_ms)
+        self._remember(memory, key, kind.encode(), refusal, command.correlation_id, now_ms)
+        return refusal
+
+    def _administrate(self, command: Command, now_ms: i64) -> Refusal | None:
+        """A command without a user and an id of its own: nothing is kept but its answer."""
+        refusal = self._too_late(command.valid_until_ms, now_ms)
+        if refusal is None:
+            if isinstance(command, AddOneEvent):
+                refusal = self._listing.add_event(command, now_ms)
+            elif isinstance(command, AddOneMarket):
+                refusal = self._listing.add_market(command, now_ms)
+            elif isinstance(command, RemoveOneEvent):
+                refusal = self._listing.remove_event(command, now_ms)
+            elif isinstance(command, RemoveOneMarket):
+                refusal = self._listing.remove_market(command, now_ms)
+            elif isinstance(command, Resolve):
+                refusal = self._listing.resolve(command, now_ms)
+            elif isinstance(command, StopAllEvents | ResumeAllEvents):
+                self._set_paused(isinstance(command, StopAllEvents))
+            else:
+                refusal = Refusal.MALFORMED
+        kind = type(command).__name__.encode()
+        self._answer(_NOBODY, kind, refusal, _NOBODY, command.correlation_id, now_ms)
+        return refusal
+
+    def _set_paused(self, paused: bool) -> None:
+        if self._records.paused != paused:
+            self._records.paused = paused
+            self._journal.add(Paused(paused))
+
+    # -- answers -------------------------------------------------------------------------
+
+    def _remember(
         self,
-        known: Remembered,
-        content: Content,
+        memory: Memory,
+        key: bytes,
+        kind: bytes,
+        refusal: Refusal | None,
         correlation_id: str,
-        now_ms: int,
-        facts: list[Change],
+        now_ms: i64,
+    ) -> None:
+        memory.outcome = ACCEPTED if refusal is None else refusal.name
+        memory.time_ms = now_ms
+        self._journal.remembered(
+            memory.user.text,
+            kind,
+            memory.id,
+            memory.outcome,
+            memory.order_id,
+            memory.content,
+            correlation_id,
+            now_ms,
+        )
+        self._records.remember(memory, key)
+
+    def _answer(
+        self,
+        user: bytes,
+        kind: bytes,
+        refusal: Refusal | None,
+        order_id: bytes,
+        correlation_id: str,
+        now_ms: i64,
+    ) -> None:
+        """Say an outcome of which nothing is kept."""
+        outcome = ACCEPTED if refusal is None else refusal.name
+        self._journal.remembered(
+            user, kind, _NOBODY, outcome, order_id, b"", correlation_id, now_ms
+        )
+
+    def _invalid_id(self, command: Command, now_ms: i64) -> Refusal:
+        kind = type(command).__name__
+        self._journal.add(
+            Remembered("", kind, "", "INVALID_ID", "", now_ms, (), command.correlation_id, True)
+        )
+        return Refusal.INVALID_ID
+
+    def _repeat(
+        self, known: Memory, content: bytes, correlation_id: str, now_ms: i64
     ) -> Refusal | None:
         """Answer an id that was used before; nothing is done."""
         same = known.content == content
         outcome = known.outcome if same else Refusal.ID_REUSED.name
-        facts.append(
+        self._journal.add(
             Remembered(
-                known.user_id,
+                known.user.id,
                 known.kind,
-                known.id,
+                unquoted(known.id),
                 outcome,
-                known.order_id if same else "",
+                unquoted(known.order_id) if same else "",
                 now_ms,
                 (),
                 correlation_id,
@@ -263,133 +345,58 @@ class Engine:
         )
         return None if outcome == ACCEPTED else Refusal[outcome]
 
-    def _too_late(self, valid_until_ms: int, now_ms: int) -> Refusal | None:
+    def _too_late(self, valid_until_ms: int | None, now_ms: i64) -> Refusal | None:
+        if valid_until_ms is None:
+            return None
         if now_ms > valid_until_ms:
             return Refusal.TOO_LATE
-        if valid_until_ms >= now_ms + self.state.id_memory_ms:
+        if valid_until_ms >= now_ms + self._records.id_memory_ms:
             return Refusal.INVALID_EXPIRY  # its id would be forgotten before it is too late
         return None
 
-    # -- money ---------------------------------------------------------------------------
+    # -- reading and following -----------------------------------------------------------
 
-    def _deposit(self, command: Deposit, now_ms: int, facts: list[Change]) -> Refusal | None:
-        if self.ledger is None:
-            return Refusal.MALFORMED
-        if not 1 <= command.amount <= MONEY_MAX - self.state.deposited:
-            return Refusal.INVALID_VOLUME
-        self._move_cash(command.user_id, command.amount, now_ms, facts)
-        return None
+    @property
+    def time_ms(self) -> int:
+        """Engine time: that of the latest command."""
+        return self._records.time_ms
 
-    def _withdraw(self, command: Withdraw, now_ms: int, facts: list[Change]) -> Refusal | None:
-        if self.ledger is None:
-            return Refusal.MALFORMED
-        if not 1 <= command.amount <= MONEY_MAX:
-            return Refusal.INVALID_VOLUME
-        if self.ledger.available(command.user_id, CASH) < command.amount:
-            return Refusal.INSUFFICIENT_BALANCE
-        self._move_cash(command.user_id, -command.amount, now_ms, facts)
-        return None
+    def open_orders(self) -> int:
+        """How many orders are open."""
+        return self._records.open_orders
 
-    def _move_cash(self, user_id: str, amount: int, now_ms: int, facts: list[Change]) -> None:
-        assert self.ledger is not None
-        self.ledger.move(user_id, CASH, amount, 0)
-        self.state.deposited += amount
-        facts.append(Counters(now_ms, self.state.deposited))
+    def find_order(self, order_id: str) -> Order | None:
+        """An open order as it is now, None if there is none of this id."""
+        order = self._records.find_order(quoted(order_id))
+        return None if order is None else order_of(order)
 
-    def _split(self, command: Split, now_ms: int, facts: list[Change]) -> Refusal | None:
-        book = self._listing.find(command.event_id, command.market_id)
-        if isinstance(book, Refusal):
-            return book
-        if self.ledger is None:
-            return Refusal.MALFORMED
-        if not book.is_open:
-            return Refusal.MARKET_CLOSED
-        if not 1 <= command.quantity <= QUANTITY_MAX:
-            return Refusal.INVALID_QUANTITY
-        if self.ledger.available(command.user_id, CASH) < PAYOUT * command.quantity:
-            return Refusal.INSUFFICIENT_BALANCE
-        self.ledger.split(command.user_id, book.market.token_ids, command.quantity)
-        return None
+    def due_ms(self) -> int:
+        """
+        When something is due next; in the past while work is left over.
 
-    def _merge(self, command: Merge, now_ms: int, facts: list[Change]) -> Refusal | None:
-        book = self._listing.find(command.event_id, command.market_id)
-        if isinstance(book, Refusal):
-            return book
-        if self.ledger is None:
-            return Refusal.MALFORMED
-        if book.market.state is MarketState.RESOLVED:
-            return Refusal.MARKET_CLOSED
-        if not 1 <= command.quantity <= QUANTITY_MAX:
-            return Refusal.INVALID_QUANTITY
-        tokens = book.market.token_ids
-        if any(self.ledger.available(command.user_id, t) < command.quantity for t in tokens):
-            return Refusal.INSUFFICIENT_BALANCE
-        self.ledger.merge(command.user_id, tokens, command.quantity)
-        self._listing.let_go(command.event_id, command.market_id, facts)
-        return None
+        While it is not in the future, the leader appends a `Tick` to its own input.
+        """
+        return 0 if self._records.work else self._listing.next_end_ms
 
-    # -- everything at once --------------------------------------------------------------
+    def apply(self, facts: Iterable[Change]) -> None:
+        """Follow *facts* that another engine made, as a standby does."""
+        for fact in facts:
+            self._following.apply(fact)
 
-    def _pause(self, command: StopAllEvents, now_ms: int, facts: list[Change]) -> None:
-        self._set_paused(True, facts)
+    def stand_at(self, time_ms: int) -> None:
+        """Engine time, as the log that is followed says it."""
+        self._records.time_ms = max(self._records.time_ms, time_ms)
 
-    def _resume(self, command: ResumeAllEvents, now_ms: int, facts: list[Change]) -> None:
-        self._set_paused(False, facts)
+    @property
+    def state(self) -> State:
+        """A copy of the state, as a fold of the facts has it; costs as much as a snapshot."""
+        id_memory_s = int(self._records.id_memory_ms) // 1000
+        return State.restore(self.snapshot(0), id_memory_s=id_memory_s)
 
-    def _set_paused(self, paused: bool, facts: list[Change]) -> None:
-        if self.state.paused != paused:
-            self.state.paused = paused
-            facts.append(Paused(paused))
+    def snapshot(self, timestamp: int) -> Snapshot:
+        """A picture of the state, taken at *timestamp*; positions of the log are not in it."""
+        return snapshot_of(self._records, timestamp)
 
-    # -- following -----------------------------------------------------------------------
-
-    def _apply(self, fact: Change) -> None:
-        """Fold *fact* into the state, and keep the books what they are an index of."""
-        state = self.state
-        gone = None
-        if isinstance(fact, OrderUpdated | OrderFilled | OrderCancelled):
-            order_id = fact.order.id if isinstance(fact, OrderUpdated) else fact.order_id
-            gone = state.orders.get(order_id)
-        elif isinstance(fact, MarketRemoved):
-            event = state.events.get(fact.event_id)
-            market = None if event is None else event.markets.get(fact.market_id)
-            if market is not None:
-                self._listing.unindex_market(market)
-        elif isinstance(fact, EventRemoved) and fact.event_id in state.events:
-            for market in state.events[fact.event_id].markets.values():
-                self._listing.unindex_market(market)
-        state.apply(fact)
-        if isinstance(fact, OrderCreated | OrderUpdated):
-            order = fact.order
-            book = self.books[order.symbol.token_id]
-            if gone is not None and gone.order_num == order.order_num:
-                self._orders.reindex(order, book)
-                return
-            if gone is not None:
-                self._orders.unindex(gone, book)
-            if order.order_type is OrderType.LIMIT and order.time_in_force is not TimeInForce.IOC:
-                self._orders.index([order], self.books)
-        elif gone is not None:
-            self._orders.unindex(gone, self.books[gone.symbol.token_id])
-        elif isinstance(fact, EventAdded):
-            self._listing.index(fact.event)
-        elif isinstance(fact, MarketAdded | MarketChanged):
-            market_id = fact.market.market_id if isinstance(fact, MarketAdded) else fact.market_id
-            market = state.events[fact.event_id].markets[market_id]
-            self._listing.index_market(fact.event_id, market)
-        elif isinstance(fact, MarketUpdateId):
-            book_found = self._listing.find(fact.event_id, fact.market_id)
-            if isinstance(book_found, Book):
-                book_found.update_id = fact.update_id
-                book_found.last_price = fact.last_price
-
-
-_IDENTIFY: Final[dict[type, Callable[[Any], Identity]]] = {
-    SubmitOrder: identify_order,
-    CancelOrder: identify_change,
-    AmendOrder: identify_change,
-    Deposit: identify_cash,
-    Withdraw: identify_cash,
-    Split: identify_pairs,
-    Merge: identify_pairs,
-}
+    def state_digest(self) -> str:
+        """SHA-256 in hex of everything that can change a later answer."""
+        return snapshot_digest(self.snapshot(0))

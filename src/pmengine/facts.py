@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-
-import attrs
 
 from pmstore import Change, Trade
+from pmstore.codec import decode_changes
 
 
 class Refusal(enum.Enum):
@@ -42,17 +40,33 @@ class Refusal(enum.Enum):
         return self.value
 
 
-@attrs.define
 class Outcome:
     """
     What one command did.
 
-    `facts` are complete: folding them gives the engine's state. A refused command changed
-    nothing but its remembered outcome, and what was due before it.
+    `encoded` are its facts as the log has them, a JSON array; `facts` the same as models,
+    made when first asked for. They are complete: folding them gives the engine's state. A
+    refused command changed nothing but its remembered outcome, and what was due before it.
     """
 
-    facts: Sequence[Change]
-    refusal: Refusal | None
+    def __init__(self, encoded: bytes, refusal: Refusal | None) -> None:
+        self.encoded = encoded
+        self.refusal = refusal
+        self._facts: list[Change] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Outcome):
+            return NotImplemented
+        return (self.encoded, self.refusal) == (other.encoded, other.refusal)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def facts(self) -> list[Change]:
+        """The facts in the order in which they happened."""
+        if self._facts is None:
+            self._facts = decode_changes(self.encoded, "the facts of a command")
+        return self._facts
 
     @property
     def trades(self) -> list[Trade]:

@@ -2,79 +2,89 @@
 
 from __future__ import annotations
 
-from pmengine.commands import (
-    AmendOrder,
-    CancelOrder,
-    Deposit,
-    Merge,
-    Split,
-    SubmitOrder,
-    Withdraw,
-)
-from pmstore import ID_BYTES_MAX, Content, is_id
+from typing import Final
 
-Identity = tuple[str, str | None, str, Content]
-"""User, the command's own id (empty: it has none; None: an id is not valid), order, content."""
+import msgspec
+from librt.strings import BytesWriter
+
+from pmengine.commands import SubmitOrder
+from pmengine.journal import put
+from pmengine.records import Records, quoted
+from pmstore import ID_BYTES_MAX, OrderType, Side, TimeInForce, is_id
+
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrderType.LIMIT
+_GTC: Final = TimeInForce.GTC
+_IOC: Final = TimeInForce.IOC
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
-def identify_order(command: SubmitOrder) -> Identity:
-    """An order is remembered under its `client_order_id`, else under its `order_id`."""
-    user_id = command.user_id
-    order_id = command.order_id
-    own_id = command.client_order_id
-    if own_id is None:
-        own_id = order_id
-    ids = order_id + own_id + user_id
-    if not (
-        order_id
-        and own_id
-        and user_id
-        and ids.isascii()
-        and ids.isprintable()
-        and len(ids) <= ID_BYTES_MAX
-    ) and not (is_id(order_id) and is_id(own_id) and is_id(user_id)):
-        return ("", None, "", ())
+def are_ids(texts: str, one: str, two: str, three: str) -> bool:
+    """Whether three texts, *texts* together, are ids: the frequent case without a look at each."""
+    if (
+        one
+        and two
+        and three
+        and len(texts) <= ID_BYTES_MAX
+        and texts.isascii()
+        and texts.isprintable()
+    ):
+        return True
+    return is_id(one) and is_id(two) and is_id(three)
+
+
+def order_content(command: SubmitOrder, records: Records) -> bytes:
+    """What a repeated order must say again to be the same, as a JSON array."""
     symbol = command.symbol
-    content: Content = (
-        symbol.event_id,
-        symbol.market_id,
-        symbol.token_id,
-        command.side._value_,
-        command.order_type._value_,
-        command.quantity,
-        command.price,
-        command.volume,
-        command.time_in_force._value_,
-    )
+    out = BytesWriter()
+    token = records.tokens.get(symbol.token_id)
+    if token is not None and token.is_of(symbol.event_id, symbol.market_id):
+        out.write(token.content)
+    else:
+        out.write(b"[%d,%d," % (symbol.event_id, symbol.market_id))
+        out.write(quoted(symbol.token_id))
+    out.write(b',"Buy"' if command.side is _BUY else b',"Sell"')
+    out.write(b',"Limit",' if command.order_type is _LIMIT else b',"Market",')
+    put(out, command.quantity)
+    price = command.price
+    if price is None:
+        out.write(b",null,")
+    else:
+        out.append(44)
+        put(out, price)
+        out.append(44)
+    put(out, command.volume)
+    time_in_force = command.time_in_force
+    if time_in_force is _GTC:
+        out.write(b',"gtc"')
+    elif time_in_force is _IOC:
+        out.write(b',"ioc"')
+    else:
+        out.append(44)
+        out.write(quoted(time_in_force.value))
     self_trade = command.self_trade
-    if command.post_only or self_trade is not None or command.expires_at_ms is not None:
-        mode = None if self_trade is None else self_trade._value_
-        content = (*content, command.post_only, mode, command.expires_at_ms)
-    return (user_id, own_id, order_id, content)
+    expires_at_ms = command.expires_at_ms
+    group = command.group
+    session = command.session
+    if (
+        command.post_only
+        or self_trade is not None
+        or expires_at_ms is not None
+        or group is not None
+        or session is not None
+    ):
+        mode = None if self_trade is None else self_trade.value
+        rest: list[object] = [command.post_only, mode, expires_at_ms]
+        if group is not None or session is not None:
+            rest.append(group)
+            rest.append(session)
+        out.append(44)
+        out.write(_encode(rest)[1:-1])
+    out.append(93)
+    return out.getvalue()
 
 
-def identify_change(command: CancelOrder | AmendOrder) -> Identity:
-    """A change of an order has no id of its own: saying it again finds it done."""
-    if not (is_id(command.order_id) and is_id(command.user_id)):
-        return ("", None, "", ())
-    return (command.user_id, "", command.order_id, ())
-
-
-def identify_cash(command: Deposit | Withdraw) -> Identity:
-    """Cash that comes or goes is remembered under its id."""
-    if not (is_id(command.id) and is_id(command.user_id)):
-        return ("", None, "", ())
-    return (command.user_id, command.id, "", (command.amount,))
-
-
-def identify_pairs(command: Split | Merge) -> Identity:
-    """Splitting and merging are remembered under their id."""
-    if not (is_id(command.id) and is_id(command.user_id)):
-        return ("", None, "", ())
-    content = (command.event_id, command.market_id, command.quantity)
-    return (command.user_id, command.id, "", content)
-
-
-def identify_nobody(command: object) -> Identity:
-    """A command without a user and an id of its own: nothing is kept but its answer."""
-    return ("", "", "", ())
+def content_of(*values: object) -> bytes:
+    """What a repeated command of another kind must say again, as a JSON array."""
+    return _encode(values)

@@ -2,76 +2,63 @@
 
 from __future__ import annotations
 
-from pmstore import CASH, PAYOUT, Balance, Change, State
+from mypy_extensions import i64
+
+from pmengine.journal import Journal
+from pmengine.records import Asset, Book, Holding, Records, User
+from pmstore import PAYOUT
 
 
 class Ledger:
     """
     Moves money (micros) and tokens (lots) between available and frozen, and between users.
 
-    The rows live in the state; each change replaces one and is a fact by itself. Callers
-    check first (`available`), then move: a move never fails.
+    Callers check first (`available`), then move: a move never fails.
     """
 
-    __slots__ = ("_balances", "_facts", "_update_ids")
+    def __init__(self, records: Records, journal: Journal) -> None:
+        self._records = records
+        self._journal = journal
 
-    def __init__(self, state: State) -> None:
-        self._balances = state.balances
-        self._update_ids = state.user_update_ids
-        self._facts: list[Change] = []
-
-    def record_to(self, facts: list[Change]) -> None:
-        """Let every change from now on be added to *facts*."""
-        self._facts = facts
-
-    def available(self, user_id: str, asset: str) -> int:
-        """What *user_id* can use of *asset* now."""
-        rows = self._balances.get(asset)
-        row = None if rows is None else rows.get(user_id)
+    def available(self, user: User, asset: Asset) -> i64:
+        """What *user* can use of *asset* now."""
+        row = asset.rows.get(user.id)
         return 0 if row is None else row.available
 
-    def frozen(self, user_id: str, asset: str) -> int:
-        """What is set aside for resting orders of *user_id*."""
-        rows = self._balances.get(asset)
-        row = None if rows is None else rows.get(user_id)
-        return 0 if row is None else row.frozen
-
-    def move(self, user_id: str, asset: str, available: int, frozen: int) -> None:
+    def move(self, user: User, asset: Asset, available: i64, frozen: i64) -> None:
         """Change a row by *available* and *frozen*, either may be negative."""
-        rows = self._balances.get(asset)
-        if rows is None:
-            rows = self._balances[asset] = {}
-        row = rows.get(user_id)
-        if row is not None:
-            available += row.available
-            frozen += row.frozen
-        version = self._update_ids.get(user_id, 0) + 1
-        self._update_ids[user_id] = version
-        changed = Balance(user_id, asset, available, frozen, version)
-        if available or frozen:
-            rows[user_id] = changed
-        else:
-            rows.pop(user_id, None)
-        self._facts.append(changed)
+        row = asset.rows.get(user.id)
+        if row is None:
+            row = Holding(user, asset)
+            asset.rows[user.id] = row
+        row.available += available
+        row.frozen += frozen
+        user.update_id += 1
+        row.version = user.update_id
+        if row.available == 0 and row.frozen == 0:
+            del asset.rows[user.id]
+        self._journal.account_changed(row)
 
-    def split(self, user_id: str, tokens: tuple[str, str], quantity: int) -> None:
-        """Cash into *quantity* lots of both tokens."""
-        self.move(user_id, CASH, -PAYOUT * quantity, 0)
-        for token in tokens:
-            self.move(user_id, token, quantity, 0)
+    def split(self, user: User, book: Book, quantity: i64) -> None:
+        """Cash into *quantity* lots of both tokens of a market."""
+        self.move(user, self._records.cash, -PAYOUT * quantity, 0)
+        for name in book.market.token_ids:
+            self.move(user, self._records.asset(name), quantity, 0)
 
-    def merge(self, user_id: str, tokens: tuple[str, str], quantity: int) -> None:
-        """*quantity* lots of both tokens into cash."""
-        for token in tokens:
-            self.move(user_id, token, -quantity, 0)
-        self.move(user_id, CASH, PAYOUT * quantity, 0)
+    def merge(self, user: User, book: Book, quantity: i64) -> None:
+        """*quantity* lots of both tokens of a market into cash."""
+        for name in book.market.token_ids:
+            self.move(user, self._records.asset(name), -quantity, 0)
+        self.move(user, self._records.cash, PAYOUT * quantity, 0)
 
-    def pay_out(self, token: str, payout: int, limit: int) -> int:
-        """Pay up to *limit* holders of *token* its *payout* (ticks); how many were paid."""
-        rows = self._balances.get(token, {})
-        holders = [row for _, row in zip(range(limit), rows.values(), strict=False)]
-        for row in holders:
-            self.move(row.user_id, token, -row.available, 0)
+    def pay_out(self, asset: Asset, payout: i64, limit: i64) -> i64:
+        """Pay up to *limit* holders of a token its *payout* (ticks); how many were paid."""
+        paid: i64 = 0
+        while paid < limit and asset.rows:
+            row = next(iter(asset.rows.values()))
+            lots = row.available
+            self.move(row.user, asset, -lots, 0)
             if payout:
-                self.move(row.user_id, CASH, payout * row.available, 0)
-        return len(holders)
+                self.move(row.user, self._records.cash, payout * lots, 0)
+            paid += 1
+        return paid

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import attrs
+from mypy_extensions import i64
 
-from pmengine.book import Book
 from pmengine.commands import (
     AddOneEvent,
     AddOneMarket,
@@ -19,11 +18,13 @@ from pmengine.commands import (
     Resolve,
 )
 from pmengine.facts import Refusal
+from pmengine.journal import Journal
 from pmengine.ledger import Ledger
-from pmengine.matching import LadderContract
-from pmengine.taking import Taking
+from pmengine.orders import OpenOrders, cancel_first
+from pmengine.records import Book, Records
 from pmstore import (
     CASH,
+    FEE_PPM_MAX,
     INTEGER_MAX,
     PAYOUT,
     Change,
@@ -31,16 +32,18 @@ from pmstore import (
     EventAdded,
     EventChanged,
     EventRemoved,
+    Fees,
     Market,
     MarketAdded,
     MarketChanged,
     MarketRemoved,
     MarketState,
-    State,
     is_id,
 )
 
 EVENT_MARKETS_MAX: Final = 1000
+MARKET_CLOSED: Final = b'"market_closed"'
+"""The reason of an end by the end of the market."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,46 +57,30 @@ class Listing:
 
     def __init__(
         self,
-        state: State,
-        books: dict[str, Book],
-        taking: Taking,
+        records: Records,
+        journal: Journal,
+        orders: OpenOrders,
         ledger: Ledger | None,
-        *,
-        new_ladder: Callable[[], LadderContract],
         step_max: int,
     ) -> None:
-        self._state = state
-        self._books = books
-        self._taking = taking
+        self._records = records
+        self._journal = journal
+        self._orders = orders
         self._ledger = ledger
-        self._new_ladder = new_ladder
-        self._step_max = step_max
+        self._step_max: i64 = step_max
         self._ends: list[tuple[int, int]] = []
-        self.next_end_ms = INTEGER_MAX
+        self.next_end_ms: i64 = INTEGER_MAX
         """When the next event ends; beyond all time if none does."""
 
     def index(self, event: Event) -> None:
-        """Give an event of the state its books and its place among those that will end."""
+        """Give an event of the records its books and its place among those that will end."""
         for market in event.markets.values():
-            self._open_book(event.event_id, market)
+            self._records.open_book(event.event_id, market)
         if event.end_date_ms is not None:
             heapq.heappush(self._ends, (event.end_date_ms, event.event_id))
             self.next_end_ms = self._ends[0][0]
 
-    def index_market(self, event_id: int, market: Market) -> None:
-        """Let the books show a market as it is now."""
-        book = self._books.get(market.token_ids[0])
-        if book is None:
-            self._open_book(event_id, market)
-        else:
-            book.market = market
-
-    def unindex_market(self, market: Market) -> None:
-        """Forget the book of a market that left the state."""
-        for token in market.token_ids:
-            self._books.pop(token, None)
-
-    def add_event(self, command: AddOneEvent, now_ms: int, facts: list[Change]) -> Refusal | None:
+    def add_event(self, command: AddOneEvent, now_ms: i64) -> Refusal | None:
         """List an event; the same once more changes nothing."""
         end_date_ms = None
         if command.end_date is not None:
@@ -107,7 +94,7 @@ class Listing:
             end_date_ms=end_date_ms,
             exclusive=command.exclusive,
         )
-        known = self._state.events.get(command.event_id)
+        known = self._records.events.get(command.event_id)
         if known is not None:
             return None if _definition(known) == _definition(event) else Refusal.MALFORMED
         if event.exclusive or not 0 < event.event_id <= INTEGER_MAX:
@@ -120,14 +107,14 @@ class Listing:
                 return Refusal.MALFORMED
         if end_date_ms is not None and end_date_ms <= now_ms:
             return Refusal.INVALID_EXPIRY
-        self._state.events[event.event_id] = event
+        self._records.events[event.event_id] = event
         self.index(event)
-        facts.append(EventAdded(event))
+        self._journal.add(EventAdded(event))
         return None
 
-    def add_market(self, command: AddOneMarket, now_ms: int, facts: list[Change]) -> Refusal | None:
+    def add_market(self, command: AddOneMarket, now_ms: i64) -> Refusal | None:
         """List one more market of an event; the same once more changes nothing."""
-        event = self._state.events.get(command.event_id)
+        event = self._records.events.get(command.event_id)
         if event is None:
             return Refusal.UNKNOWN_EVENT
         market = _market(command.market_id, command.market)
@@ -143,58 +130,54 @@ class Listing:
             return Refusal.MALFORMED
         if not self._can_list(command.market_id, command.market, set()):
             return Refusal.MALFORMED
-        self._set_market(event, market)
-        self._open_book(event.event_id, market)
-        facts.append(MarketAdded(event.event_id, market))
+        self.set_market(event.event_id, market)
+        self._records.open_book(event.event_id, market)
+        self._journal.add(MarketAdded(event.event_id, market))
         return None
 
-    def remove_event(
-        self, command: RemoveOneEvent, now_ms: int, facts: list[Change]
-    ) -> Refusal | None:
+    def remove_event(self, command: RemoveOneEvent, now_ms: i64) -> Refusal | None:
         """End trading in all markets of an event; it leaves with the last of them."""
-        event = self._state.events.get(command.event_id)
+        event = self._records.events.get(command.event_id)
         if event is None:
             return Refusal.UNKNOWN_EVENT
         if event.removing:
             return None
         if not event.markets:
-            self._drop_event(event, facts)
+            self._drop_event(event)
             return None
-        self._state.events[event.event_id] = attrs.evolve(event, removing=True)
-        facts.append(EventChanged(event.event_id, True))
+        self._records.events[event.event_id] = attrs.evolve(event, removing=True)
+        self._journal.add(EventChanged(event.event_id, True))
         for market in list(event.markets.values()):
             if not market.removing:
-                self._close(event.event_id, market, now_ms, facts, removing=True)
-        self.work(now_ms, facts)
+                self._close(event.event_id, market, now_ms, True, None)
+        self.work(now_ms)
         return None
 
-    def remove_market(
-        self, command: RemoveOneMarket, now_ms: int, facts: list[Change]
-    ) -> Refusal | None:
+    def remove_market(self, command: RemoveOneMarket, now_ms: i64) -> Refusal | None:
         """End trading in a market; it leaves when nothing of it is outstanding."""
         market = self._find(command.event_id, command.market_id)
         if isinstance(market, Refusal):
             return market
         if not market.removing:
-            self._close(command.event_id, market, now_ms, facts, removing=True)
-            self.work(now_ms, facts)
+            self._close(command.event_id, market, now_ms, True, None)
+            self.work(now_ms)
         return None
 
-    def resolve(self, command: Resolve, now_ms: int, facts: list[Change]) -> Refusal | None:
+    def resolve(self, command: Resolve, now_ms: i64) -> Refusal | None:
         """Say what the tokens of a market are worth; orders are cancelled and holders paid."""
         market = self._find(command.event_id, command.market_id)
         if isinstance(market, Refusal):
             return market
         payouts = command.payouts
-        if min(payouts) < 0 or sum(payouts) != PAYOUT:
+        if payouts is None or min(payouts) < 0 or sum(payouts) != PAYOUT:
             return Refusal.MALFORMED
         if market.state is MarketState.RESOLVED:
             return None if market.payouts == payouts else Refusal.MARKET_CLOSED
-        self._close(command.event_id, market, now_ms, facts, payouts=payouts)
-        self.work(now_ms, facts)
+        self._close(command.event_id, market, now_ms, False, payouts)
+        self.work(now_ms)
         return None
 
-    def expire(self, now_ms: int, facts: list[Change]) -> None:
+    def expire(self, now_ms: i64) -> None:
         """
         End trading in the events whose end date has come, the earliest first.
 
@@ -202,70 +185,112 @@ class Listing:
         """
         while self._ends and self._ends[0][0] <= now_ms:
             end_date_ms, event_id = heapq.heappop(self._ends)
-            event = self._state.events.get(event_id)
+            event = self._records.events.get(event_id)
             if event is None or event.end_date_ms != end_date_ms:
                 continue
             for market in list(event.markets.values()):
-                if market.state is MarketState.OPEN:
-                    self._close(event_id, market, now_ms, facts)
+                if market.state is MarketState.OPEN or market.state is MarketState.PAUSED:
+                    self._close(event_id, market, now_ms, False, None)
         self.next_end_ms = self._ends[0][0] if self._ends else INTEGER_MAX
 
-    def work(self, now_ms: int, facts: list[Change]) -> None:
+    def follow(self, fact: Change) -> None:
+        """Let the records show an event or a market as another engine's *fact* says it is."""
+        records = self._records
+        if isinstance(fact, EventAdded):
+            records.events[fact.event.event_id] = fact.event
+            self.index(fact.event)
+        elif isinstance(fact, EventChanged):
+            event = records.events[fact.event_id]
+            records.events[fact.event_id] = attrs.evolve(event, removing=fact.removing)
+        elif isinstance(fact, EventRemoved):
+            records.events.pop(fact.event_id, None)
+        elif isinstance(fact, MarketAdded):
+            self.set_market(fact.event_id, fact.market)
+            records.open_book(fact.event_id, fact.market)
+        elif isinstance(fact, MarketRemoved):
+            self._drop_market(fact.event_id, fact.market_id)
+        elif isinstance(fact, MarketChanged):
+            market = attrs.evolve(
+                records.events[fact.event_id].markets[fact.market_id],
+                state=fact.state,
+                removing=fact.removing,
+                payouts=fact.payouts,
+            )
+            book = records.tokens[market.token_ids[0]].book
+            book.set_market(market)
+            self.set_market(fact.event_id, market)
+            if fact.working:
+                records.work[book.key] = None
+            else:
+                records.work.pop(book.key, None)
+
+    def work(self, now_ms: i64) -> None:
         """Do one step of the work left over, the oldest first."""
         steps = self._step_max
-        while steps > 0 and self._state.work:
-            event_id, market_id = next(iter(self._state.work))
-            market = self._state.events[event_id].markets[market_id]
-            book = self._books[market.token_ids[0]]
-            steps = self._work_off(market, book, steps, now_ms, facts)
+        records = self._records
+        while steps > 0 and records.work:
+            event_id, market_id = next(iter(records.work))
+            market = records.events[event_id].markets[market_id]
+            book = records.tokens[market.token_ids[0]].book
+            steps = self._work_off(market, book, steps, now_ms)
             if not self._is_work(market, book):
-                del self._state.work[book.key]
-                self._changed(event_id, market, facts)
-                self.let_go(event_id, market_id, facts)
+                del records.work[book.key]
+                self._changed(event_id, market)
+                self.let_go(event_id, market_id)
                 steps -= 1  # an event has a thousand markets: ending one is work too
 
-    def _work_off(
-        self, market: Market, book: Book, steps: int, now_ms: int, facts: list[Change]
-    ) -> int:
+    def _work_off(self, market: Market, book: Book, steps: i64, now_ms: i64) -> i64:
         """Cancel orders, then pay holders, up to *steps* of them; the steps still to do."""
         ladder = book.ladder
-        while steps and len(ladder):
-            handle = ladder.first(ladder.best(True) != 0)
-            self._taking.cancel(book.resting[handle], book, now_ms, facts, "market_closed")
+        while steps > 0 and len(ladder):
+            cancel_first(self._orders, book, ladder.best(True) != 0, now_ms, MARKET_CLOSED)
             steps -= 1
-        if market.state is MarketState.RESOLVED and self._ledger is not None:
-            assert market.payouts is not None
-            for token, payout in zip(market.token_ids, market.payouts, strict=True):
-                if steps:
-                    steps -= self._ledger.pay_out(token, payout, steps)
+        payouts = market.payouts
+        if payouts is not None and self._ledger is not None:
+            for name, payout in zip(market.token_ids, payouts, strict=True):
+                if steps > 0:
+                    steps -= self._ledger.pay_out(self._records.asset(name), payout, steps)
         return steps
 
-    def let_go(self, event_id: int, market_id: int, facts: list[Change]) -> None:
+    def let_go(self, event_id: int, market_id: int) -> None:
         """Drop a market that is being removed once nothing of it is left."""
-        event = self._state.events[event_id]
+        event = self._records.events[event_id]
         market = event.markets[market_id]
         if (
             not market.removing
-            or (event_id, market_id) in self._state.work
-            or self._state.has_holders(market)
+            or (event_id, market_id) in self._records.work
+            or self._has_holders(market)
         ):
             return
+        self._drop_market(event_id, market_id)
+        self._journal.add(MarketRemoved(event_id, market_id))
+        event = self._records.events[event_id]
+        if event.removing and not event.markets:
+            self._drop_event(event)
+
+    def _drop_market(self, event_id: int, market_id: int) -> None:
+        records = self._records
+        event = records.events[event_id]
+        records.drop_book(event.markets[market_id])
         markets = {key: value for key, value in event.markets.items() if key != market_id}
-        event = attrs.evolve(event, markets=markets)
-        self._state.events[event_id] = event
-        self._state.updates.pop((event_id, market_id), None)
-        self.unindex_market(market)
-        facts.append(MarketRemoved(event_id, market_id))
-        if event.removing and not markets:
-            self._drop_event(event, facts)
+        records.events[event_id] = attrs.evolve(event, markets=markets)
+        records.work.pop((event_id, market_id), None)
 
     def find(self, event_id: int, market_id: int) -> Book | Refusal:
         """The book of a market, or why there is none."""
         market = self._find(event_id, market_id)
-        return market if isinstance(market, Refusal) else self._books[market.token_ids[0]]
+        if isinstance(market, Refusal):
+            return market
+        return self._records.tokens[market.token_ids[0]].book
+
+    def set_market(self, event_id: int, market: Market) -> None:
+        """Let an event of the records show one of its markets as it is now."""
+        event = self._records.events[event_id]
+        markets = event.markets | {market.market_id: market}
+        self._records.events[event_id] = attrs.evolve(event, markets=markets)
 
     def _find(self, event_id: int, market_id: int) -> Market | Refusal:
-        event = self._state.events.get(event_id)
+        event = self._records.events.get(event_id)
         if event is None:
             return Refusal.UNKNOWN_EVENT
         return event.markets.get(market_id, Refusal.UNKNOWN_MARKET)
@@ -274,17 +299,15 @@ class Listing:
         self,
         event_id: int,
         market: Market,
-        now_ms: int,
-        facts: list[Change],
-        *,
-        removing: bool = False,
-        payouts: tuple[int, int] | None = None,
+        now_ms: i64,
+        removing: bool,
+        payouts: tuple[int, int] | None,
     ) -> None:
         """Let nothing trade any more; orders and holders are left for `work`."""
         state = market.state
         if payouts is not None:
             state = MarketState.RESOLVED
-        elif state is MarketState.OPEN:
+        elif state is MarketState.OPEN or state is MarketState.PAUSED:
             state = MarketState.CLOSED
         closed = attrs.evolve(
             market,
@@ -292,80 +315,81 @@ class Listing:
             removing=market.removing or removing,
             payouts=payouts or market.payouts,
         )
-        book = self._books[market.token_ids[0]]
-        was_open = book.is_open
-        book.market = closed
-        self._set_market(self._state.events[event_id], closed)
+        book = self._records.tokens[market.token_ids[0]].book
+        was_shown = book.is_shown
+        book.set_market(closed)
+        self.set_market(event_id, closed)
         if self._is_work(closed, book):
-            self._state.work[book.key] = None
+            self._records.work[book.key] = None
         else:
-            self._state.work.pop(book.key, None)
-        self._changed(event_id, closed, facts)
-        if was_open and len(book.ladder):
-            update = book.updated(now_ms, (), (), True)
-            self._state.updates[book.key] = update
-            facts.append(update)
-        if book.key not in self._state.work:
-            self.let_go(event_id, market.market_id, facts)
+            self._records.work.pop(book.key, None)
+        self._changed(event_id, closed)
+        if was_shown and len(book.ladder):
+            self._journal.market_changed(book, [], [], now_ms, True)
+        if book.key not in self._records.work:
+            self.let_go(event_id, market.market_id)
 
     def _is_work(self, market: Market, book: Book) -> bool:
         if len(book.ladder):
             return True
-        paying = market.state is MarketState.RESOLVED and self._ledger is not None
-        return paying and self._state.has_holders(market)
+        paying = market.payouts is not None and self._ledger is not None
+        return paying and self._has_holders(market)
 
-    def _changed(self, event_id: int, market: Market, facts: list[Change]) -> None:
-        facts.append(
+    def _has_holders(self, market: Market) -> bool:
+        first, second = market.token_ids
+        return bool(self._records.asset(first).rows or self._records.asset(second).rows)
+
+    def _changed(self, event_id: int, market: Market) -> None:
+        self._journal.add(
             MarketChanged(
                 event_id,
                 market.market_id,
                 market.state,
                 market.removing,
                 market.payouts,
-                (event_id, market.market_id) in self._state.work,
+                (event_id, market.market_id) in self._records.work,
             )
         )
 
-    def _drop_event(self, event: Event, facts: list[Change]) -> None:
-        del self._state.events[event.event_id]
-        facts.append(EventRemoved(event.event_id))
-
-    def _set_market(self, event: Event, market: Market) -> None:
-        markets = event.markets | {market.market_id: market}
-        self._state.events[event.event_id] = attrs.evolve(event, markets=markets)
-
-    def _open_book(self, event_id: int, market: Market) -> None:
-        book = Book(event_id, market, self._new_ladder)
-        for token in market.token_ids:
-            self._books[token] = book
+    def _drop_event(self, event: Event) -> None:
+        del self._records.events[event.event_id]
+        self._journal.add(EventRemoved(event.event_id))
 
     def _can_list(self, market_id: int, new: NewMarket, taken: set[str]) -> bool:
         """Whether a market is well-formed and its tokens are free; they join *taken*."""
         for token in new.token_ids:
-            if not is_id(token) or token == CASH or token in self._books or token in taken:
+            listed = token in self._records.tokens or token in taken
+            if not is_id(token) or token == CASH or listed:
                 return False
             taken.add(token)
+        fees = new.fees
+        if fees is not None:
+            rates = (fees.maker_ppm, fees.taker_ppm)
+            if min(rates) < 0 or max(rates) > FEE_PPM_MAX:
+                return False
         ids = 0 < market_id <= INTEGER_MAX and new.id in (None, market_id)
         return ids and 0 < new.tick_size <= PAYOUT and PAYOUT % new.tick_size == 0
 
 
 def _market(market_id: int, new: NewMarket) -> Market:
+    fees = new.fees
     return Market(
         market_id=market_id,
         token_ids=new.token_ids,
         outcomes=new.outcomes,
         tick_size=new.tick_size,
+        fees=None if fees is None else Fees(fees.kind, fees.maker_ppm, fees.taker_ppm),
     )
 
 
 def _market_definition(market: Market) -> tuple[object, ...]:
-    return (market.market_id, market.token_ids, market.outcomes, market.tick_size)
+    return (market.market_id, market.token_ids, market.outcomes, market.tick_size, market.fees)
 
 
 def _definition(event: Event) -> tuple[object, ...]:
     """What a repeated `AddOneEvent` must say again to be the same."""
     markets = sorted(event.markets.values(), key=lambda market: market.market_id)
-    definitions = tuple(_market_definition(market) for market in markets)
+    definitions = tuple([_market_definition(market) for market in markets])
     return (event.event_id, event.end_date_ms, event.exclusive, definitions)
 
 

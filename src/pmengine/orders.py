@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from mypy_extensions import i64
 
-from pmengine.book import Book
+from pmengine.fees import needed
+from pmengine.journal import Journal
 from pmengine.ledger import Ledger
-from pmstore import (
-    CASH,
-    PAYOUT,
-    Change,
-    MarketUpdateId,
-    Order,
-    OrderCancelled,
-    OrderFilled,
-    OrderStatus,
-    Side,
-    State,
-)
-
-_BUY = Side.BUY
-_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+from pmengine.records import NO_HANDLE, Book, OpenOrder, Records
 
 NUMBER_STEP = 1024
 """Order numbers and trade ids are counter x 1024 + shard."""
@@ -28,233 +15,154 @@ NUMBER_STEP = 1024
 
 class OpenOrders:
     """
-    Keeps state, ladders and ledger of the same mind about every open order.
+    Keeps records, ladders and ledger of the same mind about every open order.
 
     Args:
         ledger: None when a deployment keeps money elsewhere: then nothing is frozen.
         shard: The low part of every number made here.
     """
 
-    def __init__(self, state: State, ledger: Ledger | None, shard: int) -> None:
-        self._state = state
+    def __init__(
+        self, records: Records, journal: Journal, ledger: Ledger | None, shard: int
+    ) -> None:
+        self._records = records
+        self._journal = journal
         self._ledger = ledger
-        self._shard = shard
-        self._handles: dict[str, int] = {}
-        self._owners: dict[str, int] = {}
-        self._update_ids = state.user_update_ids
+        self._shard: i64 = shard
 
     # -- numbers -------------------------------------------------------------------------
 
-    def owner(self, user_id: str) -> int:
-        """The number under which the ladders know a user; of this process alone."""
-        owner = self._owners.get(user_id)
-        if owner is None:
-            owner = self._owners[user_id] = len(self._owners) + 1
-        return owner
-
-    def next_order_num(self) -> int:
+    def next_order_num(self) -> i64:
         """The arrival number of an order that queues now."""
-        state = self._state
-        number = (state.order_counter // NUMBER_STEP + 1) * NUMBER_STEP + self._shard
-        state.order_counter = number
-        return number
+        records = self._records
+        records.order_counter = self._next(records.order_counter)
+        return records.order_counter
 
-    def next_trade_id(self) -> int:
+    def next_trade_id(self) -> i64:
         """The id of a trade that happens now."""
-        state = self._state
-        number = (state.trade_counter // NUMBER_STEP + 1) * NUMBER_STEP + self._shard
-        state.trade_counter = number
-        return number
+        records = self._records
+        records.trade_counter = self._next(records.trade_counter)
+        return records.trade_counter
 
-    def next_version(self, user_id: str) -> int:
-        """The user's update number of a change that happens now."""
-        version = self._update_ids.get(user_id, 0) + 1
-        self._update_ids[user_id] = version
-        return version
+    def _next(self, counter: i64) -> i64:
+        return (counter // NUMBER_STEP + 1) * NUMBER_STEP + self._shard
+
+    def stamp(self, order: OpenOrder) -> None:
+        """Give *order* the number of its user's next update as its version."""
+        user = order.user
+        user.update_id += 1
+        order.version = user.update_id
 
     # -- places --------------------------------------------------------------------------
 
-    def rest(self, order: Order, book: Book, is_bid: bool, ladder_price: int) -> None:
+    def rest(self, order: OpenOrder) -> None:
         """Freeze what the remainder of *order* can need, and put it on its ladder."""
         self.freeze(order)
-        self._state.orders[order.id] = order
-        owner = self.owner(order.user_id)
-        handle = book.ladder.add(is_bid, ladder_price, order.remaining_quantity, owner)
-        book.resting[handle] = order
-        self._handles[order.id] = handle
+        self.enter(order)
 
-    def unrest(self, order: Order, book: Book) -> None:
-        """Take an order off its ladder and out of the state, and release what it froze."""
-        self.unindex(order, book)
-        del self._state.orders[order.id]
-        self.release(order)
+    def enter(self, order: OpenOrder) -> None:
+        """Put *order* behind all others at its price."""
+        book = order.token.book
+        order.handle = book.ladder.add(
+            order.is_bid, order.ladder_price, order.remaining, order.user.number
+        )
+        book.place(order.handle, order)
 
-    def fill(self, maker: Order, handle: int, book: Book, lots: int) -> Order | None:
-        """
-        Show a maker, of which the ladder gave *lots*, as it is now; None if it is filled.
-
-        A filled maker is off the ladder; its end is the caller's to say.
-        """
-        left = maker.remaining_quantity - lots
-        if not left:
-            del book.resting[handle]
-            del self._handles[maker.id]
-            return None
-        changed = self.partly_filled(maker, maker.filled_quantity + lots, left)
-        book.resting[handle] = changed
-        self._state.orders[maker.id] = changed
-        return changed
-
-    def replace(self, order: Order, book: Book) -> None:
-        """Show an order, that stays in its place, as it is now."""
-        self.reindex(order, book)
-        self._state.orders[order.id] = order
-
-    def index(self, orders: Iterable[Order], books: Mapping[str, Book]) -> None:
-        """Put orders of the state on their ladders, as after a restart."""
-        handles = self._handles
-        for order in orders:
-            token = order.symbol.token_id
-            book = books[token]
-            is_first = token == book.market.token_ids[0]
-            handle = book.ladder.add(
-                (order.side is _BUY) == is_first,
-                order.price if is_first else PAYOUT - order.price,
-                order.remaining_quantity,
-                self.owner(order.user_id),
-            )
-            book.resting[handle] = order
-            handles[order.id] = handle
-
-    def unindex(self, order: Order, book: Book) -> None:
-        """Take an order off its ladder; one that never rested is left alone."""
-        handle = self._handles.pop(order.id, None)
-        if handle is not None:
+    def leave(self, order: OpenOrder) -> None:
+        """Take *order* off its ladder; one that is not on it is left alone."""
+        handle = order.handle
+        if handle != NO_HANDLE:
+            book = order.token.book
             book.ladder.cancel(handle)
-            del book.resting[handle]
+            book.place(handle, None)
+            order.handle = NO_HANDLE
 
-    def reindex(self, order: Order, book: Book) -> None:
-        """Let the ladder show an order that stays in its place as it is now."""
-        handle = self._handles.get(order.id)
-        if handle is not None:
-            book.ladder.amend(handle, order.remaining_quantity)
-            book.resting[handle] = order
+    def fill(self, maker: OpenOrder, lots: i64, fee: i64, now_ms: i64) -> None:
+        """Settle a fill of a maker, from which the ladder took *lots*, for a *fee* (micros)."""
+        book = maker.token.book
+        maker.filled += lots
+        if maker.remaining:
+            self.stamp(maker)
+            self._journal.updated(maker)
+        else:
+            book.place(maker.handle, None)
+            maker.handle = NO_HANDLE
+            self.end(maker, True, 0, 0, now_ms, b'""')
+        ledger = self._ledger
+        if ledger is not None:
+            frozen = needed(maker, maker.price, maker.remaining, book.maker_ppm)
+            less = maker.frozen - frozen
+            maker.frozen = frozen
+            cash = self._records.cash
+            if maker.is_buy:
+                spent = maker.price * lots + fee
+                ledger.move(maker.user, cash, less - spent, -less)
+                ledger.move(maker.user, maker.token.asset, lots, 0)
+            else:
+                ledger.move(maker.user, maker.token.asset, 0, -lots)
+                ledger.move(maker.user, cash, maker.price * lots - fee, 0)
 
     # -- money ---------------------------------------------------------------------------
 
-    def freeze(self, order: Order) -> None:
-        """Set aside what the remainder of *order* can still need."""
-        if self._ledger is None:
-            return
-        left = order.remaining_quantity
-        if order.side is _BUY:
-            amount = order.price * left
-            self._ledger.move(order.user_id, CASH, -amount, amount)
-        else:
-            self._ledger.move(order.user_id, order.symbol.token_id, -left, left)
+    def freeze(self, order: OpenOrder) -> None:
+        """Set aside what the remainder of *order* can still need, and nothing else."""
+        if self._ledger is not None:
+            ppm = order.token.book.maker_ppm
+            more = needed(order, order.price, order.remaining, ppm) - order.frozen
+            self._set_aside(order, more)
 
-    def release(self, order: Order) -> None:
-        """Make what was set aside for the remainder of *order* available again."""
-        if self._ledger is None:
-            return
-        left = order.remaining_quantity
-        if order.side is _BUY:
-            amount = order.price * left
-            self._ledger.move(order.user_id, CASH, amount, -amount)
-        else:
-            self._ledger.move(order.user_id, order.symbol.token_id, left, -left)
+    def release(self, order: OpenOrder) -> None:
+        """Make what was set aside for *order* available again."""
+        if self._ledger is not None:
+            self._set_aside(order, -order.frozen)
+
+    def _set_aside(self, order: OpenOrder, more: i64) -> None:
+        assert self._ledger is not None
+        order.frozen += more
+        asset = self._records.cash if order.is_buy else order.token.asset
+        self._ledger.move(order.user, asset, -more, more)
 
     # -- changes -------------------------------------------------------------------------
 
-    def partly_filled(self, order: Order, done: int, left: int) -> Order:
-        """*order* with so much filled and so much left, as its next version."""
-        return Order(
-            order.id,
-            order.symbol,
-            order.side,
-            order.order_type,
-            order.quantity,
-            order.price,
-            _PARTIALLY_FILLED,
-            done,
-            left,
-            order.timestamp,
-            order.user_id,
-            order.order_num,
-            self.next_version(order.user_id),
-            order.time_in_force,
-            order.expires_at_ms,
-            order.post_only,
-            order.client_order_id,
-            order.volume,
-            order.spent,
-            order.self_trade,
-            order.group,
-            order.session,
-            order.fee_exact,
-            order.fee_paid,
-        )
-
-    def ended(
-        self,
-        kind: type[OrderFilled] | type[OrderCancelled],
-        order: Order,
-        done: int,
-        left: int,
-        spent: int,
-        now_ms: int,
-        reason: str = "",
-    ) -> OrderFilled | OrderCancelled:
-        """
-        Let *order* leave the state with so much filled and left; the fact that says so.
-
-        The order itself stays at its last version: the fact is the next one, so that no
-        number of its user is left out.
-        """
-        state = self._state
-        state.orders.pop(order.id, None)
-        state.remember_end(order, now_ms)
-        return kind(
-            order.id,
-            order.symbol,
-            order.user_id,
-            self.next_version(order.user_id),
-            done,
-            left,
-            now_ms,
-            spent,
-            reason,
-        )
-
-    # -- levels --------------------------------------------------------------------------
-
-    def level_changed(
-        self, book: Book, is_bid: bool, price: int, now_ms: int, facts: list[Change]
+    def end(
+        self, order: OpenOrder, filled: bool, left: i64, spent: i64, now_ms: i64, reason: bytes
     ) -> None:
-        """Tell one level as it is now: the frequent case of `levels_changed`."""
-        book.update_id += 1
-        level = ((price, book.ladder.quantity_at(is_bid, price)),)
-        update = MarketUpdateId(
-            book.event_id,
-            book.market_id,
-            book.update_id,
-            level if is_bid else (),
-            () if is_bid else level,
-            book.last_price,
-            now_ms,
-        )
-        self._state.updates[book.key] = update
-        facts.append(update)
+        """
+        Let *order* be open no more.
 
-    def levels_changed(
-        self,
-        book: Book,
-        bids: Sequence[int],
-        asks: Sequence[int],
-        now_ms: int,
-        facts: list[Change],
-    ) -> None:
-        """Tell the levels at these prices as they are now."""
-        update = book.updated(now_ms, bids, asks)
-        self._state.updates[book.key] = update
-        facts.append(update)
+        Its end is the version after its last one, so that no number of its user is left out.
+        """
+        self.close(order, now_ms)
+        self.stamp(order)
+        self._journal.ended(order, filled, left, spent, now_ms, reason)
+
+    def close(self, order: OpenOrder, now_ms: i64) -> None:
+        """Let *order*, that is off its ladder, leave the open ones."""
+        records = self._records
+        memory = order.memory
+        if memory.order is not None:
+            records.unlink(order)
+            if memory.number:
+                records.begin_to_forget(memory, now_ms)
+            elif memory.is_foreign:
+                del records.orders[order.id]
+
+    def cancel(self, order: OpenOrder, now_ms: i64, reason: bytes) -> None:
+        """End an open order as cancelled, for *reason* (quoted); its level is the caller's."""
+        self.leave(order)
+        self.release(order)
+        self.end(order, False, order.remaining, 0, now_ms, reason)
+
+    def index(self, order: OpenOrder) -> None:
+        """Put an order that is known from facts or a snapshot where it belongs."""
+        ppm = order.token.book.maker_ppm
+        if self._ledger is not None:
+            order.frozen = needed(order, order.price, order.remaining, ppm)
+        self.enter(order)
+
+
+def cancel_first(orders: OpenOrders, book: Book, is_bid: bool, now_ms: i64, reason: bytes) -> i64:
+    """Cancel the order that a taker would meet next; the level where it stood."""
+    maker = book.at(book.ladder.first(is_bid))
+    orders.cancel(maker, now_ms, reason)
+    return maker.ladder_price

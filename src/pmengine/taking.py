@@ -2,201 +2,175 @@
 
 from __future__ import annotations
 
-from pmengine.book import Book
+from typing import Final
+
+from mypy_extensions import i64
+
+from pmengine.fees import affordable, charge
+from pmengine.journal import MERGE, MINT, NORMAL, Journal
 from pmengine.ledger import Ledger
-from pmengine.matching.contract import NOBODY
-from pmengine.orders import OpenOrders
-from pmstore import (
-    CASH,
-    PAYOUT,
-    QUANTITY_MAX,
-    Change,
-    MatchType,
-    Order,
-    OrderCancelled,
-    OrderFilled,
-    OrderType,
-    OrderUpdated,
-    SelfTrade,
-    Side,
-    TimeInForce,
-    Trade,
+from pmengine.matching import NOBODY
+from pmengine.orders import OpenOrders, cancel_first
+from pmengine.records import (
+    CANCEL_MAKER,
+    CANCEL_TAKER,
+    IOC,
+    SELF_TRADE_ALLOWED,
+    OpenOrder,
+    Records,
 )
+from pmstore import PAYOUT, QUANTITY_MAX
 
-_BUY = Side.BUY
-_LIMIT = OrderType.LIMIT
-_IOC = TimeInForce.IOC
-_NORMAL, _MINT, _MERGE = MatchType.NORMAL, MatchType.MINT, MatchType.MERGE
-_CANCEL_TAKER, _CANCEL_MAKER = SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_MAKER
-_SELF_TRADE_NONE = SelfTrade.NONE
-
-SELF_TRADE = "self_trade"
+NO_LEVEL: Final[i64] = 0
+SELF_TRADE: Final = b'"self_trade"'
 """The reason of an end by self-trade prevention."""
+NO_REASON: Final = b'""'
 
 
 class Taking:
     """Matches an order against its book and settles every fill in the same step."""
 
-    def __init__(self, orders: OpenOrders, ledger: Ledger | None) -> None:
+    def __init__(
+        self,
+        records: Records,
+        journal: Journal,
+        orders: OpenOrders,
+        ledger: Ledger | None,
+        fee_account: str,
+    ) -> None:
+        self._records = records
+        self._journal = journal
         self._orders = orders
         self._ledger = ledger
+        self._fee_account = fee_account
 
-    def take(
-        self,
-        order: Order,
-        book: Book,
-        is_bid: bool,
-        ladder_price: int,
-        now_ms: int,
-        facts: list[Change],
-        left_level: int | None = None,
-    ) -> None:
+    def take(self, order: OpenOrder, now_ms: i64, left_level: i64 = NO_LEVEL) -> None:
         """
         Let *order*, for which nothing is frozen, meet the other side; then rest or end it.
 
         *left_level* is where it stood on the ladder before an amend.
         """
+        book = order.token.book
         ladder = book.ladder
-        buy = order.side is _BUY
-        is_limit = order.order_type is _LIMIT
-        by_volume = buy and not is_limit
+        is_bid = order.is_bid
+        worst = order.ladder_price
+        by_volume = order.is_buy and not order.is_limit
         mode = order.self_trade
-        owner = NOBODY if mode is _SELF_TRADE_NONE else self._orders.owner(order.user_id)
-        rest = order.remaining_quantity
-        limit = ladder_price
-        filled = spent = 0
+        owner = NOBODY if mode == SELF_TRADE_ALLOWED else order.user.number
+        limit = worst
+        rest = order.remaining
+        filled: i64 = 0
+        spent: i64 = 0
+        taker_fees: i64 = 0
+        maker_fees: i64 = 0
         touched: list[int] = []
         stopped = False
         while not stopped:
             if by_volume:
                 limit = ladder.best(not is_bid)
-                if not limit or (limit > ladder_price if is_bid else limit < ladder_price):
+                if limit == 0 or (limit > worst if is_bid else limit < worst):
                     break
-                price = book.ladder_price(order.symbol.token_id, limit)
-                rest = min((order.volume - spent) // price, QUANTITY_MAX)
-            if not rest:
+                price = limit if order.token.is_first else PAYOUT - limit
+                # One maker at a time: what is left of the budget is known after each fee.
+                lots_max = QUANTITY_MAX
+                if book.has_fees:
+                    lots_max = ladder.remaining(ladder.first(not is_bid))
+                rest = affordable(order, price, order.volume - spent - taker_fees, lots_max)
+            if rest == 0:
                 break
-            fills, rest, own = ladder.match(is_bid, limit, rest, owner)
-            for handle, lots, level in fills:
-                price = self._fill(order, handle, lots, level, is_bid, book, now_ms, facts)
+            rest = ladder.match(is_bid, limit, rest, owner)
+            met_own = ladder.met_own
+            for index in range(ladder.fill_count):
+                maker = book.at(ladder.fill_handle(index))
+                lots = ladder.fill_quantity(index)
+                level = ladder.fill_price(index)
+                price = level if order.token.is_first else PAYOUT - level
+                taker_fee = charge(order, book.taker_ppm, price, lots)
+                maker_fees += self._fill(order, maker, price, lots, level, taker_fee, now_ms)
+                taker_fees += taker_fee
                 filled += lots
                 spent += price * lots
                 if not touched or touched[-1] != level:
                     touched.append(level)
-            if own:
-                stopped = mode is not _CANCEL_MAKER
-                if mode is not _CANCEL_TAKER:
-                    level = self._cancel_first(book, not is_bid, now_ms, facts)
+            if met_own:
+                stopped = mode != CANCEL_MAKER
+                if mode != CANCEL_TAKER:
+                    level = cancel_first(self._orders, book, not is_bid, now_ms, SELF_TRADE)
                     if not touched or touched[-1] != level:
                         touched.append(level)
             elif not by_volume:
                 break
-        if filled and self._ledger is not None:
-            user_id, token = order.user_id, order.symbol.token_id
-            if buy:
-                self._ledger.move(user_id, CASH, -spent, 0)
-                self._ledger.move(user_id, token, filled, 0)
-            else:
-                self._ledger.move(user_id, token, -filled, 0)
-                self._ledger.move(user_id, CASH, spent, 0)
-        own_levels = [] if left_level is None else [left_level]
-        done = order.filled_quantity + filled
-        if rest and not stopped and is_limit and order.time_in_force is not _IOC:
+        order.filled += filled
+        if filled:
+            self._settle(order, filled, spent, taker_fees, maker_fees)
+        own_levels: list[int] = []
+        if left_level != NO_LEVEL:
+            own_levels.append(left_level)
+        if rest and not stopped and order.is_limit and order.time_in_force != IOC:
             if filled:
-                order = self._orders.partly_filled(order, done, rest)
-                facts.append(OrderUpdated(order))
-            self._orders.rest(order, book, is_bid, ladder_price)
-            if ladder_price != left_level:
-                own_levels.append(ladder_price)
+                self._orders.stamp(order)
+                self._journal.updated(order)
+            self._orders.rest(order)
+            if order.memory.order is None:
+                self._records.link(order)
+            if worst != left_level:
+                own_levels.append(worst)
         else:
-            left = 0 if by_volume else rest
-            self.end(order, done, left, spent if by_volume else 0, stopped, now_ms, facts)
+            left: i64 = 0 if by_volume else rest
+            self.end(order, left, spent + taker_fees if by_volume else 0, stopped, now_ms)
         if touched or own_levels:
-            bids, asks = (own_levels, touched) if is_bid else (touched, own_levels)
-            self._orders.levels_changed(book, bids, asks, now_ms, facts)
+            if is_bid:
+                self._journal.market_changed(book, own_levels, touched, now_ms)
+            else:
+                self._journal.market_changed(book, touched, own_levels, now_ms)
 
-    def end(
-        self,
-        order: Order,
-        done: int,
-        left: int,
-        spent: int,
-        stopped: bool,
-        now_ms: int,
-        facts: list[Change],
-    ) -> None:
+    def end(self, order: OpenOrder, left: i64, spent: i64, stopped: bool, now_ms: i64) -> None:
         """End a taker that does not rest; *stopped* says that it met its owner's own order."""
-        kind = OrderFilled if done and not left else OrderCancelled
-        reason = SELF_TRADE if stopped else ""
-        facts.append(self._orders.ended(kind, order, done, left, spent, now_ms, reason))
-
-    def cancel(
-        self, order: Order, book: Book, now_ms: int, facts: list[Change], reason: str = ""
-    ) -> None:
-        """End a resting order as cancelled, for *reason*; its level is the caller's to tell."""
-        self._orders.unrest(order, book)
-        done, left = order.filled_quantity, order.remaining_quantity
-        facts.append(self._orders.ended(OrderCancelled, order, done, left, 0, now_ms, reason))
-
-    def _cancel_first(self, book: Book, is_bid: bool, now_ms: int, facts: list[Change]) -> int:
-        """Cancel the order that a taker of the same owner would meet next; its level."""
-        maker = book.resting[book.ladder.first(is_bid)]
-        self.cancel(maker, book, now_ms, facts, SELF_TRADE)
-        return book.ladder_price(maker.symbol.token_id, maker.price)
+        filled = order.filled > 0 and left == 0
+        reason = SELF_TRADE if stopped else NO_REASON
+        self._orders.end(order, filled, left, spent, now_ms, reason)
 
     def _fill(
         self,
-        order: Order,
-        handle: int,
-        lots: int,
-        level: int,
-        is_bid: bool,
-        book: Book,
-        now_ms: int,
-        facts: list[Change],
-    ) -> int:
-        """Settle one fill on the maker's side; the taker's price (ticks) of it."""
-        maker = book.resting[handle]
-        maker_price = maker.price
-        if maker.side is not order.side:
-            match_type = _NORMAL
-            price = maker_price
+        order: OpenOrder,
+        maker: OpenOrder,
+        price: i64,
+        lots: i64,
+        level: i64,
+        taker_fee: i64,
+        now_ms: i64,
+    ) -> i64:
+        """Tell one fill and settle it on the maker's side; the maker's fee."""
+        book = order.token.book
+        if maker.is_buy != order.is_buy:
+            match_type = NORMAL
+        elif order.is_buy:
+            match_type = MINT
         else:
-            match_type = _MINT if order.side is _BUY else _MERGE
-            price = PAYOUT - maker_price
-        facts.append(
-            Trade(
-                self._orders.next_trade_id(),
-                match_type,
-                order.id,
-                maker.id,
-                order.user_id,
-                maker.user_id,
-                order.symbol,
-                maker.symbol,
-                order.side,
-                maker.side,
-                price,
-                maker_price,
-                lots,
-                now_ms,
-                is_bid,
-            )
-        )
+            match_type = MERGE
+        trade_id = self._orders.next_trade_id()
         book.last_price = level
-        changed = self._orders.fill(maker, handle, book, lots)
-        if changed is not None:
-            facts.append(OrderUpdated(changed))
-        else:
-            done = maker.filled_quantity + lots
-            facts.append(self._orders.ended(OrderFilled, maker, done, 0, 0, now_ms))
+        maker_fee = charge(maker, book.maker_ppm, maker.price, lots)
+        self._journal.traded(
+            trade_id, match_type, order, maker, price, lots, now_ms, taker_fee, maker_fee
+        )
+        self._orders.fill(maker, lots, maker_fee, now_ms)
+        return maker_fee
+
+    def _settle(
+        self, order: OpenOrder, filled: i64, spent: i64, taker_fees: i64, maker_fees: i64
+    ) -> None:
+        """Move what the taker pays and gets, and the fees of all fills."""
         ledger = self._ledger
-        if ledger is not None:
-            user_id, token = maker.user_id, maker.symbol.token_id
-            if maker.side is _BUY:
-                ledger.move(user_id, CASH, 0, -maker_price * lots)
-                ledger.move(user_id, token, lots, 0)
-            else:
-                ledger.move(user_id, token, 0, -lots)
-                ledger.move(user_id, CASH, maker_price * lots, 0)
-        return price
+        if ledger is None:
+            return
+        cash = self._records.cash
+        if order.is_buy:
+            ledger.move(order.user, cash, -spent - taker_fees, 0)
+            ledger.move(order.user, order.token.asset, filled, 0)
+        else:
+            ledger.move(order.user, order.token.asset, -filled, 0)
+            ledger.move(order.user, cash, spent - taker_fees, 0)
+        fees = taker_fees + maker_fees
+        if fees:
+            ledger.move(self._records.user(self._fee_account), cash, fees, 0)

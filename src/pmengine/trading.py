@@ -1,241 +1,268 @@
-"""The commands about orders: submit, cancel and amend; pure."""
+"""New orders, amends and cancels: judged first, then done in one step; pure."""
 
 from __future__ import annotations
 
-import attrs
+from typing import Final
+
+from mypy_extensions import i64
 
 from pmengine.admission import closed, malformed, unknown, wrong_terms
-from pmengine.book import Book
 from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder
 from pmengine.facts import Refusal
+from pmengine.fees import needed
+from pmengine.journal import Journal
 from pmengine.ledger import Ledger
 from pmengine.orders import OpenOrders
-from pmengine.taking import Taking
-from pmstore import (
-    CASH,
-    PAYOUT,
-    PRICE_MAX,
-    PRICE_MIN,
-    Change,
-    MarketState,
-    Order,
-    OrderCreated,
-    OrderStatus,
-    OrderType,
-    OrderUpdated,
-    SelfTrade,
-    Side,
-    State,
-    TimeInForce,
+from pmengine.records import (
+    CANCEL_BOTH,
+    CANCEL_MAKER,
+    CANCEL_TAKER,
+    FOK,
+    GTC,
+    GTD,
+    IOC,
+    NO_HANDLE,
+    SELF_TRADE_ALLOWED,
+    Memory,
+    OpenOrder,
+    Records,
 )
+from pmengine.taking import NO_REASON, Taking
+from pmstore import PAYOUT, PRICE_MAX, PRICE_MIN, OrderType, SelfTrade, Side, TimeInForce
 
-_BUY = Side.BUY
-_LIMIT = OrderType.LIMIT
-_IOC = TimeInForce.IOC
-_NEW = OrderStatus.NEW
-_OPEN = MarketState.OPEN
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrderType.LIMIT
+_GTC: Final = TimeInForce.GTC
+_GTD: Final = TimeInForce.GTD
+_IOC: Final = TimeInForce.IOC
+_CANCEL_TAKER: Final = SelfTrade.CANCEL_TAKER
+_CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
+_CANCEL_BOTH: Final = SelfTrade.CANCEL_BOTH
+
+
+def time_in_force_code(value: TimeInForce) -> i64:
+    """The record's code of a time in force."""
+    if value is _GTC:
+        return GTC
+    if value is _IOC:
+        return IOC
+    return GTD if value is _GTD else FOK
+
+
+def self_trade_code(value: SelfTrade) -> i64:
+    """The record's code of a self-trade mode."""
+    if value is _CANCEL_TAKER:
+        return CANCEL_TAKER
+    if value is _CANCEL_MAKER:
+        return CANCEL_MAKER
+    return CANCEL_BOTH if value is _CANCEL_BOTH else SELF_TRADE_ALLOWED
 
 
 class Trading:
     """
-    Judges first and changes then: a refused command has touched nothing.
+    What users do with orders.
 
     Args:
-        books: The book of each token.
-        ledger: None when a deployment keeps money elsewhere: then only matching happens.
+        open_orders_max: How many orders a user may have open.
         self_trade: The mode of orders that name none.
     """
 
     def __init__(
         self,
-        state: State,
-        books: dict[str, Book],
+        records: Records,
+        journal: Journal,
         orders: OpenOrders,
         taking: Taking,
         ledger: Ledger | None,
         self_trade: SelfTrade,
+        open_orders_max: int,
     ) -> None:
-        self._state = state
-        self._books = books
+        self._records = records
+        self._journal = journal
         self._orders = orders
         self._taking = taking
         self._ledger = ledger
-        self._self_trade = self_trade
+        self._self_trade: i64 = self_trade_code(self_trade)
+        self._open_orders_max: i64 = open_orders_max
 
-    def submit(self, command: SubmitOrder, now_ms: int, facts: list[Change]) -> Refusal | None:
+    def submit(self, command: SubmitOrder, memory: Memory, now_ms: i64) -> Refusal | None:
         """Judge a new order, then match and settle it; the reason if it is refused."""
         symbol = command.symbol
-        token = symbol.token_id
-        state = self._state
-        book = self._books.get(token)
-        if book is None or book.market_id != symbol.market_id or book.event_id != symbol.event_id:
-            return unknown(symbol, state)
-        if state.paused:
+        records = self._records
+        token = records.tokens.get(symbol.token_id)
+        if token is None or not token.is_of(symbol.event_id, symbol.market_id):
+            return unknown(symbol, records)
+        book = token.book
+        if records.paused:
             return Refusal.PAUSED
-        market = book.market
-        if market.state is not _OPEN:
-            return closed(book, state)
-        order_id = command.order_id
-        if order_id in state.order_ids:
+        if not book.is_open:
+            return closed(book, records)
+        if memory.order_id in records.orders:
             return Refusal.DUPLICATE_ORDER
-        refusal = malformed(command, market.tick_size)
+        refusal = malformed(command, book.tick_size, now_ms)
         if refusal is not None:
             return refusal
 
-        user_id = command.user_id
-        side = command.side
-        order_type = command.order_type
-        time_in_force = command.time_in_force
-        quantity = command.quantity
-        volume = command.volume
+        order = OpenOrder(memory, token, command.side is _BUY, command.order_type is _LIMIT)
+        order.quantity = command.quantity
+        order.volume = command.volume
         price = command.price
-        buy = side is _BUY
         if price is None:
-            price = PRICE_MAX if buy else PRICE_MIN
-        if self._ledger is not None:
-            if buy:
-                held = self._ledger.available(user_id, CASH)
-                needed = volume or price * quantity
-            else:
-                held, needed = self._ledger.available(user_id, token), quantity
-            if held < needed:
-                return Refusal.INSUFFICIENT_BALANCE
-        is_first = token == market.token_ids[0]
-        is_bid = buy == is_first
-        ladder_price = price if is_first else PAYOUT - price
-        crosses = book.crosses(is_bid, ladder_price)
-        if crosses and command.post_only:
-            return Refusal.POST_ONLY_WOULD_TRADE
-
-        order = Order(
-            order_id,
-            book.symbols[token],
-            side,
-            order_type,
-            quantity,
-            price,
-            _NEW,
-            0,
-            quantity,
-            now_ms,
-            user_id,
-            self._orders.next_order_num(),
-            self._orders.next_version(user_id),
-            time_in_force,
-            None,
-            command.post_only,
-            command.client_order_id,
-            volume,
-            0,
-            command.self_trade or self._self_trade,
-        )
-        facts.append(OrderCreated(order))
-        if crosses:
-            self._taking.take(order, book, is_bid, ladder_price, now_ms, facts)
-        elif order_type is _LIMIT and time_in_force is not _IOC:
-            self._orders.rest(order, book, is_bid, ladder_price)
-            self._orders.level_changed(book, is_bid, ladder_price, now_ms, facts)
+            order.price = PRICE_MAX if order.is_buy else PRICE_MIN
         else:
-            self._taking.end(order, 0, quantity, 0, False, now_ms, facts)
+            order.price = price
+        order.time_in_force = time_in_force_code(command.time_in_force)
+        order.post_only = command.post_only
+        mode = command.self_trade
+        order.self_trade = self._self_trade if mode is None else self_trade_code(mode)
+        if command.client_order_id is not None:
+            order.client_order_id = memory.id
+        expires_at_ms = command.expires_at_ms
+        if expires_at_ms is not None:
+            order.expires_at_ms = expires_at_ms
+        order.time_ms = now_ms
+        refusal = self._judge(order)
+        if refusal is not None:
+            return refusal
+
+        is_bid = order.is_bid
+        ladder_price = order.ladder_price
+        crosses = book.crosses(is_bid, ladder_price)
+        if crosses and order.post_only:
+            return Refusal.POST_ONLY_WOULD_TRADE
+        if order.time_in_force == FOK and not self._is_fillable(order, is_bid, ladder_price):
+            return Refusal.FOK_NOT_FILLABLE
+        order.order_num = self._orders.next_order_num()
+        self._orders.stamp(order)
+        self._journal.created(order)
+        if crosses:
+            self._taking.take(order, now_ms)
+        elif order.is_limit and order.time_in_force != IOC:
+            self._orders.rest(order)
+            records.link(order)
+            self._journal.level_changed(book, is_bid, ladder_price, now_ms)
+        else:
+            self._taking.end(order, order.quantity, 0, False, now_ms)
         return None
 
-    def cancel(self, command: CancelOrder, now_ms: int, facts: list[Change]) -> Refusal | None:
+    def _judge(self, order: OpenOrder) -> Refusal | None:
+        """Whether the user may have the order, and can pay for it."""
+        user = order.user
+        if (
+            user.open_orders >= self._open_orders_max
+            and order.is_limit
+            and order.time_in_force <= GTD
+        ):
+            return Refusal.TOO_MANY_ORDERS
+        ledger = self._ledger
+        if ledger is not None:
+            if not order.is_buy:
+                if ledger.available(user, order.token.asset) < order.quantity:
+                    return Refusal.INSUFFICIENT_BALANCE
+            else:
+                need = order.volume
+                if need == 0:
+                    need = self._cost(order, order.price, order.quantity)
+                if ledger.available(user, self._records.cash) < need:
+                    return Refusal.INSUFFICIENT_BALANCE
+        return None
+
+    def _cost(self, order: OpenOrder, price: i64, lots: i64) -> i64:
+        """The most that *lots* at *price* can take, whichever side of its fills it is."""
+        book = order.token.book
+        return needed(order, price, lots, max(book.maker_ppm, book.taker_ppm))
+
+    def _is_fillable(self, order: OpenOrder, is_bid: bool, ladder_price: i64) -> bool:
+        mode = order.self_trade
+        owner: i64 = 0 if mode == SELF_TRADE_ALLOWED else order.user.number
+        ladder = order.token.book.ladder
+        found = ladder.fillable(is_bid, ladder_price, order.quantity, owner, mode == CANCEL_MAKER)
+        return found >= order.quantity
+
+    def cancel(self, command: CancelOrder, order_id: bytes, now_ms: i64) -> Refusal | None:
         """Take an own order off the ladder and release what it froze."""
-        order = self._state.orders.get(command.order_id)
-        if order is None:
+        order = self._records.find_order(order_id)
+        if order is None or order.handle == NO_HANDLE:
             return Refusal.UNKNOWN_ORDER
-        if order.user_id != command.user_id:
+        if order.user.id != command.user_id:
             return Refusal.NOT_OWNER
-        if command.symbol is not None and command.symbol != order.symbol:
+        symbol = command.symbol
+        book = order.token.book
+        if symbol is not None and (
+            symbol.token_id != order.token.id
+            or not order.token.is_of(symbol.event_id, symbol.market_id)
+        ):
             return Refusal.UNKNOWN_ORDER
-        token = order.symbol.token_id
-        book = self._books[token]
-        self._taking.cancel(order, book, now_ms, facts)
-        if book.market.state is _OPEN:
-            price = book.ladder_price(token, order.price)
-            self._orders.level_changed(book, book.is_bid(order), price, now_ms, facts)
+        self._orders.cancel(order, now_ms, NO_REASON)
+        if book.is_shown:
+            self._journal.level_changed(book, order.is_bid, order.ladder_price, now_ms)
         return None
 
-    def amend(self, command: AmendOrder, now_ms: int, facts: list[Change]) -> Refusal | None:
+    def amend(self, command: AmendOrder, order_id: bytes, now_ms: i64) -> Refusal | None:
         """
         Give an own order a new price and/or total quantity in one step.
 
         Not more at the same price keeps its place; anything else queues again under a new
         number and may trade. A total at or below what is filled ends it as a cancel would.
         """
-        order = self._state.orders.get(command.order_id)
-        if order is None:
+        order = self._records.find_order(order_id)
+        if order is None or order.handle == NO_HANDLE:
             return Refusal.UNKNOWN_ORDER
-        if order.user_id != command.user_id:
+        if order.user.id != command.user_id:
             return Refusal.NOT_OWNER
-        token = order.symbol.token_id
-        book = self._books[token]
-        price = order.price if command.price is None else command.price
-        quantity = order.quantity if command.quantity is None else command.quantity
-        refusal = wrong_terms(price, quantity, book.market.tick_size)
+        book = order.token.book
+        price = order.price
+        quantity = order.quantity
+        if command.price is not None:
+            price = command.price
+        if command.quantity is not None:
+            quantity = command.quantity
+        refusal = wrong_terms(price, quantity, book.tick_size)
         if refusal is not None:
             return refusal
         keeps_place = price == order.price and quantity <= order.quantity
-        if not keeps_place and self._state.paused:
+        if not keeps_place and self._records.paused:
             return Refusal.PAUSED
         if not keeps_place and not book.is_open:
-            return closed(book, self._state)
-        if quantity <= order.filled_quantity:
-            self._taking.cancel(order, book, now_ms, facts)
+            return closed(book, self._records)
+        if quantity <= order.filled:
+            self._orders.cancel(order, now_ms, NO_REASON)
         elif not keeps_place:
-            return self._requeue(order, book, price, quantity, now_ms, facts)
+            return self._requeue(order, price, quantity, now_ms)
         elif quantity == order.quantity:
             return None
         else:
-            self._reduce(order, book, quantity, facts)
-        if book.is_open:
-            level = book.ladder_price(token, order.price)
-            self._orders.level_changed(book, book.is_bid(order), level, now_ms, facts)
+            self._reduce(order, quantity)
+        if book.is_shown:
+            self._journal.level_changed(book, order.is_bid, order.ladder_price, now_ms)
         return None
 
-    def _reduce(self, order: Order, book: Book, quantity: int, facts: list[Change]) -> None:
-        self._orders.release(order)
-        smaller = attrs.evolve(
-            order,
-            quantity=quantity,
-            remaining_quantity=quantity - order.filled_quantity,
-            version=self._orders.next_version(order.user_id),
-        )
-        facts.append(OrderUpdated(smaller))
-        self._orders.freeze(smaller)
-        self._orders.replace(smaller, book)
+    def _reduce(self, order: OpenOrder, quantity: i64) -> None:
+        order.quantity = quantity
+        self._orders.stamp(order)
+        self._journal.updated(order)
+        self._orders.freeze(order)
+        order.token.book.ladder.amend(order.handle, order.remaining)
 
-    def _requeue(
-        self,
-        order: Order,
-        book: Book,
-        price: int,
-        quantity: int,
-        now_ms: int,
-        facts: list[Change],
-    ) -> Refusal | None:
-        token = order.symbol.token_id
-        remaining = quantity - order.filled_quantity
-        if self._ledger is not None:
-            buy = order.side is _BUY
-            held = self._ledger.available(order.user_id, CASH if buy else token)
-            held += order.price * order.remaining_quantity if buy else order.remaining_quantity
-            if held < (price * remaining if buy else remaining):
+    def _requeue(self, order: OpenOrder, price: i64, quantity: i64, now_ms: i64) -> Refusal | None:
+        ledger = self._ledger
+        if ledger is not None:
+            asset = self._records.cash if order.is_buy else order.token.asset
+            held = ledger.available(order.user, asset) + order.frozen
+            if held < self._cost(order, price, quantity - order.filled):
                 return Refusal.INSUFFICIENT_BALANCE
-        is_bid = book.is_bid(order)
-        ladder_price = book.ladder_price(token, price)
-        if order.post_only and book.crosses(is_bid, ladder_price):
+        book = order.token.book
+        level = price if order.token.is_first else PAYOUT - price
+        if order.post_only and book.crosses(order.is_bid, level):
             return Refusal.POST_ONLY_WOULD_TRADE
-        self._orders.unrest(order, book)
-        again = attrs.evolve(
-            order,
-            price=price,
-            quantity=quantity,
-            remaining_quantity=remaining,
-            order_num=self._orders.next_order_num(),
-            version=self._orders.next_version(order.user_id),
-        )
-        facts.append(OrderUpdated(again))
-        old_level = book.ladder_price(token, order.price)
-        self._taking.take(again, book, is_bid, ladder_price, now_ms, facts, old_level)
+        left_level = order.ladder_price
+        self._orders.leave(order)
+        self._orders.release(order)
+        order.price = price
+        order.quantity = quantity
+        order.order_num = self._orders.next_order_num()
+        self._orders.stamp(order)
+        self._journal.updated(order)
+        self._records.move_last(order)
+        self._taking.take(order, now_ms, left_level)
         return None

@@ -99,7 +99,7 @@ def test_a_template_writes_what_a_plain_encoder_writes(kind: str, data: st.DataO
 @given(data=st.data())
 def test_every_change_is_read_as_it_was_written(kind: str, data: st.DataObject) -> None:
     change = data.draw(strategies.by_kind[kind])
-    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, [change, change])
+    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, encode_changes([change, change]))
     assert decode_batch(payload, "log").changes == [change, change]
 
 
@@ -119,7 +119,7 @@ def test_rare_and_frequent_changes_are_read_in_the_order_in_which_they_stand(
     written: list[Change],
 ) -> None:
     assert decode_changes(encode_changes(written), "facts") == written
-    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, written)
+    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, encode_changes(written))
     assert decode_batch(payload, "log").changes == written
 
 

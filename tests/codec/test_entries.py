@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmstore.codec import GENESIS_HASH, decode_entry, encode_batch, encode_change, position_version
+from pmstore.codec import (
+    GENESIS_HASH,
+    decode_entry,
+    encode_batch,
+    encode_change,
+    encode_changes,
+    position_version,
+)
 from pmstore.errors import CorruptData
 from pmstore.models.balance import Balance
 from pmstore.models.changes import (
@@ -51,14 +58,14 @@ def read(text: str) -> list[Any]:
 
 
 def test_our_batch_is_a_batch() -> None:
-    payload, own_hash = encode_batch(1, 1, 1, GENESIS_HASH, {}, [Paused(True)])
+    payload, own_hash = encode_batch(1, 1, 1, GENESIS_HASH, {}, encode_changes([Paused(True)]))
     found = decode_entry(payload, AT)
     assert isinstance(found, Batch)
     assert (found.hash, found.changes) == (own_hash, [Paused(True)])
 
 
 def test_our_batch_with_a_wrong_hash_is_corrupt_and_not_foreign() -> None:
-    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, [Paused(True)])
+    payload, _ = encode_batch(1, 1, 1, GENESIS_HASH, {}, encode_changes([Paused(True)]))
     for changed in (payload.replace(b"true", b"null"), b" " + payload):
         with pytest.raises(CorruptData, match="store_stream 1704110400000-5: "):
             decode_entry(changed, AT)

@@ -196,7 +196,8 @@ def test_what_is_broken_is_named(
 def change_ladder(verb: str, order_id: str, *arguments: int) -> Callable[[Engine], None]:
     def change(engine: Engine) -> None:
         book = engine.books["yes"]
-        handle = next(handle for handle, order in book.resting.items() if order.id == order_id)
+        quoted = f'"{order_id}"'.encode()
+        handle = next(order.handle for order in book.resting if order and order.id == quoted)
         getattr(book.ladder, verb)(handle, *arguments)
 
     return change

@@ -17,7 +17,7 @@ from pmengine.services.verifying import Report, Verifier, open_verifier
 from pmengine.settings import Settings
 from pmstore import START, Batch, Entry, open_stores_to_read
 from pmstore.backends.file import FileStream
-from pmstore.codec import GENESIS_HASH, decode_batch, encode_batch
+from pmstore.codec import GENESIS_HASH, decode_batch, encode_batch, encode_changes
 from pmstore.settings import StorageSettings
 from pmstore.testing import ManualClock
 from tests.services.rig import DEADLINE_S
@@ -69,7 +69,12 @@ async def rewrite(folder: Path, change: Rewrite) -> None:
     prev_hash = GENESIS_HASH
     for entry, batch in zip(entries, batches, strict=False):
         payload, prev_hash = encode_batch(
-            batch.number, batch.epoch, batch.time, prev_hash, batch.input, batch.changes
+            batch.number,
+            batch.epoch,
+            batch.time,
+            prev_hash,
+            batch.input,
+            encode_changes(batch.changes),
         )
         written.append((entry.id.ms, payload))
     await write_log(folder, written)

@@ -51,7 +51,7 @@ class Running:
     async def consumed(self, name: str, last: Position) -> None:
         """Wait until a batch on the log says that the input *name* is consumed through *last*."""
         async with asyncio.timeout(DEADLINE_S):
-            while (self.state.input_position or {}).get(name, START) < last:
+            while (self.service.positions).get(name, START) < last:
                 reading = asyncio.create_task(
                     self.log.stream.read(self.service.place.position, 1, DEADLINE_S)
                 )
@@ -102,7 +102,7 @@ async def engine_on(
             MemoryStream(start=consumed.get(EVENT_INPUT, START), clock=clock)
         )
         service = EngineService(
-            Engine(state=found.state, ledger=ledger),
+            Engine(snapshot=found.state.freeze(0), ledger=ledger),
             log,
             found,
             inputs={ORDER_INPUT: order_input, EVENT_INPUT: event_input},

@@ -44,7 +44,7 @@ class Feeding:
         """The depth as the log says it now."""
         self.begins += 1
         found = await recover_on(self.log, self.snapshots)
-        return DepthStart(found.place, depths_of(Engine(state=found.state)))
+        return DepthStart(found.place, depths_of(Engine(snapshot=found.state.freeze(0))))
 
     async def wanted(self) -> dict[MarketKey, Depth]:
         """The depths of the books at the end of the log."""

@@ -20,7 +20,7 @@ from pmengine.services.verifying import Beginning, LawBroken, Verifier, begin
 from pmengine.settings import Settings
 from pmstore import CASH, START, Balance, State
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
-from pmstore.codec import encode_batch
+from pmstore.codec import encode_batch, encode_changes
 from pmstore.settings import StorageSettings
 from tests.services.rewriting import rewrite, trade_into, verified
 from tests.services.rig import DEADLINE_S, engine_on, flow
@@ -51,8 +51,8 @@ async def steal(exchange: Exchange) -> int:
         exchange.recovered.epoch + 1,
         state.time_ms,
         place.hash,
-        dict(exchange.recovered.state.input_position or {}) | dict(state.input_position or {}),
-        [richer],
+        dict(exchange.engine.positions),
+        encode_changes([richer]),
     )
     await exchange.log.stream.append([payload])
     return place.number + 1

@@ -159,7 +159,7 @@ async def test_consumed_entries_of_a_memory_input_are_let_go(
         bounds = await engine.order_input.bounds()
         assert bounds is not None
         assert bounds.first == bounds.last
-        assert (engine.state.input_position or {})[ORDER_INPUT] == bounds.last.id
+        assert engine.service.positions[ORDER_INPUT] == bounds.last.id
 
 
 async def test_an_entry_with_several_fields_is_put_aside_too(

@@ -41,7 +41,7 @@ from pmstore import (
     Symbol,
     open_stream,
 )
-from pmstore.codec import GENESIS_HASH, decode_order
+from pmstore.codec import GENESIS_HASH, decode_changes, decode_order
 
 LISTED = AddOneEvent(event_id=1, markets={1: NewMarket(("y", "n"))})
 KEY = (1, 1)
@@ -55,7 +55,7 @@ def batch_of(engine: Engine, commands: Sequence[Command]) -> Batch:
         prev_hash=GENESIS_HASH,
         hash=GENESIS_HASH,
         input={},
-        changes=engine.handle_batch(commands, 1),
+        changes=decode_changes(engine.handle_batch(commands, 1), "facts"),
     )
 
 

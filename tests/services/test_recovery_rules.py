@@ -55,7 +55,7 @@ async def snapshots() -> AsyncIterator[MemorySnapshotStore]:
 
 def batch(number: int, prev_hash: str, *, epoch: int = 1) -> tuple[bytes, str]:
     """An entry that changes nothing."""
-    return encode_batch(number, epoch, NOW_MS, prev_hash, {ORDER_INPUT: START}, [])
+    return encode_batch(number, epoch, NOW_MS, prev_hash, {ORDER_INPUT: START}, b"[]")
 
 
 # -- R1: the chain -----------------------------------------------------------------------
@@ -265,7 +265,7 @@ async def test_r5_a_log_that_lost_its_tail_goes_on_above_the_snapshot(tmp_path: 
                     await engine.take(flow(start, start + 20))
                     await store.catch_up()
                 digest = engine.service.engine.state_digest()
-                consumed = engine.state.input_position
+                consumed = dict(engine.service.positions)
             assert await store.save() is not None
         shutil.rmtree(folder)
         shutil.copytree(backup, folder)
@@ -280,7 +280,7 @@ async def test_r5_a_log_that_lost_its_tail_goes_on_above_the_snapshot(tmp_path: 
             async with engine_on(log, snapshots, clock=clock) as engine:
                 await engine.take(flow(120, 140))
                 went_on = engine.service.engine.state_digest()
-                assert engine.state.input_position != consumed
+                assert engine.service.positions != consumed
             restored = (await batches_of(log))[-2][1]
             assert restored.changes == [Restored(6, found.place.hash)]
             assert (restored.number, restored.prev_hash) == (7, found.place.hash)
@@ -361,7 +361,7 @@ async def test_r5_an_input_that_ends_before_our_position_stops_the_start(
 ) -> None:
     async with engine_on(log, snapshots) as engine:
         await engine.take(flow(0, 10))
-    consumed = (engine.state.input_position or {})[ORDER_INPUT]
+    consumed = engine.service.positions[ORDER_INPUT]
     async with (
         MemoryStream(clock=ManualClock(NOW_MS)) as empty,
         engine_on(log, snapshots, order_input=empty) as engine,
@@ -377,7 +377,7 @@ async def test_r5_a_memory_input_begins_after_the_last_published_position(
 ) -> None:
     async with engine_on(log, snapshots) as first:
         await first.take(flow(0, 10))
-    consumed = (first.state.input_position or {})[ORDER_INPUT]
+    consumed = first.service.positions[ORDER_INPUT]
     async with engine_on(log, snapshots) as second:
         assert await second.order_input.append([encode_command(Tick())]) > consumed
 

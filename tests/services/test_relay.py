@@ -22,7 +22,7 @@ from pmengine.services.log import Log, LogGap, before
 from pmengine.services.relay import Relay
 from pmstore import START, Position, Restored, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
-from pmstore.codec import GENESIS_HASH, encode_batch
+from pmstore.codec import GENESIS_HASH, encode_batch, encode_changes
 from pmstore.testing import ManualClock
 from tests.services.rig import DEADLINE_S, NOW_MS, batches_of, engine_on, flow
 from tests.services.streams import Fault, WatchedStream
@@ -163,11 +163,13 @@ async def test_a_relay_begins_with_the_first_entry_that_the_log_holds(streams: S
 async def test_a_log_that_lost_its_tail_is_told_on_with_the_number_that_it_has(
     streams: Streams,
 ) -> None:
-    first, first_hash = encode_batch(1, 1, NOW_MS, GENESIS_HASH, NOTHING, [])
+    first, first_hash = encode_batch(1, 1, NOW_MS, GENESIS_HASH, NOTHING, b"[]")
     await streams.log.append([first])
     async with running(streams.relay()):
         await streams.caught_up()
-        restored, _ = encode_batch(8, 2, NOW_MS, "a" * 64, NOTHING, [Restored(7, "a" * 64)])
+        restored, _ = encode_batch(
+            8, 2, NOW_MS, "a" * 64, NOTHING, encode_changes([Restored(7, "a" * 64)])
+        )
         await streams.log.append([restored])
         await streams.caught_up()
     assert first_hash

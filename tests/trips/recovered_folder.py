@@ -61,7 +61,7 @@ async def recover_copy(folder: Path) -> Recovery:
         newest = await recover(log, stores.snapshots, **options)
     assert oldest.state.digest() == digest
     assert newest.state.digest() == digest
-    assert Engine(state=newest.state).state_digest() == digest
+    assert Engine(snapshot=newest.state.freeze(0)).state_digest() == digest
     return Recovery(engine.state, trades, found.folded, found.snapshot, found.lost_tail)
 
 

@@ -32,7 +32,7 @@ async def run_demo(settings: Settings, *, rate: int, exit: bool) -> None:
     async with serve(settings) as served:
         exchange = served.exchange
         outcomes: Counter[str] = Counter()
-        first = _first_new(exchange.engine.engine.state)
+        first = _first_new(exchange.recovered.state)
         screen = Screen(
             console,
             served.url,

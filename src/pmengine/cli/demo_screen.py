@@ -173,11 +173,11 @@ def closing_lines(
     exchange: Exchange, outcomes: Counter[str], first: int, done: int
 ) -> Iterator[str]:
     """What a run did, for after the picture."""
-    state = exchange.engine.engine.state
+    engine = exchange.engine.engine
     answered = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     yield f"Fed commands {first}..{first + done - 1} of the sample: {answered or 'none'}."
     yield (
-        f"{len(state.orders)} orders rest; the log is at entry {exchange.engine.place.number}. "
+        f"{engine.open_orders()} orders rest; the log is at entry {exchange.engine.place.number}. "
         "Run it again and it continues from here."
     )
 

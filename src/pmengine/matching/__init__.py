@@ -1,5 +1,7 @@
 """Price ladders, and how a taker meets what rests on them: pure, usable on their own."""
 
-from pmengine.matching.matched import Fill, Ladder, LadderContract, Match, NaiveLadder
+from pmengine.matching.contract import NOBODY, LadderContract
+from pmengine.matching.ladder import Ladder
+from pmengine.matching.naive_ladder import NaiveLadder
 
-__all__ = ["Fill", "Ladder", "LadderContract", "Match", "NaiveLadder"]
+__all__ = ["NOBODY", "Ladder", "LadderContract", "NaiveLadder"]

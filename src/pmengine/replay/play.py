@@ -80,7 +80,7 @@ class Replay:
         self._engine = Engine(ledger=False)
         chance = None if complement_seed is None else Random(complement_seed)
         self._translator = Translator(
-            opening.price_offset, self._engine.state.orders.get, complement=chance
+            opening.price_offset, self._engine.find_order, complement=chance
         )
         self._opening = opening
         self._fills = Fills()

@@ -77,8 +77,8 @@ def depths_of(engine: Engine) -> dict[MarketKey, Depth]:
     """The depth of every market as *engine* has it now; empty where trading has ended."""
     depths: dict[MarketKey, Depth] = {}
     for book in engine.books.values():
-        depth = Depth(book.update_id, engine.state.time_ms, book.last_price)
-        if book.is_open:
+        depth = Depth(book.update_id, engine.time_ms, book.last_price)
+        if book.is_shown:
             depth.bids = dict(book.ladder.levels(True, LEVELS_MAX))
             depth.asks = dict(book.ladder.levels(False, LEVELS_MAX))
         depths[book.key] = depth

@@ -18,7 +18,6 @@ from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered
 from pmstore import (
     START,
-    Change,
     Conflict,
     CorruptData,
     Entry,
@@ -112,8 +111,14 @@ class EngineService:
         self._clock = clock
         self._claim = claim
         self._stopping = asyncio.Event()
-        consumed = engine.state.input_position or {}
+        consumed = recovered.state.input_position or {}
         self._positions = {name: consumed.get(name, START) for name in self._inputs}
+        self._published = dict(self._positions)
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """How far every input is consumed, as the log says it."""
+        return self._published
 
     def stop(self) -> None:
         """Finish the batch under way and end `run`."""
@@ -130,10 +135,11 @@ class EngineService:
         """
         await self._check_inputs()
         if self._lost_tail:
-            await self._publish([Restored(self.place.number, self.place.hash)])
+            self.engine.add_fact(Restored(self.place.number, self.place.hash))
+            await self._publish()
             self._lost_tail = False
         elif self._claim:
-            await self._publish([])
+            await self._publish()
         ticking = asyncio.create_task(self._tick())
         stopping = asyncio.create_task(self._stopping.wait())
         reading: dict[str, asyncio.Task[list[Entry]]] = {}
@@ -159,26 +165,25 @@ class EngineService:
             await asyncio.gather(ticking, stopping, *reading.values(), return_exceptions=True)
 
     async def _take(self, entries: Mapping[str, list[Entry]]) -> None:
-        facts: list[Change] = []
-        handle = self.engine.handle_into
+        handle = self.engine.do
         for name, some in entries.items():
             for entry in some:
                 try:
                     commands = _read(entry.payload)
                 except ValueError as error:
-                    self._dead_letter(name, entry, str(error), facts)
+                    self._dead_letter(name, entry, str(error))
                     continue
                 for command in commands:
-                    handle(command, entry.id.ms, facts)
+                    handle(command, entry.id.ms)
             if some:
                 self._positions[name] = some[-1].id
-        await self._publish(facts)
+        await self._publish()
         if self._volatile:
             for name, some in entries.items():
                 if some:
                     await self._inputs[name].trim(some[-1].id)
 
-    def _dead_letter(self, name: str, entry: Entry, reason: str, facts: list[Change]) -> None:
+    def _dead_letter(self, name: str, entry: Entry, reason: str) -> None:
         """Put an unreadable entry aside, and answer it if it says who asked."""
         self.dead_letters += 1
         _logger.warning("dead_letter", stream=name, position=str(entry.id), reason=reason)
@@ -187,32 +192,32 @@ class EngineService:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if asked.correlation_id:
-            facts.append(
+            self.engine.add_fact(
                 Remembered(
                     "",
                     asked.types,
                     "",
                     Refusal.MALFORMED.name,
                     "",
-                    self.engine.state.time_ms,
+                    self.engine.time_ms,
                     (),
                     asked.correlation_id,
                     True,
                 )
             )
 
-    async def _publish(self, facts: list[Change]) -> None:
-        """Make *facts* the next entry of the log, by rule R1."""
-        state = self.engine.state
+    async def _publish(self) -> None:
+        """Make the engine's facts the next entry of the log, by rule R1."""
+        time_ms = self.engine.time_ms
         number = self.place.number + 1
         positions = dict(self._positions)
         payload, own_hash = encode_batch(
-            number, self._epoch, state.time_ms, self.place.hash, positions, facts
+            number, self._epoch, time_ms, self.place.hash, positions, self.engine.take_facts()
         )
         position = await self._append(payload)
         self._head = LogHead(position, payload_hash(payload))
         self.place = Place(position, number, own_hash)
-        state.stand_at(position, number, own_hash, positions, state.time_ms)
+        self._published = positions
 
     async def _append(self, payload: bytes) -> Position:
         """Append once, whatever the failures in between say of their outcome."""

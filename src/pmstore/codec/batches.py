@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from pmstore.codec.changes_in import WireChange, WireFrequent, to_change, to_frequent
-from pmstore.codec.changes_out import changes_text
 from pmstore.codec.json_text import READ_ERRORS, corrupt, quote, utf8
 from pmstore.errors import CorruptData
 from pmstore.models.changes import Batch, Change
@@ -60,7 +59,7 @@ def encode_batch(
     time: int,
     prev_hash: str,
     input: Mapping[str, Position],
-    changes: Iterable[Change],
+    changes: bytes,
 ) -> tuple[bytes, str]:
     """
     The payload of one log entry, and its hash.
@@ -73,20 +72,17 @@ def encode_batch(
         time: Engine time in epoch milliseconds.
         prev_hash: The hash of the entry before; `GENESIS_HASH` for the first.
         input: For every input stream, the position through which it is consumed.
-        changes: In the order in which they happened.
-
-    Raises:
-        InvalidRecord: See `encode_change`.
+        changes: In the order in which they happened, as `encode_changes` writes them.
 
     Cost:
-        About a microsecond a change.
+        That of the hash: about half a microsecond a kilobyte.
     """
     positions = ",".join([f'{quote(stream)}:"{ms}-{seq}"' for stream, (ms, seq) in input.items()])
     before = utf8(
         f'{{"v":{FORMAT_VERSION},"number":{number},"epoch":{epoch},"time":{time}'
         f',"prev_hash":{quote(prev_hash)},'
     )
-    after = utf8(f'"input":{{{positions}}},"changes":{changes_text(changes)}}}')
+    after = b'"input":{%b},"changes":%b}' % (utf8(positions), changes)
     digest = hashlib.sha256(utf8(prev_hash))
     digest.update(before)
     digest.update(after)
