@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pmengine.commands import Command, Tick
-from pmengine.engine import ID_MEMORY_S, Engine
+from pmengine.engine import FEE_ACCOUNT, ID_MEMORY_S, Engine
 from pmengine.facts import Outcome
 from pmengine.invariants import Watch, engine_violations, state_violations, trade_violations
 from pmengine.matching import Ladder, NaiveLadder
@@ -211,7 +211,8 @@ class Witnesses:
     def _watching(self, state: State) -> Watch:
         """What `pmengine verify` does with each fact, on a state of its own."""
         own = State.restore(state.freeze(0), id_memory_s=self.id_memory_s)
-        return Watch(own, ledger=self.options.get("ledger", True))
+        fee_account = self.options.get("fee_account", FEE_ACCOUNT)
+        return Watch(own, ledger=self.options.get("ledger", True), fee_account=fee_account)
 
     def _restored(self, engine: Engine, new_ladder: Any) -> Engine:
         snapshot = through_the_file(engine.snapshot(1))
