@@ -18,12 +18,12 @@ from pmengine.services.log import Log
 from pmengine.services.relay import Relay
 from pmengine.services.verifying import Beginning, LawBroken, Verifier, begin
 from pmengine.settings import Settings
-from pmstore import CASH, START, Balance, State
+from pmstore import CASH, START, Balance, Snapshot, SnapshotStore, State, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.codec import encode_batch, encode_changes
 from pmstore.settings import StorageSettings
 from tests.services.rewriting import rewrite, trade_into, verified
-from tests.services.rig import DEADLINE_S, engine_on, flow
+from tests.services.rig import DEADLINE_S, engine_on, flow, recover_on
 
 
 def settings(folder: Path, verify: str) -> Settings:
@@ -123,6 +123,11 @@ async def test_a_start_on_a_state_that_breaks_a_law_stops(tmp_path: Path) -> Non
         assert isinstance(exchange.failed.exception(), LawBroken)
 
 
+async def folded(stream: Stream, snapshots: SnapshotStore) -> Snapshot:
+    """What the log adds up to now."""
+    return (await recover_on(stream, snapshots)).state.freeze(1)
+
+
 @pytest.mark.parametrize("falsified", [False, True])
 async def test_a_projection_is_compared_entry_by_entry(falsified: bool) -> None:
     async with (
@@ -173,14 +178,14 @@ async def test_a_snapshot_taken_behind_a_followers_back_is_compared_too() -> Non
         async with asyncio.timeout(DEADLINE_S):
             while verifier.place.number < engine.service.place.number:
                 await asyncio.sleep(0)
-        await snapshots.save(engine.service.engine.snapshot(1))
+        await snapshots.save(await folded(stream, snapshots))
         await engine.take(flow(50, 60))
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await verifier.finish()
         assert verifier.report.compared["snapshots"] == 1
         assert verifier.report.breaches == []
-        wrong = attrs.evolve(engine.service.engine.snapshot(2), trade_counter=5)
+        wrong = attrs.evolve(await folded(stream, snapshots), trade_counter=5)
         await snapshots.save(wrong)
         await verifier.finish()
         (breach,) = verifier.report.breaches
@@ -202,7 +207,7 @@ async def test_a_follower_goes_on_with_a_snapshot_where_the_log_was_trimmed() ->
             id_memory_s=86_400,
             snapshots=snapshots,
         )
-        snapshot = engine.service.engine.snapshot(1)
+        snapshot = await folded(stream, snapshots)
         await snapshots.save(snapshot)
         await engine.take(flow(50, 60))
         assert snapshot.last_message_id is not None

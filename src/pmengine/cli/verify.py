@@ -91,7 +91,8 @@ async def _verify(
 
     # The state is millions of objects without cycles: do not walk it again and again.
     gc.set_threshold(50_000, 20, 1_000_000)
-    async with open_stores_to_read(settings=settings.storage) as opened:
+    wanted = {} if compare else {"contracts": ("snapshots",)}
+    async with open_stores_to_read(settings=settings.storage, **wanted) as opened:
         with reporter.progress() as progress:
             verifier, through = await open_verifier(
                 opened,

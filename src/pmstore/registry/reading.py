@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pmstore.errors import SettingsError, StoreUnavailable
 from pmstore.protocols import (
@@ -20,10 +20,13 @@ from pmstore.registry.opening import find_backend
 from pmstore.settings import StorageSettings, read_settings
 from pmstore.url import Stack
 
+STORES: Final = ("orders", "trades", "accounts", "events", "snapshots")
+
 
 class StoresToRead:
     """
-    The truths of a deployment's stacks, each None if nothing was ever stored there.
+    The truths of a deployment's stacks, each None if nothing was ever stored there, or if it
+    was not asked for.
 
     A cache before a truth is another process's, or empty: it is not looked at. `settings`
     say where everything is.
@@ -49,13 +52,18 @@ class StoresToRead:
         found: Stream | None = await self._open(self.settings.streams, "stream", name)
         return found
 
-    async def open_all(self) -> None:
-        """Open every store there is; errors as for `open_stream`."""
-        self.orders = await self._open(self.settings.orders, "orders")
-        self.accounts = await self._open(self.settings.orders, "accounts")
-        self.events = await self._open(self.settings.orders, "events")
-        self.trades = await self._open(self.settings.trades, "trades")
-        self.snapshots = await self._open(self.settings.snapshots, "snapshots")
+    async def open(self, contracts: Collection[str]) -> None:
+        """Open the stores of *contracts*, as far as there are any; errors as for `open_stream`."""
+        if "orders" in contracts:
+            self.orders = await self._open(self.settings.orders, "orders")
+        if "accounts" in contracts:
+            self.accounts = await self._open(self.settings.orders, "accounts")
+        if "events" in contracts:
+            self.events = await self._open(self.settings.orders, "events")
+        if "trades" in contracts:
+            self.trades = await self._open(self.settings.trades, "trades")
+        if "snapshots" in contracts:
+            self.snapshots = await self._open(self.settings.snapshots, "snapshots")
 
     async def _open(self, stack: Stack, contract: str, *names: str) -> Any:
         truth = stack.truth
@@ -88,7 +96,11 @@ class StoresToRead:
 
 @asynccontextmanager
 async def open_stores_to_read(
-    env_file: str | Path | None = None, /, *, settings: StorageSettings | None = None
+    env_file: str | Path | None = None,
+    /,
+    *,
+    settings: StorageSettings | None = None,
+    contracts: Collection[str] = STORES,
 ) -> AsyncIterator[StoresToRead]:
     """
     The stores of a deployment, running or stopped, opened without changing anything.
@@ -96,6 +108,7 @@ async def open_stores_to_read(
     Args:
         env_file: As for `open_stores`.
         settings: Read already; then neither file nor environment is read.
+        contracts: The stores that are opened; all of them if it is unset.
 
     Raises:
         SettingsError: The settings cannot be used, or a schema is older than this code.
@@ -107,5 +120,5 @@ async def open_stores_to_read(
         settings = read_settings(StorageSettings, env_file=env_file)
     async with AsyncExitStack() as closing:
         stores = StoresToRead(settings, closing)
-        await stores.open_all()
+        await stores.open(contracts)
         yield stores
