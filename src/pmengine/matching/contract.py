@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from pmengine.matching.arrays import i64
 
@@ -10,7 +10,7 @@ NOBODY: Final = 0
 """The owner whose orders never meet their own."""
 
 
-class LadderContract(Protocol):
+class LadderContract:
     """
     One price-time queue per price, bids and asks.
 
@@ -22,24 +22,25 @@ class LadderContract(Protocol):
     What `match` took stays here to be asked for until the next `match`.
     """
 
-    __slots__ = ()
+    __slots__ = ("fill_count", "met_own")
 
-    fill_count: i64
-    """How many orders the last `match` took from."""
-    met_own: bool
-    """Whether the last `match` ended because it met an order of the taker's owner."""
+    def __init__(self) -> None:
+        self.fill_count: i64 = 0
+        """How many orders the last `match` took from."""
+        self.met_own: bool = False
+        """Whether the last `match` ended because it met an order of the taker's owner."""
 
     def add(self, is_bid: bool, price: i64, quantity: i64, owner: i64 = NOBODY) -> i64:
         """Rest an order behind all others at its price; its handle."""
-        ...
+        raise NotImplementedError
 
     def cancel(self, handle: i64) -> i64:
         """Take an order off the ladder; the lots it still had."""
-        ...
+        raise NotImplementedError
 
     def amend(self, handle: i64, quantity: i64) -> None:
         """Set what remains of an order to a smaller positive quantity; it keeps its place."""
-        ...
+        raise NotImplementedError
 
     def match(self, is_bid: bool, price: i64, quantity: i64, owner: i64 = NOBODY) -> i64:
         """
@@ -48,19 +49,19 @@ class LadderContract(Protocol):
 
         Filled makers are gone. Cost: O(1) for each of them, and no object is made.
         """
-        ...
+        raise NotImplementedError
 
     def fill_handle(self, index: i64) -> i64:
         """The maker of a fill of the last `match`; fills are numbered from 0 as they happened."""
-        ...
+        raise NotImplementedError
 
     def fill_quantity(self, index: i64) -> i64:
         """The lots that the maker of a fill gave."""
-        ...
+        raise NotImplementedError
 
     def fill_price(self, index: i64) -> i64:
         """The price of the level on which a fill happened."""
-        ...
+        raise NotImplementedError
 
     def fillable(
         self,
@@ -76,32 +77,32 @@ class LadderContract(Protocol):
         With *skip_own*: how many if the orders of *owner* stepped aside, instead of ending
         the walk.
         """
-        ...
+        raise NotImplementedError
 
     def best(self, is_bid: bool) -> i64:
         """The best price of a side, 0 if it is empty."""
-        ...
+        raise NotImplementedError
 
     def first(self, is_bid: bool) -> i64:
         """The handle of the oldest order at the best price of a side, -1 if it is empty."""
-        ...
+        raise NotImplementedError
 
     def next(self, handle: i64) -> i64:
         """The handle of the order that a taker meets after this one, -1 after the last."""
-        ...
+        raise NotImplementedError
 
     def quantity_at(self, is_bid: bool, price: i64) -> i64:
         """All lots resting at *price* on a side, 0 if none."""
-        ...
+        raise NotImplementedError
 
     def levels(self, is_bid: bool, limit: i64) -> list[tuple[int, int]]:
         """Up to *limit* (price, lots) of a side, best first."""
-        ...
+        raise NotImplementedError
 
     def remaining(self, handle: i64) -> i64:
         """The lots that a resting order still has."""
-        ...
+        raise NotImplementedError
 
     def __len__(self) -> int:
         """How many orders rest."""
-        ...
+        raise NotImplementedError

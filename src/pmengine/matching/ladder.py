@@ -60,11 +60,10 @@ class Ladder(LadderContract):
         "_quantity",
         "_tail",
         "_total",
-        "fill_count",
-        "met_own",
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._bids = _Side()
         self._asks = _Side()
         # By level. Those that are free are chained by their heads.
@@ -85,8 +84,6 @@ class Ladder(LadderContract):
         self._fill_handle = Array[i64]()
         self._fill_quantity = Array[i64]()
         self._fill_price = Array[i64]()
-        self.fill_count: i64 = 0
-        self.met_own = False
 
     def __len__(self) -> int:
         return self._count

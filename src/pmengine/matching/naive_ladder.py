@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-import attrs
+from pmengine.matching.arrays import i64
+from pmengine.matching.contract import NOBODY, LadderContract
 
-from pmengine.matching.contract import NOBODY
 
-
-@attrs.define
 class _Resting:
-    handle: int
-    is_bid: bool
-    price: int
-    quantity: int
-    owner: int
-    arrival: int
+    def __init__(
+        self, handle: int, is_bid: bool, price: int, quantity: int, owner: int, arrival: int
+    ) -> None:
+        self.handle = handle
+        self.is_bid = is_bid
+        self.price = price
+        self.quantity = quantity
+        self.owner = owner
+        self.arrival = arrival
 
 
-class NaiveLadder:
+class NaiveLadder(LadderContract):
     """The same contract as `Ladder`, slow and plain: what the fast one is tested against."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._orders: list[_Resting] = []
         self._arrivals = 0
         self._fills: list[tuple[int, int, int]] = []
-        self.fill_count = 0
-        self.met_own = False
 
     def __len__(self) -> int:
         return len(self._orders)
 
-    def add(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
+    def add(self, is_bid: bool, price: i64, quantity: i64, owner: i64 = NOBODY) -> i64:
         self._arrivals += 1
         used = {order.handle for order in self._orders}
         handle = next(number for number in range(len(used) + 1) if number not in used)
         self._orders.append(_Resting(handle, is_bid, price, quantity, owner, self._arrivals))
         return handle
 
-    def cancel(self, handle: int) -> int:
+    def cancel(self, handle: i64) -> i64:
         order = self._find(handle)
         self._orders.remove(order)
         return order.quantity
 
-    def amend(self, handle: int, quantity: int) -> None:
+    def amend(self, handle: i64, quantity: i64) -> None:
         self._find(handle).quantity = quantity
 
-    def match(self, is_bid: bool, price: int, quantity: int, owner: int = NOBODY) -> int:
+    def match(self, is_bid: bool, price: i64, quantity: i64, owner: i64 = NOBODY) -> i64:
         self._fills = []
         self.met_own = False
         for maker in self._crossed(is_bid, price):
@@ -54,7 +54,7 @@ class NaiveLadder:
             if owner != NOBODY and maker.owner == owner:
                 self.met_own = True
                 break
-            lots = min(quantity, maker.quantity)
+            lots = quantity if quantity < maker.quantity else maker.quantity
             self._fills.append((maker.handle, lots, maker.price))
             quantity -= lots
             maker.quantity -= lots
@@ -62,55 +62,55 @@ class NaiveLadder:
         self._orders = [order for order in self._orders if order.quantity]
         return quantity
 
-    def fill_handle(self, index: int) -> int:
+    def fill_handle(self, index: i64) -> i64:
         return self._fills[index][0]
 
-    def fill_quantity(self, index: int) -> int:
+    def fill_quantity(self, index: i64) -> i64:
         return self._fills[index][1]
 
-    def fill_price(self, index: int) -> int:
+    def fill_price(self, index: i64) -> i64:
         return self._fills[index][2]
 
     def fillable(
         self,
         is_bid: bool,
-        price: int,
-        quantity: int,
-        owner: int = NOBODY,
+        price: i64,
+        quantity: i64,
+        owner: i64 = NOBODY,
         skip_own: bool = False,
-    ) -> int:
-        found = 0
+    ) -> i64:
+        found: i64 = 0
         for maker in self._crossed(is_bid, price):
             if owner == NOBODY or maker.owner != owner:
                 found += maker.quantity
             elif not skip_own:
                 break
-        return min(found, quantity)
+        return found if found < quantity else quantity
 
-    def best(self, is_bid: bool) -> int:
+    def best(self, is_bid: bool) -> i64:
         side = self._side(is_bid)
         return side[0].price if side else 0
 
-    def first(self, is_bid: bool) -> int:
+    def first(self, is_bid: bool) -> i64:
         side = self._side(is_bid)
         return side[0].handle if side else -1
 
-    def next(self, handle: int) -> int:
+    def next(self, handle: i64) -> i64:
         order = self._find(handle)
         side = self._side(order.is_bid)
         behind = side[side.index(order) + 1 :]
         return behind[0].handle if behind else -1
 
-    def quantity_at(self, is_bid: bool, price: int) -> int:
+    def quantity_at(self, is_bid: bool, price: i64) -> i64:
         return sum(order.quantity for order in self._side(is_bid) if order.price == price)
 
-    def levels(self, is_bid: bool, limit: int) -> list[tuple[int, int]]:
+    def levels(self, is_bid: bool, limit: i64) -> list[tuple[int, int]]:
         totals: dict[int, int] = {}
         for order in self._side(is_bid):
             totals[order.price] = totals.get(order.price, 0) + order.quantity
         return list(totals.items())[:limit]
 
-    def remaining(self, handle: int) -> int:
+    def remaining(self, handle: i64) -> i64:
         return self._find(handle).quantity
 
     def _side(self, is_bid: bool) -> list[_Resting]:
