@@ -183,7 +183,6 @@ def test_rows_of_nothing_in_a_snapshot_hold_nothing() -> None:
     rows = [*snapshot.balances, Balance("bob", token(1, 1, True), 0, 0, 2)]
     state = State.restore(attrs.evolve(snapshot, balances=rows))
     assert list(state.balances) == ["cash"]
-    assert not state.has_holders(state.events[1].markets[1])
 
 
 def test_a_session_lives_until_its_deadline_is_nought() -> None:

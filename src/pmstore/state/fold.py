@@ -159,10 +159,6 @@ class State:
         """The market as it is now, its update number and last price included."""
         return self.listed.find(event_id, market_id)
 
-    def has_holders(self, market: Market) -> bool:
-        """Whether a token of *market* is outstanding."""
-        return any(self.balances.get(token) for token in market.token_ids)
-
     def leaving_of(self, order: Order) -> Leaving | None:
         """By what an open order is leaving: it neither trades nor counts. None if it rests."""
         return self.left_over.leaving_of(order)
@@ -170,14 +166,6 @@ class State:
     def groups(self) -> dict[GroupKey, Group]:
         """The order groups as they are now; O(groups + their fills)."""
         return self.grouped.freeze()
-
-    def forget(self, now_ms: int) -> bool:
-        """Drop the memories whose time is over at *now_ms*; whether there were any."""
-        return self.remembered.forget(now_ms)
-
-    def remember_end(self, order: Order, time_ms: int) -> None:
-        """Let the memory of *order*, which ended at *time_ms*, begin to run out."""
-        self.remembered.remember_end(order, time_ms)
 
     def freeze(self, timestamp: int) -> Snapshot:
         """

@@ -73,14 +73,11 @@ class Memories:
             # A taker, remembered when its command is done; or from a foreign snapshot.
             self.order_ids.discard(order.id)
 
-    def forget(self, now_ms: int) -> bool:
-        """Drop the memories whose time is over at *now_ms*; whether there were any."""
+    def forget(self, now_ms: int) -> None:
+        """Drop the memories whose time is over at *now_ms*."""
         due_ms = now_ms - self.id_memory_ms
         ended = self.ended
-        if not ended or ended[0][0] > due_ms:
-            return False
         while ended and ended[0][0] <= due_ms:
             memory = self.outcomes.pop(ended.popleft()[1])
             if memory.kind == SUBMIT_ORDER and memory.outcome == ACCEPTED:
                 self.order_ids.discard(memory.order_id)
-        return True
