@@ -154,9 +154,12 @@ async def test_every_service_may_be_killed_while_orders_flow(deployed: Deployed)
 @pytest.mark.crash
 @pytest.mark.slow
 async def test_a_standby_takes_over_from_a_leader_that_died_or_froze(deployed: Deployed) -> None:
-    lease = str(Settings().lease_s)  # the one that there is without a setting
-    first = await deployed.run("engine", ENGINE_LEASE_S=lease)
-    second = await deployed.run("engine", ENGINE_LEASE_S=lease)
+    engine = {
+        "ENGINE_LEASE_S": str(Settings().lease_s),  # the one that there is without a setting
+        "ENGINE_VERIFY": "stop",
+    }
+    first = await deployed.run("engine", **engine)
+    second = await deployed.run("engine", **engine)
     history = await deployed.run("relay history store api")
     await deployed.traders.set_up(deployed.url)
     await second.until("engine", role="standby")
@@ -170,7 +173,7 @@ async def test_a_standby_takes_over_from_a_leader_that_died_or_froze(deployed: D
     assert died_s < TAKEOVER_S_MAX
     assert led["epoch"] > epoch
 
-    third = await deployed.run("engine", ENGINE_LEASE_S=lease)
+    third = await deployed.run("engine", **engine)
     await third.until("engine", role="standby")
     before = time.monotonic()
     second.freeze()

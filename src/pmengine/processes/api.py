@@ -14,7 +14,7 @@ from pmengine.assembly import new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
 from pmengine.processes.deployment import Deployment
-from pmengine.processes.service import until
+from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
 from pmengine.services.depth import DepthFeed
@@ -150,13 +150,15 @@ class GatewayProcess:
         )
         following = [asyncio.create_task(one.run()) for one in (front, depth, board)]
         async with AsyncExitStack() as closing:
+            # Requests under way are answered before those who bring the answers end.
+            closing.push_async_callback(end, following)
             app = self._make(venue)
             url = await closing.enter_async_context(serving(app, settings.host, self._port))
             self._is_serving = True
             _logger.info("gateway_listens", service=self.name, url=url)
             self._listening(url)
             try:
-                await until(stopping, *following)
+                await first_of(stopping, following)
             finally:
                 self._is_serving = False
 

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from pmengine.assembly import engine_of
+from pmengine.engine import Engine
 from pmengine.processes.deployment import Deployment
 from pmengine.services.collector import let_go
 from pmengine.services.engine import EngineService, PublishFailed, Superseded
@@ -99,10 +100,15 @@ class EngineProcess:
                 let_go()
 
     async def _follow_and_lead(self, lease: Lease, stopping: asyncio.Event) -> None:
-        recovered = await self._recover()
         log = await self._deployment.log()
-        following = _Following(log, recovered)
-        async with guarded(await self._guard(log, recovered)):
+        recovered = await self._recover()
+        guard = await self._guard(log, recovered)
+        # In a thread: making the books of a large state must not silence this process.
+        engine = await asyncio.to_thread(engine_of, self._settings, recovered.state)
+        following = _Following(log, recovered, engine)
+        del recovered
+        let_go()
+        async with guarded(guard):
             epoch = await self._wait_for_lease(lease, following, stopping)
             if epoch is not None:
                 await self._lead(lease, epoch, following, stopping)
@@ -153,12 +159,11 @@ class EngineProcess:
     async def _lead(
         self, lease: Lease, epoch: int, following: _Following, stopping: asyncio.Event
     ) -> None:
-        # Held from here on: making the books of a large state takes longer than a lease.
         holding = asyncio.create_task(self._hold(lease, epoch))
         stopped = asyncio.create_task(stopping.wait())
         tasks = [holding, stopped]
         try:
-            engine = await self._new_leader(epoch, following.recovered)
+            engine = await self._new_leader(epoch, following)
             self._leading, self._epoch = engine, epoch
             self._stand("leader", f"it takes commands under epoch {epoch}")
             running = asyncio.create_task(engine.run())
@@ -177,7 +182,8 @@ class EngineProcess:
             if isinstance(one, Exception):
                 raise one
 
-    async def _new_leader(self, epoch: int, recovered: Recovered) -> EngineService:
+    async def _new_leader(self, epoch: int, following: _Following) -> EngineService:
+        recovered = following.recovered
         _logger.info("engine_leads", epoch=epoch, number=recovered.place.number)
         if recovered.lost_tail:
             _logger.error(
@@ -186,9 +192,8 @@ class EngineProcess:
                 goes_on_after_number=recovered.place.number,
                 detail="what was answered after the snapshot that it goes on from is lost",
             )
-        engine = await asyncio.to_thread(engine_of, self._settings, recovered.state)
         return EngineService(
-            engine,
+            following.engine,
             await self._deployment.log(),
             recovered,
             inputs=await self._deployment.inputs(),
@@ -230,22 +235,34 @@ class EngineProcess:
 
 
 class _Following:
-    """A state that follows the log, ready to be led on from."""
+    """
+    An engine that follows the log, ready to lead.
 
-    def __init__(self, log: Log, recovered: Recovered) -> None:
+    Args:
+        engine: Made from the state of *recovered*.
+    """
+
+    def __init__(self, log: Log, recovered: Recovered, engine: Engine) -> None:
+        self.engine = engine
+        # The engine has the state: of the other copy only the positions go on.
+        self._positions = State()
+        self._positions.input_position = recovered.state.input_position
+        self.recovered = attrs.evolve(recovered, state=self._positions)
         self._log = log
-        self.recovered = recovered
 
     async def some(self, wait_s: float) -> bool:
-        """Fold what is there, waiting for it up to *wait_s*; whether there was anything."""
+        """Apply what is there, waiting for it up to *wait_s*; whether there was anything."""
         place = self.recovered.place
         found = await persistently(
             lambda: self._log.read(place, READ_BATCHES_MAX, wait_s), "standby"
         )
-        for entry, batch in found:
-            self.recovered.state.apply_batch(entry.id, batch)
+        for _, batch in found:
+            self.engine.apply(batch.changes)
+            self.engine.stand_at(batch.time)
+            await asyncio.sleep(0)
         if found:
             entry, batch = found[-1]
+            self._positions.input_position = batch.input
             self.recovered = attrs.evolve(
                 self.recovered,
                 place=Place(entry.id, batch.number, batch.hash),
@@ -256,6 +273,6 @@ class _Following:
         return bool(found)
 
     async def to_the_end(self) -> None:
-        """Fold all that is there now."""
+        """Apply all that is there now."""
         while await self.some(0.0):
             pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +21,7 @@ from pmstore import PmstoreError, StoreUnavailable
 
 HASTY: Final = frozenset({"history"})
 """An API waits to hear from these before it answers questions."""
+GATEWAYS: Final = frozenset({"api", "websocket-depth"})
 ASK_S_MAX: Final = 2.0
 
 _logger = structlog.get_logger("pmengine")
@@ -57,11 +58,11 @@ async def _run(
     deployment: Deployment, services: Sequence[Service], stopping: asyncio.Event
 ) -> None:
     failed = asyncio.Event()
-    ending = asyncio.Event()
+    ending = {one.name: asyncio.Event() for one in services}
 
     async def watch(service: Service) -> None:
         try:
-            await service.run(ending)
+            await service.run(ending[service.name])
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             _logger.error("service_failed", service=service.name, reason=reason)
@@ -76,10 +77,7 @@ async def _run(
     try:
         await asyncio.wait({*running, *waiting}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        ending.set()
-        _, late = await asyncio.wait(
-            running, timeout=deployment.settings.shutdown_timeout_s, return_when="ALL_COMPLETED"
-        )
+        late = await _stop(running, ending, deployment.settings.shutdown_timeout_s)
         if late:
             names = ", ".join(task.get_name() for task in late)
             _logger.warning("stop_timed_out", services=names)
@@ -90,6 +88,24 @@ async def _run(
     for one in ended:
         if isinstance(one, Exception):
             raise one
+
+
+async def _stop(
+    running: Sequence[asyncio.Task[None]], ending: Mapping[str, asyncio.Event], timeout_s: float
+) -> list[asyncio.Task[None]]:
+    """Let gateways end first, then the engine, then all others; who did not end in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    groups = [GATEWAYS, frozenset({"engine"}), frozenset(ending)]
+    for names in groups:
+        asked = [task for task in running if task.get_name() in names]
+        for task in asked:
+            ending[task.get_name()].set()
+        if asked:
+            # A group that hangs leaves the others time.
+            left_s = (deadline - loop.time()) / (1 if names == groups[-1] else 2)
+            await asyncio.wait(asked, timeout=max(0.0, left_s))
+    return [task for task in running if not task.done()]
 
 
 async def _tell(deployment: Deployment, services: Sequence[Service]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from pmengine.services.notes import Note
@@ -41,13 +41,26 @@ class Service(Protocol):
 
 async def until(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
     """Wait for *stopping* or the failure of a task, then end the tasks; raises their failure."""
+    try:
+        await first_of(stopping, tasks)
+    finally:
+        await end(tasks)
+
+
+async def first_of(stopping: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for *stopping* or the end of a task; raises the failure of one that ended."""
     waiting = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            if task.done():
-                task.result()
     finally:
-        for one in (waiting, *tasks):
-            one.cancel()
-        await asyncio.gather(waiting, *tasks, return_exceptions=True)
+        waiting.cancel()
+    for task in tasks:
+        if task.done():
+            task.result()
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel *tasks* and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
