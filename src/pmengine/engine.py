@@ -14,13 +14,20 @@ from pmengine.commands import (
     AmendOrder,
     CancelOrder,
     Command,
+    Convert,
     Deposit,
     Merge,
+    MergeEvent,
+    PauseMarket,
+    PostOnly,
     RemoveOneEvent,
     RemoveOneMarket,
     Resolve,
+    ResolveEvent,
     ResumeAllEvents,
+    ResumeMarket,
     Split,
+    SplitEvent,
     StopAllEvents,
     SubmitOrder,
     Tick,
@@ -31,11 +38,14 @@ from pmengine.following import Following
 from pmengine.identity import are_ids, content_of, order_content
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
-from pmengine.listing import Listing
+from pmengine.listing import EVENT_MARKETS_MAX, Listing
 from pmengine.matching import Ladder, LadderContract
 from pmengine.orders import OpenOrders
+from pmengine.pausing import Pausing
 from pmengine.picture import order_of, restore, snapshot_of, unquoted
-from pmengine.records import Book, Memory, Records, key_of, quoted
+from pmengine.records import Book, Memory, Records, User, key_of, quoted
+from pmengine.resolution import Resolution
+from pmengine.sets import Sets
 from pmengine.taking import Taking
 from pmengine.trading import Trading
 from pmstore import (
@@ -44,7 +54,6 @@ from pmstore import (
     Change,
     Counters,
     Order,
-    Paused,
     Remembered,
     SelfTrade,
     Snapshot,
@@ -57,6 +66,9 @@ STEP_MAX: Final = 1000
 ID_MEMORY_S: Final = 86_400
 OPEN_ORDERS_MAX: Final = 1_000_000
 FEE_ACCOUNT: Final = "fees"
+
+Move = Deposit | Withdraw | Split | Merge | SplitEvent | MergeEvent | Convert
+"""What a user does with cash and tokens outside of orders."""
 
 _NOBODY: Final = b'""'
 
@@ -111,6 +123,9 @@ class Engine:
         )
         self._listing = Listing(self._records, self._journal, self._orders, self._ledger, step_max)
         self._cashier = Cashier(self._records, self._journal, self._ledger, self._listing)
+        self._sets = Sets(self._records, self._ledger, self._listing)
+        self._resolution = Resolution(self._records, self._listing)
+        self._pausing = Pausing(self._records, self._journal, self._listing)
         self._following = Following(self._records, self._orders, self._listing)
         if snapshot is not None:
             for event in snapshot.events.values():
@@ -169,7 +184,7 @@ class Engine:
             return self._change(command, now_ms)
         if isinstance(command, Tick):
             return None
-        if isinstance(command, Deposit | Withdraw | Split | Merge):
+        if isinstance(command, Move):
             return self._move(command, now_ms)
         return self._administrate(command, now_ms)
 
@@ -220,14 +235,11 @@ class Engine:
         self._answer(user_text, kind, refusal, order_text, command.correlation_id, now_ms)
         return refusal
 
-    def _move(self, command: Deposit | Withdraw | Split | Merge, now_ms: i64) -> Refusal | None:
-        """Cash and pairs that come and go are remembered under their id."""
+    def _move(self, command: Move, now_ms: i64) -> Refusal | None:
+        """Cash and tokens that come and go are remembered under their id."""
         if not (is_id(command.id) and is_id(command.user_id)):
             return self._invalid_id(command, now_ms)
-        if isinstance(command, Deposit | Withdraw):
-            content = content_of(command.amount)
-        else:
-            content = content_of(command.event_id, command.market_id, command.quantity)
+        content = _move_content(command)
         user = self._records.user(command.user_id)
         kind = type(command).__name__
         id = quoted(command.id)
@@ -239,16 +251,24 @@ class Engine:
         memory.content = content
         refusal = self._too_late(command.valid_until_ms, now_ms)
         if refusal is None:
-            if isinstance(command, Deposit):
-                refusal = self._cashier.deposit(command, user, now_ms)
-            elif isinstance(command, Withdraw):
-                refusal = self._cashier.withdraw(command, user, now_ms)
-            elif isinstance(command, Split):
-                refusal = self._cashier.split(command, user, now_ms)
-            else:
-                refusal = self._cashier.merge(command, user, now_ms)
+            refusal = self._do_move(command, user, now_ms)
         self._remember(memory, key, kind.encode(), refusal, command.correlation_id, now_ms)
         return refusal
+
+    def _do_move(self, command: Move, user: User, now_ms: i64) -> Refusal | None:
+        if isinstance(command, Deposit):
+            return self._cashier.deposit(command, user, now_ms)
+        if isinstance(command, Withdraw):
+            return self._cashier.withdraw(command, user, now_ms)
+        if isinstance(command, Split):
+            return self._cashier.split(command, user, now_ms)
+        if isinstance(command, Merge):
+            return self._cashier.merge(command, user, now_ms)
+        if isinstance(command, SplitEvent):
+            return self._sets.split(command, user)
+        if isinstance(command, MergeEvent):
+            return self._sets.merge(command, user)
+        return self._sets.convert(command, user)
 
     def _administrate(self, command: Command, now_ms: i64) -> Refusal | None:
         """A command without a user and an id of its own: nothing is kept but its answer."""
@@ -263,19 +283,22 @@ class Engine:
             elif isinstance(command, RemoveOneMarket):
                 refusal = self._listing.remove_market(command, now_ms)
             elif isinstance(command, Resolve):
-                refusal = self._listing.resolve(command, now_ms)
-            elif isinstance(command, StopAllEvents | ResumeAllEvents):
-                self._set_paused(isinstance(command, StopAllEvents))
+                refusal = self._resolution.resolve(command, now_ms)
+            elif isinstance(command, ResolveEvent):
+                refusal = self._resolution.resolve_event(command, now_ms)
+            elif isinstance(command, StopAllEvents):
+                self._pausing.stop_all()
+            elif isinstance(command, ResumeAllEvents):
+                refusal = self._pausing.resume_all(command, now_ms)
+            elif isinstance(command, PostOnly):
+                refusal = self._pausing.post_only(command, now_ms)
+            elif isinstance(command, PauseMarket | ResumeMarket):
+                refusal = self._pausing.set_market(command, isinstance(command, PauseMarket))
             else:
                 refusal = Refusal.MALFORMED
         kind = type(command).__name__.encode()
         self._answer(_NOBODY, kind, refusal, _NOBODY, command.correlation_id, now_ms)
         return refusal
-
-    def _set_paused(self, paused: bool) -> None:
-        if self._records.paused != paused:
-            self._records.paused = paused
-            self._journal.add(Paused(paused))
 
     # -- answers -------------------------------------------------------------------------
 
@@ -400,3 +423,16 @@ class Engine:
     def state_digest(self) -> str:
         """SHA-256 in hex of everything that can change a later answer."""
         return snapshot_digest(self.snapshot(0))
+
+
+def _move_content(command: Move) -> bytes:
+    """What a repeat of *command* must say again."""
+    if isinstance(command, Deposit | Withdraw):
+        return content_of(command.amount)
+    if isinstance(command, Split | Merge):
+        return content_of(command.event_id, command.market_id, command.quantity)
+    if isinstance(command, Convert):
+        # Beyond so many markets it is refused whatever they are: no memory grows with them.
+        named = sorted(command.market_ids)[: EVENT_MARKETS_MAX + 1]
+        return content_of(command.event_id, command.quantity, *named)
+    return content_of(command.event_id, command.quantity)

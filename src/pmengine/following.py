@@ -62,6 +62,7 @@ class Following:
             records.deposited = fact.deposited
         elif isinstance(fact, Paused):
             records.paused = fact.paused
+            records.post_only_until_ms = fact.post_only_until_ms
         else:
             self._listing.follow(fact)
 

@@ -15,7 +15,6 @@ from pmengine.commands import (
     NewMarket,
     RemoveOneEvent,
     RemoveOneMarket,
-    Resolve,
 )
 from pmengine.facts import Refusal
 from pmengine.journal import Journal
@@ -97,7 +96,7 @@ class Listing:
         known = self._records.events.get(command.event_id)
         if known is not None:
             return None if _definition(known) == _definition(event) else Refusal.MALFORMED
-        if event.exclusive or not 0 < event.event_id <= INTEGER_MAX:
+        if not 0 < event.event_id <= INTEGER_MAX:
             return Refusal.MALFORMED
         if len(markets) > EVENT_MARKETS_MAX:
             return Refusal.MALFORMED
@@ -126,7 +125,9 @@ class Listing:
             return Refusal.MARKET_CLOSED
         if event.end_date_ms is not None and event.end_date_ms <= now_ms:
             return Refusal.EVENT_EXPIRED
-        if len(event.markets) >= EVENT_MARKETS_MAX:
+        if event.exclusive and is_resolved(event):
+            return Refusal.MARKET_CLOSED
+        if self._is_fixed(event) or len(event.markets) >= EVENT_MARKETS_MAX:
             return Refusal.MALFORMED
         if not self._can_list(command.market_id, command.market, set()):
             return Refusal.MALFORMED
@@ -149,7 +150,7 @@ class Listing:
         self._journal.add(EventChanged(event.event_id, True))
         for market in list(event.markets.values()):
             if not market.removing:
-                self._close(event.event_id, market, now_ms, True, None)
+                self.close(event.event_id, market, now_ms, True)
         self.work(now_ms)
         return None
 
@@ -159,22 +160,13 @@ class Listing:
         if isinstance(market, Refusal):
             return market
         if not market.removing:
-            self._close(command.event_id, market, now_ms, True, None)
+            event = self._records.events[command.event_id]
+            if event.exclusive and is_resolved(event):
+                return Refusal.MARKET_CLOSED
+            if self._is_fixed(event):
+                return Refusal.MALFORMED
+            self.close(command.event_id, market, now_ms, True)
             self.work(now_ms)
-        return None
-
-    def resolve(self, command: Resolve, now_ms: i64) -> Refusal | None:
-        """Say what the tokens of a market are worth; orders are cancelled and holders paid."""
-        market = self._find(command.event_id, command.market_id)
-        if isinstance(market, Refusal):
-            return market
-        payouts = command.payouts
-        if payouts is None or min(payouts) < 0 or sum(payouts) != PAYOUT:
-            return Refusal.MALFORMED
-        if market.state is MarketState.RESOLVED:
-            return None if market.payouts == payouts else Refusal.MARKET_CLOSED
-        self._close(command.event_id, market, now_ms, False, payouts)
-        self.work(now_ms)
         return None
 
     def expire(self, now_ms: i64) -> None:
@@ -190,7 +182,7 @@ class Listing:
                 continue
             for market in list(event.markets.values()):
                 if market.state is MarketState.OPEN or market.state is MarketState.PAUSED:
-                    self._close(event_id, market, now_ms, False, None)
+                    self.close(event_id, market, now_ms, False)
         self.next_end_ms = self._ends[0][0] if self._ends else INTEGER_MAX
 
     def follow(self, fact: Change) -> None:
@@ -256,17 +248,37 @@ class Listing:
         """Drop a market that is being removed once nothing of it is left."""
         event = self._records.events[event_id]
         market = event.markets[market_id]
-        if (
-            not market.removing
-            or (event_id, market_id) in self._records.work
-            or self._has_holders(market)
-        ):
-            return
-        self._drop_market(event_id, market_id)
-        self._journal.add(MarketRemoved(event_id, market_id))
+        if event.exclusive and event.removing and market.payouts is None:
+            self.let_go_together(event_id)
+        elif self._is_done(event_id, market):
+            self._drop_market(event_id, market_id)
+            self._journal.add(MarketRemoved(event_id, market_id))
+            event = self._records.events[event_id]
+            if event.removing and not event.markets:
+                self._drop_event(event)
+
+    def let_go_together(self, event_id: int) -> None:
+        """
+        Drop an exclusive event that is being removed once nothing of all its markets is left.
+
+        A second token is worth the first tokens of the other markets: none leaves before.
+        """
         event = self._records.events[event_id]
-        if event.removing and not event.markets:
-            self._drop_event(event)
+        if not event.removing:
+            return
+        for market in reversed(event.markets.values()):  # the last one is worked off last
+            if not self._is_done(event_id, market):
+                return
+        for market_id in list(event.markets):
+            self._drop_market(event_id, market_id)
+            self._journal.add(MarketRemoved(event_id, market_id))
+        self._drop_event(event)
+
+    def _is_done(self, event_id: int, market: Market) -> bool:
+        """Whether a market is being removed, and nothing of it is left."""
+        if not market.removing or (event_id, market.market_id) in self._records.work:
+            return False
+        return not self._has_holders(market)
 
     def _drop_market(self, event_id: int, market_id: int) -> None:
         records = self._records
@@ -295,18 +307,23 @@ class Listing:
             return Refusal.UNKNOWN_EVENT
         return event.markets.get(market_id, Refusal.UNKNOWN_MARKET)
 
-    def _close(
+    def close(
         self,
         event_id: int,
         market: Market,
         now_ms: i64,
         removing: bool,
-        payouts: tuple[int, int] | None,
+        payouts: tuple[int, int] | None = None,
+        answered: MarketState = MarketState.RESOLVED,
     ) -> None:
-        """Let nothing trade any more; orders and holders are left for `work`."""
+        """
+        Let nothing trade any more; orders and holders are left for `work`.
+
+        With *payouts* the market is *answered*, so or as void.
+        """
         state = market.state
         if payouts is not None:
-            state = MarketState.RESOLVED
+            state = answered
         elif state is MarketState.OPEN or state is MarketState.PAUSED:
             state = MarketState.CLOSED
         closed = attrs.evolve(
@@ -329,11 +346,22 @@ class Listing:
         if book.key not in self._records.work:
             self.let_go(event_id, market.market_id)
 
+    def set_state(self, book: Book, state: MarketState) -> None:
+        """Pause or open a market that has not ended."""
+        market = attrs.evolve(book.market, state=state)
+        book.set_market(market)
+        self.set_market(book.event_id, market)
+        self._changed(book.event_id, market)
+
     def _is_work(self, market: Market, book: Book) -> bool:
         if len(book.ladder):
             return True
         paying = market.payouts is not None and self._ledger is not None
         return paying and self._has_holders(market)
+
+    def _is_fixed(self, event: Event) -> bool:
+        """Whether an exclusive event has tokens outstanding: its markets stay as they are."""
+        return event.exclusive and any(map(self._has_holders, event.markets.values()))
 
     def _has_holders(self, market: Market) -> bool:
         first, second = market.token_ids
@@ -369,6 +397,13 @@ class Listing:
                 return False
         ids = 0 < market_id <= INTEGER_MAX and new.id in (None, market_id)
         return ids and 0 < new.tick_size <= PAYOUT and PAYOUT % new.tick_size == 0
+
+
+def is_resolved(event: Event) -> bool:
+    """Whether an exclusive event was resolved: all of its markets are, or none."""
+    for market in event.markets.values():
+        return market.payouts is not None
+    return False
 
 
 def _market(market_id: int, new: NewMarket) -> Market:

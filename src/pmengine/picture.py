@@ -133,6 +133,7 @@ def snapshot_of(records: Records, timestamp: int) -> Snapshot:
         trade_counter=records.trade_counter,
         deposited=records.deposited,
         paused=records.paused,
+        post_only_until_ms=records.post_only_until_ms,
         time_ms=records.time_ms,
     )
 
@@ -183,6 +184,7 @@ def restore(records: Records, orders: OpenOrders, snapshot: Snapshot) -> None:
     records.trade_counter = snapshot.trade_counter
     records.deposited = snapshot.deposited
     records.paused = snapshot.paused
+    records.post_only_until_ms = snapshot.post_only_until_ms
     records.time_ms = snapshot.time_ms
 
 

@@ -247,6 +247,8 @@ class Records:
         self.deposited: i64 = 0
         """Cash (micros) that came from outside less what left."""
         self.paused: bool = False
+        self.post_only_until_ms: i64 = 0
+        """Before it only post-only orders are taken."""
         self.time_ms: i64 = 0
         self.id_memory_ms: i64 = id_memory_ms
 

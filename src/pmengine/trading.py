@@ -93,7 +93,7 @@ class Trading:
         if token is None or not token.is_of(symbol.event_id, symbol.market_id):
             return unknown(symbol, records)
         book = token.book
-        if records.paused:
+        if records.paused or (now_ms < records.post_only_until_ms and not command.post_only):
             return Refusal.PAUSED
         if not book.is_open:
             return closed(book, records)
@@ -253,8 +253,9 @@ class Trading:
                 return Refusal.INSUFFICIENT_BALANCE
         book = order.token.book
         level = price if order.token.is_first else PAYOUT - price
-        if order.post_only and book.crosses(order.is_bid, level):
-            return Refusal.POST_ONLY_WOULD_TRADE
+        makers_only = now_ms < self._records.post_only_until_ms
+        if (order.post_only or makers_only) and book.crosses(order.is_bid, level):
+            return Refusal.POST_ONLY_WOULD_TRADE if order.post_only else Refusal.PAUSED
         left_level = order.ladder_price
         self._orders.leave(order)
         self._orders.release(order)
