@@ -15,7 +15,7 @@ import pytest
 from pmengine.cli.exits import Exit
 from pmengine.services.log import STORE_STREAM
 from pmstore import CASH, Balance, StorageSettings, open_stores
-from pmstore.codec import decode_batch, encode_batch
+from pmstore.codec import decode_batch, encode_batch, encode_changes
 from pmstore.testing.servers import RedisServer, free_port
 from tests.services.fleet import Fleet, over_redis
 from tests.services.rig import DEADLINE_S
@@ -48,7 +48,12 @@ async def steal(settings: StorageSettings) -> int:
         last = decode_batch(bounds.last.payload, STORE_STREAM)
         stranger = Balance("stranger", CASH, 5_000_000, 0, 1)
         payload, _ = encode_batch(
-            last.number + 1, last.epoch, last.time, last.hash, last.input, [stranger]
+            last.number + 1,
+            last.epoch,
+            last.time,
+            last.hash,
+            last.input,
+            encode_changes([stranger]),
         )
         await stream.append([payload], expect_head=bounds.last.head)
         return last.number + 1
