@@ -54,6 +54,15 @@ ann buy a1 yes 20 @5000
 bob sell b2 yes 5 @5000
 ann cancel a1
 """
+SETS = """
+admin list 1 A/a B/b C/c exclusive
+ann deposit d 1000000
+ann split s 1 10
+ann split t 1/1 4
+ann convert c 1 1 3
+ann merge m 1 2
+admin resolve 1 10000/0 0/10000 0/10000
+"""
 RESOLVED = f"""
 admin list 1/1 yes no
 {MONEY}
@@ -144,11 +153,12 @@ def end_twice(told: Told) -> None:
     facts.insert(-1, next(fact for fact in facts if isinstance(fact, OrderFilled)))
 
 
-def pay_less(told: Told) -> None:
+def pay(told: Told, payouts: tuple[int, int], market_id: int = 1) -> None:
+    """Let every fact say that the tokens of a market are worth *payouts*."""
     for facts, _ in told:
         for index, fact in enumerate(facts):
-            if isinstance(fact, MarketChanged) and fact.payouts is not None:
-                facts[index] = attrs.evolve(fact, payouts=(9_999, 0))
+            if isinstance(fact, MarketChanged) and fact.market_id == market_id and fact.payouts:
+                facts[index] = attrs.evolve(fact, payouts=payouts)
 
 
 def place(told: Told, kind: type[Any], when: Callable[[Any], bool]) -> tuple[list[Change], int]:
@@ -196,10 +206,32 @@ PLANTED: list[tuple[str, Law, str, Callable[[Told], None]]] = [
         ),
     ),
     (
+        "a conversion gives one Yes less",
+        Law.EXCLUSIVE,
+        SETS,
+        drop(Balance, lambda one: one.asset == "C" and one.available == 13),
+    ),
+    (
+        "a set of an event costs less",
+        Law.HOLDINGS,
+        SETS,
+        falsify(
+            Balance,
+            lambda one: {"available": one.available + 10_000},
+            lambda one: row("ann")(one) and one.available < 1_000_000,
+        ),
+    ),
+    (
+        "the Yes tokens of an event pay more than 1",
+        Law.PAYOUTS,
+        SETS,
+        lambda told: pay(told, (5_000, 5_000), market_id=2),
+    ),
+    (
         "payouts of 9999",
         Law.PAYOUTS,
         RESOLVED,
-        pay_less,
+        lambda told: pay(told, (9_999, 0)),
     ),
     (
         "a holder is paid less",
@@ -244,7 +276,7 @@ PLANTED: list[tuple[str, Law, str, Callable[[Told], None]]] = [
 ]
 
 
-@pytest.mark.parametrize("script", [FEES, RESOLVED, PLAIN])
+@pytest.mark.parametrize("script", [FEES, SETS, RESOLVED, PLAIN])
 @pytest.mark.parametrize("options", [{}, {"step_max": 1}], ids=["steps", "small-steps"])
 def test_what_the_engine_says_keeps_every_law(script: str, options: dict[str, Any]) -> None:
     assert judged(facts_of(script, **options)) == []
