@@ -32,6 +32,7 @@ from tests.trips.traders import Traders
 TAKEOVER_S_MAX = 3.0
 LEASE_S = 1.0
 FLOW_S = 0.7
+ASKED_AGAIN = 10
 SEED = 20_261_121
 
 
@@ -88,7 +89,7 @@ class Deployed:
         await self.consumed()
         await history.until("history", lag=0)
         check_told(await self.found(), self.traders.orders)
-        await self.traders.ask_again(self.url, list(self.traders.orders.values())[-40:])
+        await self.traders.ask_again(self.url, list(self.traders.orders.values())[-ASKED_AGAIN:])
 
     async def consumed(self) -> None:
         """Wait until the log says of every command on the input that it was taken."""
@@ -129,13 +130,12 @@ async def settle(task: asyncio.Task[None]) -> None:
 
 @pytest.mark.crash
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_every_service_may_be_killed_while_orders_flow(deployed: Deployed) -> None:
-    processes = {
-        name: await deployed.run(name)
-        for name in ("engine", "relay", "history", "store", "depth", "api")
-    }
+    names = ("engine", "relay", "history", "store", "depth", "api")
+    processes = dict(zip(names, await asyncio.gather(*map(deployed.run, names)), strict=True))
     await deployed.traders.set_up(deployed.url)
-    for name in ("engine", "relay", "history", "store", "depth", "api"):
+    for name in names:
         flowing = await deployed.flow()
         await processes[name].kill()
         await asyncio.sleep(0.1)
@@ -153,6 +153,7 @@ async def test_every_service_may_be_killed_while_orders_flow(deployed: Deployed)
 
 @pytest.mark.crash
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_a_standby_takes_over_from_a_leader_that_died_or_froze(deployed: Deployed) -> None:
     engine = {
         "ENGINE_LEASE_S": str(Settings().lease_s),  # the one that there is without a setting
@@ -195,6 +196,7 @@ async def test_a_standby_takes_over_from_a_leader_that_died_or_froze(deployed: D
 
 @pytest.mark.crash
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_services_outlive_an_outage_of_redis(deployed: Deployed) -> None:
     process = await deployed.run("engine relay history store depth api")
     await deployed.traders.set_up(deployed.url)
@@ -213,12 +215,11 @@ async def test_services_outlive_an_outage_of_redis(deployed: Deployed) -> None:
 
 @pytest.mark.crash
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_every_service_may_freeze_and_go_on_later(deployed: Deployed) -> None:
     names = ("engine", "history", "store", "relay", "depth")
-    processes = {name: await deployed.run(name) for name in names}
-    for name in ("engine", "history", "store"):
-        await deployed.run(name)
-    await deployed.run("api")
+    processes = dict(zip(names, await asyncio.gather(*map(deployed.run, names)), strict=True))
+    await asyncio.gather(*map(deployed.run, ("engine", "history", "store", "api")))
     await deployed.traders.set_up(deployed.url)
     for name in names:
         flowing = await deployed.flow()
@@ -238,7 +239,7 @@ async def test_every_service_may_freeze_and_go_on_later(deployed: Deployed) -> N
             except AssertionError:
                 await asyncio.sleep(0.2)  # trades may be on their way to the stores
     answered = [one for one in deployed.traders.orders.values() if one.answered]
-    await deployed.traders.ask_again(deployed.url, answered[-40:])
+    await deployed.traders.ask_again(deployed.url, answered[-ASKED_AGAIN:])
 
 
 @pytest.mark.crash
