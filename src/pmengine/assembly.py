@@ -117,6 +117,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 volatile_inputs=True,
                 epoch=recovered.epoch + 1,
                 tick_ms=settings.tick_ms,
+                post_only_ms=settings.post_only_ms,
                 clock=system_clock,
             )
             targets = {PROCESSOR_STREAM: processor, WEBSOCKET_STREAM: websocket}
@@ -154,6 +155,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     place=recovered.place,
                     id_memory_s=settings.id_memory_s,
                     ledger=settings.ledger,
+                    fee_account=settings.fee_account,
                     snapshots=stores.snapshots,
                     stores=StoreComparison(
                         history.orders, history.trades, history.accounts, history.events
@@ -179,6 +181,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 failed=asyncio.get_running_loop().create_future(),
                 guard=guard,
             )
+            await engine.announce()  # before anybody else can send something
             async with _running(exchange, relay):
                 yield exchange
 
@@ -254,6 +257,8 @@ def engine_of(settings: Settings, state: State) -> Engine:
         id_memory_s=settings.id_memory_s,
         step_max=settings.step_max,
         self_trade=SelfTrade(settings.self_trade),
+        open_orders_max=settings.open_orders_max,
+        fee_account=settings.fee_account,
         snapshot=state.freeze(state.time_ms),
     )
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
-from pmengine.engine import ID_MEMORY_S, STEP_MAX
+from pmengine.engine import FEE_ACCOUNT, ID_MEMORY_S, OPEN_ORDERS_MAX, STEP_MAX
 from pmengine.gateways.loopback import is_loopback
-from pmstore import SelfTrade
+from pmstore import SelfTrade, is_id
 from pmstore.settings import (
     StorageSettings,
     boolean,
@@ -44,6 +44,24 @@ class Settings:
         choice(*[mode.value for mode in SelfTrade]),
         default=SelfTrade.CANCEL_TAKER.value,
         doc="What happens when an order that names no mode meets its owner's own.",
+    )
+    open_orders_max: int = setting(
+        "ENGINE_OPEN_ORDERS_MAX",
+        integer(1, 1_000_000_000),
+        default=OPEN_ORDERS_MAX,
+        doc="How many orders a user may have open; those there are stay when it is lowered.",
+    )
+    fee_account: str = setting(
+        "ENGINE_FEE_ACCOUNT",
+        text(),
+        default=FEE_ACCOUNT,
+        doc="The user whose cash the fees become; `pmengine verify` goes by it as well.",
+    )
+    post_only_ms: int = setting(
+        "ENGINE_POST_ONLY_MS",
+        integer(0, 3_600_000),
+        default=0,
+        doc="For how long after a start only post-only orders are taken, in milliseconds.",
     )
     tick_ms: int = setting(
         "ENGINE_TICK_MS",
@@ -131,6 +149,10 @@ class Settings:
     def conflicts(self) -> list[str]:
         """Combinations that cannot be."""
         problems: list[str] = []
+        if not is_id(self.fee_account):
+            problems.append(
+                "ENGINE_FEE_ACCOUNT: a user's id has 1..255 bytes and no control characters"
+            )
         if self.auth == "off" and not is_loopback(self.host):
             problems.append(
                 f"API_HOST: {self.host} can be reached from elsewhere, and with AUTH=off everybody "

@@ -100,6 +100,7 @@ async def _verify(
                 at=begin_at,
                 compare=compare,
                 ledger=settings.ledger,
+                fee_account=settings.fee_account,
                 complete_every=every,
                 breaches_max=breaches_max,
                 heard=reporter.heard,

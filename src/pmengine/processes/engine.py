@@ -137,6 +137,7 @@ class EngineProcess:
             place=recovered.place,
             id_memory_s=settings.id_memory_s,
             ledger=settings.ledger,
+            fee_account=settings.fee_account,
             snapshots=await self._deployment.snapshots(),
         )
 
@@ -200,6 +201,7 @@ class EngineProcess:
             volatile_inputs=False,
             epoch=epoch,
             tick_ms=self._settings.tick_ms,
+            post_only_ms=self._settings.post_only_ms,
             clock=system_clock,
             claim=True,
         )

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from pmengine.commands import ORDER_INPUT, Command, Tick, decode_commands, encode_command
+from pmengine.commands import ORDER_INPUT, Command, PostOnly, Tick, decode_commands, encode_command
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.services.log import Log, Place, before
@@ -80,6 +80,7 @@ class EngineService:
         volatile_inputs: The inputs live in this process alone: trim what is consumed.
         epoch: The lease under which this engine writes.
         tick_ms: How often to look whether something is due.
+        post_only_ms: For how long after a start on a log only post-only orders are taken.
         clock: The inputs' time.
         claim: Begin with an entry that changes nothing, so that no older epoch writes any more.
     """
@@ -96,6 +97,7 @@ class EngineService:
         tick_ms: int,
         clock: Clock,
         claim: bool = False,
+        post_only_ms: int = 0,
     ) -> None:
         self.engine = engine
         self.place: Place = recovered.place
@@ -110,6 +112,8 @@ class EngineService:
         self._tick_s = tick_ms / 1000
         self._clock = clock
         self._claim = claim
+        # Nobody has to come back to an exchange that nobody was on.
+        self._post_only_ms = post_only_ms if recovered.place.number else 0
         self._stopping = asyncio.Event()
         consumed = recovered.state.input_position or {}
         self._positions = {name: consumed.get(name, START) for name in self._inputs}
@@ -123,6 +127,16 @@ class EngineService:
     def stop(self) -> None:
         """Finish the batch under way and end `run`."""
         self._stopping.set()
+
+    async def announce(self) -> None:
+        """
+        Say to the own input for how long only post-only orders are taken; `run` does it too.
+
+        What was sent while nobody led stands before it, and is taken as it was sent.
+        """
+        for_ms, self._post_only_ms = self._post_only_ms, 0
+        if for_ms:
+            await self._say(PostOnly(for_ms=for_ms))
 
     async def run(self) -> None:
         """
@@ -140,6 +154,7 @@ class EngineService:
             self._lost_tail = False
         elif self._claim:
             await self._publish()
+        await self.announce()
         ticking = asyncio.create_task(self._tick())
         stopping = asyncio.create_task(self._stopping.wait())
         reading: dict[str, asyncio.Task[list[Entry]]] = {}
@@ -261,11 +276,15 @@ class EngineService:
 
     async def _tick(self) -> None:
         """Say to the own input that time has passed, while something is due."""
-        tick = encode_command(Tick())
         while True:
             await asyncio.sleep(self._tick_s)
             if self.engine.due_ms() <= self._clock():
-                await persistently(partial(self._inputs[ORDER_INPUT].append, [tick]), "engine")
+                await self._say(Tick())
+
+    async def _say(self, command: Command) -> None:
+        """Put a command of the leader's own on its input, over outages."""
+        payload = encode_command(command)
+        await persistently(partial(self._inputs[ORDER_INPUT].append, [payload]), "engine")
 
 
 async def _read_input(stream: Stream, after: Position) -> list[Entry]:
