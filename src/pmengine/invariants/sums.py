@@ -15,12 +15,11 @@ from pmengine.invariants.single import (
     row_violations,
     surplus,
 )
+from pmengine.invariants.surpluses import Surpluses
 from pmstore import (
     CASH,
     PAYOUT,
     Balance,
-    Event,
-    Market,
     MarketKey,
     OrderCancelled,
     OrderCreated,
@@ -46,6 +45,7 @@ class Sums:
         self._needed: dict[Asset, int] = {}
         self._collateral: dict[MarketKey, int] = {}
         self._surplus: dict[int, int] = {}
+        self._surpluses = Surpluses()
         self._total = 0
         self._orders: dict[str, None] = {}
         self._rows: dict[Asset, None] = {}
@@ -83,6 +83,7 @@ class Sums:
             for key in self._markets:
                 yield from self._settle_market(key)
             for event_id in {key[0] for key in self._markets}:
+                yield from self._surpluses.check(event_id)
                 self._value_event(event_id)
             self._markets.clear()
         total = self.lots(CASH) + self._total
@@ -115,8 +116,6 @@ class Sums:
             yield from self._settle_removed(key)
         elif market.state not in PAID_OUT and not event.exclusive:
             yield from pair_violations(event.event_id, market, self.lots)
-        elif market.state not in PAID_OUT:
-            yield from self._settle_exclusive(event, market)
         self._value(key)
 
     def _settle_removed(self, key: MarketKey) -> Iterator[Violation]:
@@ -127,31 +126,19 @@ class Sums:
                 text = f"is removed, and {lots} lots of {token} are outstanding"
                 yield Violation(Law.ROWS, market_name(*key), text)
 
-    def _settle_exclusive(self, event: Event, market: Market) -> Iterator[Violation]:
-        """Whether a market that was touched still agrees with another of its event."""
-        others = (one for one in event.markets.values() if one.market_id != market.market_id)
-        other = next(others, None)
-        if other is None:
-            return
-        ours, theirs = surplus(market, self.lots), surplus(other, self.lots)
-        if ours != theirs:
-            text = (
-                f"Yes less No is {ours} in market {market.market_id} and {theirs} in market "
-                f"{other.market_id}"
-            )
-            yield Violation(Law.EXCLUSIVE, f"event {event.event_id}", text)
-
     def _value(self, key: MarketKey) -> None:
         """What stands behind the tokens of a market."""
         event = self._state.events.get(key[0])
         market = None if event is None else event.markets.get(key[1])
-        value = 0
-        if market is not None:
+        value, difference = 0, None
+        if event is not None and market is not None:
             first, second = map(self.lots, market.token_ids)
             if market.state not in PAID_OUT:
                 value = PAYOUT * second
+                difference = first - second if event.exclusive else None
             elif market.payouts is not None:
                 value = market.payouts[0] * first + market.payouts[1] * second
+        self._surpluses.put(key, difference)
         self._total += value - self._collateral.pop(key, 0)
         if value:
             self._collateral[key] = value
