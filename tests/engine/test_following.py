@@ -10,6 +10,7 @@ import pytest
 
 from pmengine.engine import Engine
 from pmengine.invariants import Law, Violation, Watch
+from pmengine.matching import NaiveLadder
 from pmstore import (
     CASH,
     Balance,
@@ -297,6 +298,68 @@ def test_an_event_with_fees_says_them() -> None:
     (first, _), *_ = facts_of(FEES)
     (added,) = [fact for fact in first if isinstance(fact, EventAdded)]
     assert added.event.markets[1].fees is not None
+
+
+# -- an engine with a bug --------------------------------------------------------------------
+
+
+class LastComesFirst(NaiveLadder):
+    """At one price it gives who came last."""
+
+    def _crossed(self, is_bid: bool, price: int) -> list[Any]:
+        found = super()._crossed(is_bid, price)
+        return sorted(found, key=lambda one: (one.price if is_bid else -one.price, -one.arrival))
+
+
+class Limitless(NaiveLadder):
+    """It gives what is behind the taker's limit, too."""
+
+    def _crossed(self, is_bid: bool, price: int) -> list[Any]:
+        return self._side(not is_bid)
+
+
+class BlindToOwners(NaiveLadder):
+    """It lets a user meet the user's own order."""
+
+    def match(self, is_bid: bool, price: int, quantity: int, owner: int = 0) -> int:
+        return super().match(is_bid, price, quantity)
+
+
+class Boastful(NaiveLadder):
+    """It tells one lot more than stands at a price."""
+
+    def quantity_at(self, is_bid: bool, price: int) -> int:
+        lots = super().quantity_at(is_bid, price)
+        return lots + 1 if lots else 0
+
+
+MET = f"""
+admin list 1/1 yes no
+{MONEY}
+bob sell b1 yes 5 @5000
+bob sell b2 yes 5 @5000
+bob sell b3 yes 5 @5100
+ann buy a1 yes 8 @5000
+ann buy a2 yes 20 @5000
+ann sell a3 yes 2 @4000
+"""
+
+
+@pytest.mark.parametrize(
+    ("ladder", "law"),
+    [
+        (LastComesFirst, Law.PRIORITY),
+        (Limitless, Law.TRADE_PRICE),
+        (BlindToOwners, Law.SELF_TRADE),
+        (Boastful, Law.DEPTH),
+    ],
+)
+def test_an_engine_with_a_ladder_that_has_a_bug_is_caught(
+    ladder: type[NaiveLadder], law: Law
+) -> None:
+    assert judged(facts_of(MET, new_ladder=NaiveLadder)) == []
+    found = judged(facts_of(MET, new_ladder=ladder))
+    assert law in {violation.law for violation in found}, found
 
 
 # -- facts by hand ---------------------------------------------------------------------------
