@@ -19,7 +19,7 @@ from pmstore import (
     State,
     Trade,
 )
-from tests.engine.tapes import START_MS
+from tests.engine.listings import START_MS
 
 Holdings = dict[tuple[str, str], tuple[int, int]]
 """Available and frozen by user and asset."""

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 
 from pmengine.commands import Command, decode_commands, encode_command
 from pmstore import SelfTrade
+from tests.engine.listings import START_MS
 from tests.engine.saying import Said, happened, held, moved
 from tests.engine.speaking import Speaker, market_key
-from tests.engine.tapes import START_MS
 from tests.engine.witnesses import Witnesses
 
 _REPEATED: Final = re.compile(r"(.)\{(\d+)\}")

@@ -39,7 +39,7 @@ from pmengine.commands import (
     Withdraw,
 )
 from pmstore import OrderType, SelfTrade, Side, Symbol, TimeInForce
-from tests.engine.tapes import START_MS
+from tests.engine.listings import START_MS
 
 Words = list[str]
 _FLAGS: Final = {"ioc", "fok", "gtc", "gtd", "post", "exclusive"}

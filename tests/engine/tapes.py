@@ -4,70 +4,43 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from pmengine.commands import (
-    AddOneEvent,
-    AddOneMarket,
     AmendOrder,
+    CancelAll,
     CancelOrder,
     Command,
+    Convert,
     Deposit,
+    Heartbeat,
     Merge,
-    NewMarket,
-    RemoveOneEvent,
-    RemoveOneMarket,
-    Resolve,
-    ResumeAllEvents,
+    MergeEvent,
+    OrderGroup,
     Split,
-    StopAllEvents,
+    SplitEvent,
     SubmitOrder,
     Tick,
     Withdraw,
 )
-from pmstore import OrderType, SelfTrade, Side, Symbol, TimeInForce
+from pmstore import OrderType, SelfTrade, Side, TimeInForce
+from tests.engine.endings import Endings
+from tests.engine.listings import (
+    EXCLUSIVE_ID,
+    EXCLUSIVE_MARKETS,
+    MARKETS,
+    START_MS,
+    USERS,
+    symbol,
+)
 
-USERS: Final = ("ann", "bob", "cid")
-MARKETS: Final = ((1, 1), (1, 2), (2, 1))
 PRICES: Final = (10, 4_000, 4_900, 5_000, 5_100, 6_000, 9_990)
-START_MS: Final = 1_704_110_400_000
-
-
-def tokens(event_id: int, market_id: int) -> tuple[str, str]:
-    """The two tokens of a market."""
-    return (f"y{event_id}{market_id}", f"n{event_id}{market_id}")
-
-
-def symbol(event_id: int, market_id: int, first: bool = True) -> Symbol:
-    """The name of the first or the second token of a market."""
-    return Symbol(event_id, market_id, tokens(event_id, market_id)[not first])
-
-
-def market(event_id: int, market_id: int, tick_size: int = 1) -> NewMarket:
-    return NewMarket(token_ids=tokens(event_id, market_id), tick_size=tick_size)
-
-
-def opening() -> list[Command]:
-    """Commands that list the markets and give everyone cash and pairs."""
-    listed: list[Command] = [
-        AddOneEvent(event_id=1, markets={1: market(1, 1), 2: market(1, 2, 100)}),
-        AddOneEvent(event_id=2, markets={1: market(2, 1)}),
-    ]
-    for user_id in USERS:
-        listed.append(Deposit(id="opening", user_id=user_id, amount=1_000_000_000))
-        for event_id, market_id in MARKETS:
-            listed.append(
-                Split(
-                    id=f"opening-{event_id}-{market_id}",
-                    user_id=user_id,
-                    event_id=event_id,
-                    market_id=market_id,
-                    quantity=500,
-                )
-            )
-    return listed
+_TIMES_IN_FORCE: Final = (
+    *[TimeInForce.GTC] * 6,
+    TimeInForce.IOC,
+    TimeInForce.FOK,
+)
 
 
 class Tape:
@@ -77,17 +50,28 @@ class Tape:
     Args:
         seed: The same one gives the same commands.
         orders_only: Limit orders, cancels and amends alone, and nothing that ends a market.
+        exclusive: Also on the exclusive event.
         id_range: How many order ids and ids there are; few make repeats frequent.
     """
 
-    def __init__(self, seed: int, *, orders_only: bool = False, id_range: int = 10**9) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        orders_only: bool = False,
+        exclusive: bool = False,
+        id_range: int = 10**9,
+    ) -> None:
         self._chance = Random(seed)
         self._orders_only = orders_only
+        self._exclusive = exclusive
+        self._markets = MARKETS + (EXCLUSIVE_MARKETS if exclusive else ())
         self._id_range = id_range
         self._time_ms = START_MS
         self._made = 0
         self._recent: list[tuple[str, str]] = []
         self._scheduled: deque[Command] = deque()
+        self._endings = Endings(self._chance, self._id)
 
     def run(self, count: int) -> Iterator[tuple[Command, int]]:
         """The next *count* commands, each with its time."""
@@ -102,10 +86,10 @@ class Tape:
         roll = self._chance.random()
         if roll < 0.55 or not self._recent:
             return self._order()
-        if roll < 0.75:
+        if roll < 0.72:
             order_id, user_id = self._known()
             return CancelOrder(order_id=order_id, user_id=user_id)
-        if roll < 0.87:
+        if roll < 0.82:
             return self._amend()
         if self._orders_only:
             return self._order()
@@ -129,10 +113,9 @@ class Tape:
         user_id = chance.choice(USERS)
         self._recent.append((order_id, user_id))
         side = chance.choice((Side.BUY, Side.SELL))
-        kind = OrderType.LIMIT if self._orders_only else self._kind()
-        by_volume = kind is OrderType.MARKET and side is Side.BUY
-        event_id, market_id = chance.choice(MARKETS)
-        limit = kind is OrderType.LIMIT
+        limit = self._orders_only or chance.random() < 0.75
+        by_volume = side is Side.BUY and not limit
+        event_id, market_id = chance.choice(self._markets)
         price: int | None = chance.choice(PRICES)
         if not limit and chance.random() < 0.5:
             price = None
@@ -140,23 +123,34 @@ class Tape:
             order_id=order_id,
             symbol=symbol(event_id, market_id, chance.random() < 0.5),
             side=side,
-            order_type=kind,
+            order_type=OrderType.LIMIT if limit else OrderType.MARKET,
             user_id=user_id,
             quantity=0 if by_volume else chance.randint(1, 9),
             price=price,
             volume=chance.randint(1, 60_000) if by_volume else 0,
-            time_in_force=chance.choice((TimeInForce.GTC,) * 4 + (TimeInForce.IOC,)),
-            post_only=limit and chance.random() < 0.05,
             self_trade=chance.choice((None, *SelfTrade)),
             client_order_id=None if chance.random() < 0.7 else f"c{order_id}",
             valid_until_ms=self._time_ms + chance.randint(-5, 500)
             if chance.random() < 0.1
             else None,
             correlation_id=f"correlation-{self._made}",
+            **self._terms(limit),
         )
 
-    def _kind(self) -> OrderType:
-        return OrderType.MARKET if self._chance.random() < 0.25 else OrderType.LIMIT
+    def _terms(self, limit: bool) -> dict[str, Any]:
+        """How long a new order stays, and what it belongs to."""
+        chance = self._chance
+        terms: dict[str, Any] = {}
+        if limit:
+            terms["time_in_force"] = chance.choice(_TIMES_IN_FORCE)
+            terms["post_only"] = chance.random() < 0.05
+            if terms["time_in_force"] is TimeInForce.GTD:
+                terms["expires_at_ms"] = self._time_ms + chance.choice((0, 1, 30, 300, 3_000))
+        if not self._orders_only and chance.random() < 0.15:
+            terms["group"] = chance.choice(("g", "h"))
+        if not self._orders_only and chance.random() < 0.15:
+            terms["session"] = chance.choice(("s", "t"))
+        return terms
 
     def _amend(self) -> Command:
         chance = self._chance
@@ -169,69 +163,66 @@ class Tape:
         )
 
     def _other(self) -> Command:
-        chance = self._chance
-        user_id = chance.choice(USERS)
-        event_id, market_id = chance.choice(MARKETS)
-        roll = chance.randrange(100)
+        roll = self._chance.randrange(100)
         if roll < 20:
-            return Deposit(id=self._id(), user_id=user_id, amount=chance.randint(1, 10**6))
-        if roll < 35:
-            return Withdraw(id=self._id(), user_id=user_id, amount=chance.randint(1, 10**6))
-        if roll < 85:
-            pairs = Split if roll < 65 else Merge
-            return pairs(
-                id=self._id(),
-                user_id=user_id,
-                event_id=event_id,
-                market_id=market_id,
-                quantity=chance.randint(1, 50),
-            )
+            return self._cash()
+        if roll < 55:
+            return self._pairs()
+        if roll < 65:
+            return self._cancel_all()
         if roll < 90:
+            return self._group_or_session()
+        if roll < 93:
             return Tick()
-        return self._ending(event_id, market_id)
-
-    def _ending(self, event_id: int, market_id: int) -> Command:
-        """Stop or end something; what brings it back comes a few commands later."""
-        chance = self._chance
-        payouts = chance.choice(((10_000, 0), (0, 10_000), (5_000, 5_000), (3, 9_997)))
-        resolve = Resolve(event_id=event_id, market_id=market_id, payouts=payouts)
-        remove = RemoveOneMarket(event_id=event_id, market_id=market_id)
-        first = chance.choice((StopAllEvents(), resolve, remove, RemoveOneEvent(event_id=event_id)))
-        self._later(ResumeAllEvents())
-        if isinstance(first, StopAllEvents):
-            return first
-        listed = [m for e, m in MARKETS if e == event_id]
-        for number in listed:
-            self._later(Resolve(event_id=event_id, market_id=number, payouts=payouts))
-        for number in listed:
-            self._later(RemoveOneMarket(event_id=event_id, market_id=number))
-        if chance.random() < 0.7:
-            self._later(RemoveOneEvent(event_id=event_id))
-        self._list_again(event_id, listed)
+        first, *later = self._endings.next(self._time_ms, exclusive=self._exclusive)
+        self._scheduled.extend(later)
         return first
 
-    def _list_again(self, event_id: int, listed: list[int]) -> None:
+    def _cash(self) -> Command:
         chance = self._chance
-        end_date = None
-        if chance.random() < 0.3:
-            ends_ms = self._time_ms + chance.randint(500, 60_000)
-            end_date = datetime.fromtimestamp(ends_ms / 1000, UTC).isoformat()
-        markets = {number: market(event_id, number) for number in listed}
-        self._later(AddOneEvent(event_id=event_id, markets=markets, end_date=end_date))
-        for number in listed:
-            added = AddOneMarket(
-                event_id=event_id, market_id=number, market=market(event_id, number)
-            )
-            self._later(added)
-            for user_id in USERS:
-                split = Split(
-                    id=self._id(),
-                    user_id=user_id,
-                    event_id=event_id,
-                    market_id=number,
-                    quantity=chance.randint(1, 500),
-                )
-                self._later(split)
+        kind = Deposit if chance.random() < 0.6 else Withdraw
+        return kind(id=self._id(), user_id=chance.choice(USERS), amount=chance.randint(1, 10**6))
 
-    def _later(self, command: Command) -> None:
-        self._scheduled.append(command)
+    def _pairs(self) -> Command:
+        chance = self._chance
+        fields: dict[str, Any] = {"id": self._id(), "user_id": chance.choice(USERS)}
+        if self._exclusive and chance.random() < 0.5:
+            fields |= {"event_id": EXCLUSIVE_ID, "quantity": chance.randint(1, 50)}
+            if chance.random() < 0.4:
+                return chance.choice((SplitEvent, MergeEvent))(**fields)
+            numbers = [number for _, number in EXCLUSIVE_MARKETS]
+            return Convert(market_ids=tuple(chance.sample(numbers, chance.randint(1, 3))), **fields)
+        event_id, market_id = chance.choice(self._markets)
+        fields |= {"event_id": event_id, "market_id": market_id, "quantity": chance.randint(1, 50)}
+        return (Split if chance.random() < 0.6 else Merge)(**fields)
+
+    def _cancel_all(self) -> Command:
+        chance = self._chance
+        of: dict[str, Any] = {}
+        event_id, market_id = chance.choice(self._markets)
+        roll = chance.randrange(6)
+        if roll == 1:
+            of = {"event_id": event_id}
+        elif roll == 2:
+            of = {"event_id": event_id, "market_id": market_id}
+        elif roll == 3:
+            of = {"group": chance.choice(("g", "h"))}
+        elif roll == 4:
+            of = {"session": chance.choice(("s", "t"))}
+        return CancelAll(user_id=chance.choice(USERS), **of)
+
+    def _group_or_session(self) -> Command:
+        chance = self._chance
+        user_id = chance.choice(USERS)
+        if chance.random() < 0.5:
+            return OrderGroup(
+                user_id=user_id,
+                group=chance.choice(("g", "h")),
+                quantity_max=chance.choice((0, 5, 9, 40, 1_000)),
+                window_ms=chance.choice((1, 100, 2_000)),
+            )
+        return Heartbeat(
+            user_id=user_id,
+            session=chance.choice(("s", "t")),
+            timeout_ms=chance.choice((0, 1, 200, 1_000, 5_000)),
+        )

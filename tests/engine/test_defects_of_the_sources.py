@@ -32,7 +32,7 @@ from pmstore import (
     State,
     Symbol,
 )
-from tests.engine.tapes import START_MS
+from tests.engine.listings import START_MS
 from tests.engine.witnesses import through_the_file
 
 YES, NO = Symbol(1, 1, "yes"), Symbol(1, 1, "no")

@@ -8,7 +8,7 @@ from pmengine.commands import AddOneEvent, Tick
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmstore import MarketState
-from tests.engine.tapes import market
+from tests.engine.listings import market
 
 
 @pytest.mark.parametrize(

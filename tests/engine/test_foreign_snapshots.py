@@ -12,7 +12,7 @@ from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.invariants import engine_violations
 from pmstore import OrderType, Side, Snapshot
-from tests.engine.tapes import START_MS, market, symbol
+from tests.engine.listings import START_MS, market, symbol
 from tests.engine.witnesses import through_the_file
 
 

@@ -34,7 +34,7 @@ from pmengine.commands import (
     Withdraw,
 )
 from pmstore import OrderType, SelfTrade, Side, Symbol, TimeInForce
-from tests.engine.tapes import START_MS, USERS, opening, tokens
+from tests.engine.listings import START_MS, USERS, opening, tokens
 from tests.engine.witnesses import Witnesses
 
 passing_ms = st.sampled_from([0, 0, 0, 1, 5, 300, 1_000, 2_500])

@@ -13,9 +13,10 @@ from pmengine.commands import Command
 from pmengine.engine import Engine
 from pmengine.matching import Ladder, NaiveLadder
 from pmstore import SelfTrade, SnapshotStore, open_snapshot_store
-from tests.engine.tapes import START_MS, Tape, opening
+from tests.engine.listings import START_MS, opening
+from tests.engine.tapes import Tape
 
-COMMANDS = 120
+COMMANDS = 200
 KEPT = 2
 
 Place = Callable[[pytest.FixtureRequest, Path], str]
@@ -56,8 +57,10 @@ async def kept(
 async def test_restored_after_every_command_is_never_having_stopped(
     backend: str, options: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    commands: list[tuple[Command, int]] = [(command, START_MS) for command in opening()]
-    commands += Tape(5).run(COMMANDS)
+    commands: list[tuple[Command, int]] = [
+        (command, START_MS) for command in opening(exclusive=True)
+    ]
+    commands += Tape(5, exclusive=True).run(COMMANDS)
     steady, restarted = Engine(**options), Engine(**options)
     refused = traded = 0
     async with open_snapshot_store(STORES[backend](request, tmp_path)) as store:

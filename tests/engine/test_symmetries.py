@@ -11,7 +11,8 @@ from pmengine.commands import AmendOrder, Command, Resolve, SubmitOrder
 from pmengine.engine import Engine
 from pmstore import PAYOUT, OrderType, Side, State, Symbol, Trade
 from pmstore.codec import first_token_price
-from tests.engine.tapes import START_MS, Tape, opening
+from tests.engine.listings import START_MS, opening
+from tests.engine.tapes import Tape
 
 OTHER = {"y": "n", "n": "y"}
 
@@ -27,7 +28,7 @@ def exchanged(symbol: Symbol) -> Symbol:
 def with_tokens_exchanged(command: Command) -> Command:
     if isinstance(command, SubmitOrder):
         return msgspec.structs.replace(command, symbol=exchanged(command.symbol))
-    if isinstance(command, Resolve):
+    if isinstance(command, Resolve) and command.payouts is not None:
         return msgspec.structs.replace(command, payouts=command.payouts[::-1])
     return command
 

@@ -8,7 +8,8 @@ from pmengine.engine import Engine
 from pmengine.invariants import engine_violations
 from pmengine.matching import Ladder, NaiveLadder
 from pmstore import SelfTrade, State
-from tests.engine.tapes import START_MS, Tape, opening
+from tests.engine.listings import START_MS, opening
+from tests.engine.tapes import Tape
 from tests.engine.witnesses import Witnesses
 
 
@@ -27,9 +28,9 @@ from tests.engine.witnesses import Witnesses
 def test_everyone_agrees_after_every_command(seed: int, options: dict[str, object]) -> None:
     few_ids = 40 if "id_memory_s" in options else 10**9
     witnesses = Witnesses(**options)
-    for command in opening():
+    for command in opening(exclusive=True):
         witnesses.handle(command, START_MS)
-    for command, time_ms in Tape(seed, id_range=few_ids).run(150):
+    for command, time_ms in Tape(seed, exclusive=True, id_range=few_ids).run(150):
         witnesses.handle(command, time_ms)
 
 
@@ -38,8 +39,8 @@ def test_twenty_thousand_commands_give_the_same_facts_on_both_ladders(seed: int)
     fast, naive = Engine(new_ladder=Ladder), Engine(new_ladder=NaiveLadder)
     fold = State()
     traded = 0
-    commands = [(command, START_MS) for command in opening()]
-    commands += Tape(seed).run(20_000)
+    commands = [(command, START_MS) for command in opening(exclusive=True)]
+    commands += Tape(seed, exclusive=True).run(20_000)
     for number, (command, time_ms) in enumerate(commands):
         outcome = fast.handle(command, time_ms)
         assert naive.handle(command, time_ms) == outcome
