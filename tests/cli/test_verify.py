@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from pmengine.cli.application import application
 from pmengine.cli.exits import Exit
 from pmengine.invariants import Law
-from pmstore import Batch, Trade
+from pmstore import Balance, Batch, Trade
 from tests.services.rewriting import rewrite, trade_into
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "verify.md"
@@ -97,6 +97,30 @@ def test_a_breach_is_told_with_law_place_and_command(broken: Path) -> None:
     assert breach["law"] == "trade-price"
     assert breach["subject"].startswith("trade ")
     assert breach["number"] > 1
+
+
+def test_an_exchange_that_verifies_does_not_go_on_with_a_wrong_state(
+    traded: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(traded, tmp_path / "data"))
+
+    def enrich(batches: list[Batch]) -> None:
+        changes = batches[-1].changes
+        index = max(i for i, one in enumerate(changes) if isinstance(one, Balance))
+        row = changes[index]
+        assert isinstance(row, Balance)
+        changes[index] = attrs.evolve(row, available=row.available + 10**9)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(rewrite(data, enrich))).result()
+    for path in (*data.glob("store/*"), *data.glob("pmstore.db*"), *data.glob("trades.log*")):
+        path.unlink()
+    exchange = start(tmp_path, "up", "--port", "0", ENGINE_VERIFY="stop")
+    _, err = exchange.communicate(timeout=DEADLINE_S)
+    assert exchange.returncode == Exit.STOPPED
+    assert "The exchange cannot run: the law" in err
+    assert "is broken at entry" in err
+    assert "Traceback" not in err
 
 
 def test_where_nothing_was_written_nothing_is_made(tmp_path: Path) -> None:
