@@ -15,6 +15,7 @@ from pmengine.commands import (
     CancelOrder,
     Command,
     Deposit,
+    NewFees,
     NewMarket,
     Resolve,
     Split,
@@ -37,8 +38,9 @@ YES, NO = Symbol(1, 1, "yes"), Symbol(1, 1, "no")
 RULES = Path(__file__).parents[2] / PAGE
 
 
-def opening() -> list[Command]:
-    commands: list[Command] = [AddOneEvent(event_id=1, markets={1: NewMarket(("yes", "no"))})]
+def opening(fees: NewFees | None = None) -> list[Command]:
+    market = NewMarket(("yes", "no"), fees=fees)
+    commands: list[Command] = [AddOneEvent(event_id=1, markets={1: market})]
     for user_id in ("ann", "bob", "cid"):
         commands.append(Deposit(id="d", user_id=user_id, amount=100_000_000))
         commands.append(Split(id="s", user_id=user_id, event_id=1, market_id=1, quantity=1_000))
@@ -67,14 +69,16 @@ def sell(order_id: str, user_id: str, price: int, quantity: int, **fields: Any) 
     return order(order_id, user_id, Side.SELL, price, quantity, **fields)
 
 
-async def lives(commands: Sequence[Command], *order_ids: str) -> list[Life]:
+async def lives(
+    commands: Sequence[Command], *order_ids: str, fees: NewFees | None = None
+) -> list[Life]:
     """What is told of orders after *commands*."""
     async with (
         MemoryStream() as stream,
         MemorySnapshotStore() as snapshots,
         engine_on(stream, snapshots) as engine,
     ):
-        await engine.take([*opening(), *commands])
+        await engine.take([*opening(fees), *commands])
         readers = [LifeReader(order_id) for order_id in order_ids]
         for entry, batch in await batches_of(stream):
             for reader in readers:
@@ -115,6 +119,26 @@ async def test_an_order_that_takes_rests_is_met_and_is_cancelled() -> None:
     assert life.order is not None
     assert life.order.filled_quantity == 30
     assert [step.number for step in life.steps] == sorted(step.number or 0 for step in life.steps)
+
+
+async def test_fees_are_frozen_paid_and_released() -> None:
+    (life,) = await lives(
+        [
+            sell("b1", "bob", 4_000, 3),
+            buy("a1", "ann", 5_000, 20),
+            sell("b2", "bob", 5_000, 7),
+            CancelOrder(order_id="a1", user_id="ann"),
+        ],
+        "a1",
+        fees=NewFees("linear", 10_000, 20_000),
+    )
+    _, took, rests, met, cancelled = life.steps
+    assert took.details["fee"] == 2 * 4_000 * 3 // 100
+    assert "; fee 0.00024" in took.text
+    assert rests.frozen == 5_000 * 17 + 5_000 * 17 // 100
+    assert met.details["fee"] == 5_000 * 7 // 100
+    paid = 5_000 * 7 + met.details["fee"]
+    assert rests.frozen == paid + met.released + cancelled.released
 
 
 async def test_both_tokens_meet_in_mint_and_merge() -> None:
