@@ -79,6 +79,7 @@ async def engine_on(
     order_input: Stream | None = None,
     epoch: int | None = None,
     ledger: bool = True,
+    dead_letters: Stream | None = None,
 ) -> AsyncIterator[Running]:
     """
     An engine service on the log *stream*, recovered from it; stopped gracefully when left.
@@ -87,6 +88,7 @@ async def engine_on(
         recovered: Instead of what the log and *snapshots* say now.
         order_input: A durable input; without one it is memory and begins where the log says.
         epoch: Instead of the one after the last.
+        dead_letters: Where what cannot be read is put.
     """
     clock = clock or ManualClock(NOW_MS)
     log = Log(stream)
@@ -110,6 +112,7 @@ async def engine_on(
             epoch=found.epoch + 1 if epoch is None else epoch,
             tick_ms=1,
             clock=clock,
+            dead_letters=dead_letters,
         )
         task = asyncio.create_task(service.run())
         try:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -22,8 +23,23 @@ from pmengine.commands import (
 )
 from pmengine.engine import Engine
 from pmengine.projections import Answered, processor_documents
+from pmengine.services.dead_letters import (
+    KEPT_MS,
+    PAYLOAD_BYTES_MAX,
+    DeadLetter,
+    forget_old_letters,
+)
 from pmengine.services.log import Log
-from pmstore import OrderCancelled, OrderType, Remembered, Side, Symbol, open_stream
+from pmstore import (
+    START,
+    OrderCancelled,
+    OrderType,
+    Position,
+    Remembered,
+    Side,
+    Symbol,
+    open_stream,
+)
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.testing import ManualClock
 from pmstore.testing.servers import RedisServer
@@ -182,3 +198,28 @@ async def test_an_entry_with_several_fields_is_put_aside_too(
                 await engine.take(flow(start + 5, start + 10))
                 assert engine.service.dead_letters == 2
             await poison()
+
+
+async def test_what_is_put_aside_is_kept_with_its_place_and_reason(
+    log: MemoryStream, snapshots: MemorySnapshotStore
+) -> None:
+    huge = b"[" + b" " * engine_module.ENTRY_BYTES_MAX + b"]"
+    payloads = [b'{"types":"Bogus"}', huge]
+    async with (
+        MemoryStream(clock=ManualClock(NOW_MS)) as letters,
+        engine_on(log, snapshots, dead_letters=letters) as engine,
+    ):
+        for payload in payloads:
+            await engine.put([payload])
+        await engine.take(flow(0, 5))
+        kept = [
+            msgspec.json.decode(entry.payload, type=DeadLetter)
+            for entry in await letters.read(START, 100)
+        ]
+        assert [one.payload for one in kept] == [one[:PAYLOAD_BYTES_MAX] for one in payloads]
+        assert [one.size_bytes for one in kept] == [len(one) for one in payloads]
+        assert {one.stream for one in kept} == {ORDER_INPUT}
+        assert "Bogus" in kept[0].reason
+        assert Position.parse(kept[0].position) < Position.parse(kept[1].position)
+        await forget_old_letters(letters, NOW_MS + KEPT_MS + 1)
+        assert len(await letters.read(START, 100)) == 1

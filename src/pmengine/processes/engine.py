@@ -14,6 +14,7 @@ from pmengine.assembly import engine_of
 from pmengine.engine import Engine
 from pmengine.processes.deployment import Deployment
 from pmengine.services.collector import let_go
+from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.engine import EngineService, PublishFailed, Superseded
 from pmengine.services.log import Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
@@ -204,6 +205,7 @@ class EngineProcess:
             post_only_ms=self._settings.post_only_ms,
             clock=system_clock,
             claim=True,
+            dead_letters=await self._deployment.stream(DEAD_LETTERS),
         )
 
     async def _hold(self, lease: Lease, epoch: int) -> None:

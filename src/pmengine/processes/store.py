@@ -13,13 +13,14 @@ from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
 from pmengine.processes.turns import Turn
 from pmengine.services.collector import let_go
+from pmengine.services.dead_letters import DEAD_LETTERS, forget_old_letters
 from pmengine.services.log import LogGap
 from pmengine.services.notes import Board, Note
 from pmengine.services.store import StoreService
-from pmstore import StoreUnavailable
+from pmstore import StoreUnavailable, Stream
 from pmstore.clock import system_clock
 
-NOTES_TRIM_S: Final = 60.0
+TIDY_S: Final = 60.0
 
 _logger = structlog.get_logger("pmengine.store")
 
@@ -98,7 +99,8 @@ class StoreProcess:
             clock=system_clock,
             inputs=await deployment.inputs(),
         )
-        following = (store.run(), board.run(), _trim_notes(board))
+        letters = await deployment.stream(DEAD_LETTERS)
+        following = (store.run(), board.run(), _tidy(board, letters))
         await until(over, *map(asyncio.create_task, following))
         try:
             async with asyncio.timeout(settings.shutdown_timeout_s):
@@ -109,10 +111,11 @@ class StoreProcess:
             _logger.warning("last_snapshot_failed", reason=str(error))
 
 
-async def _trim_notes(board: Board) -> None:
+async def _tidy(board: Board, letters: Stream) -> None:
     while True:
-        await asyncio.sleep(NOTES_TRIM_S)
+        await asyncio.sleep(TIDY_S)
         try:
             await board.trim()
+            await forget_old_letters(letters, system_clock())
         except StoreUnavailable as error:
-            _logger.warning("notes_not_trimmed", reason=str(error))
+            _logger.warning("not_tidied", reason=str(error))

@@ -13,6 +13,7 @@ import structlog
 from pmengine.commands import ORDER_INPUT, Command, PostOnly, Tick, decode_commands, encode_command
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
+from pmengine.services.dead_letters import LETTERS_MAX, DeadLetter
 from pmengine.services.log import Log, Place, before
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered
@@ -83,6 +84,7 @@ class EngineService:
         post_only_ms: For how long after a start on a log only post-only orders are taken.
         clock: The inputs' time.
         claim: Begin with an entry that changes nothing, so that no older epoch writes any more.
+        dead_letters: Where input entries are put that cannot be read; unset, nowhere.
     """
 
     def __init__(
@@ -97,12 +99,15 @@ class EngineService:
         tick_ms: int,
         clock: Clock,
         claim: bool = False,
+        dead_letters: Stream | None = None,
         post_only_ms: int = 0,
     ) -> None:
         self.engine = engine
         self.place: Place = recovered.place
         self.dead_letters = 0
         """Input entries that could not be read; each was logged with its place."""
+        self._letters = dead_letters
+        self._aside: list[bytes] = []
         self._log = log
         self._head: LogHead = recovered.head
         self._lost_tail = recovered.lost_tail
@@ -192,6 +197,7 @@ class EngineService:
                     handle(command, entry.id.ms)
             if some:
                 self._positions[name] = some[-1].id
+        await self._put_aside()
         await self._publish()
         if self._volatile:
             for name, some in entries.items():
@@ -201,6 +207,7 @@ class EngineService:
     def _dead_letter(self, name: str, entry: Entry, reason: str) -> None:
         """Put an unreadable entry aside, and answer it if it says who asked."""
         self.dead_letters += 1
+        self._aside.append(DeadLetter.of(name, entry, reason).encode())
         _logger.warning("dead_letter", stream=name, position=str(entry.id), reason=reason)
         try:
             asked = msgspec.json.decode(entry.payload, type=_Correlated)
@@ -220,6 +227,15 @@ class EngineService:
                     True,
                 )
             )
+
+    async def _put_aside(self) -> None:
+        """Keep the letters before the log says that their entries are consumed."""
+        letters, self._aside = self._aside, []
+        if self._letters is None:
+            return
+        for start in range(0, len(letters), LETTERS_MAX):
+            some = letters[start : start + LETTERS_MAX]
+            await persistently(partial(self._letters.append, some), "dead letters")
 
     async def _publish(self) -> None:
         """Make the engine's facts the next entry of the log, by rule R1."""
