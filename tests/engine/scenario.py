@@ -14,7 +14,9 @@ from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from pmengine.commands import Command, decode_commands, encode_command
-from pmstore import SelfTrade
+from pmengine.engine import Engine
+from pmstore import Change, SelfTrade
+from pmstore.codec import decode_changes
 from tests.engine.listings import START_MS
 from tests.engine.saying import Said, happened, held, moved
 from tests.engine.speaking import Speaker, market_key
@@ -67,17 +69,22 @@ class Scenario:
         """The commands of one entry of the input, as they are read from its bytes."""
         spoken = [self._speaker.command(text.partition("=>")[0]) for _, text in entries]
         payload = b"[%b]" % b",".join(encode_command(command) for command in spoken)
-        for (number, text), command in zip(entries, decode_commands(payload), strict=True):
-            yield self._handle(number, text, command)
+        commands = decode_commands(payload)
+        together = self._together(commands)
+        facts = []
+        for (number, text), command in zip(entries, commands, strict=True):
+            before = held(self.witnesses.fold)
+            outcome = self.witnesses.handle(command, self._time_ms)
+            facts += outcome.facts
+            fold = self.witnesses.fold
+            said = Said(happened(command, outcome, fold), moved(before, held(fold)))
+            yield Line(number, text, *said.beside(text.partition("=>")[2]))
+        assert facts == together, "a batch is not what its commands are one by one"
 
-    def _handle(self, number: int, text: str, command: Command) -> Line:
-        fold = self.witnesses.fold
-        before = held(fold)
-        outcome = self.witnesses.handle(command, self._time_ms)
-        fold = self.witnesses.fold
-        said = Said(happened(command, outcome, fold), moved(before, held(fold)))
-        expected = text.partition("=>")[2]
-        return Line(number, text, *said.beside(expected))
+    def _together(self, commands: list[Command]) -> list[Change]:
+        """The facts of *commands*, taken as one batch by an engine that stands where ours does."""
+        engine = Engine.restore(self.witnesses.leader.snapshot(0), **self.witnesses.options)
+        return decode_changes(engine.handle_batch(commands, self._time_ms), "a batch in a test")
 
     def _check(self, number: int, text: str) -> Line:
         _, subject, *words = text.split()
