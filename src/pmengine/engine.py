@@ -35,7 +35,7 @@ from pmengine.commands import (
 )
 from pmengine.facts import Outcome, Refusal
 from pmengine.following import Following
-from pmengine.identity import are_ids, content_of, order_content
+from pmengine.identity import are_ids, content_of
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
 from pmengine.listing import EVENT_MARKETS_MAX, Listing
@@ -47,6 +47,7 @@ from pmengine.records import Book, Memory, Records, User, key_of, quoted
 from pmengine.resolution import Resolution
 from pmengine.sets import Sets
 from pmengine.taking import Taking
+from pmengine.terms import Terms
 from pmengine.trading import Trading
 from pmstore import (
     ACCEPTED,
@@ -180,7 +181,7 @@ class Engine:
             self._listing.work(now_ms)
         if isinstance(command, SubmitOrder):
             return self._submit(command, now_ms)
-        if isinstance(command, CancelOrder | AmendOrder):
+        if isinstance(command, (CancelOrder, AmendOrder)):
             return self._change(command, now_ms)
         if isinstance(command, Tick):
             return None
@@ -191,16 +192,20 @@ class Engine:
     def _submit(self, command: SubmitOrder, now_ms: i64) -> Refusal | None:
         user_id = command.user_id
         order_id = command.order_id
-        own_id = command.client_order_id
-        if own_id is None:
-            own_id = order_id
+        client_order_id = command.client_order_id
+        own_id = order_id if client_order_id is None else client_order_id
         if not are_ids(order_id + own_id + user_id, order_id, own_id, user_id):
             return self._invalid_id(command, now_ms)
         records = self._records
         order_text = quoted(order_id)
-        id = order_text if own_id is order_id else quoted(own_id)
+        id = order_text if client_order_id is None else quoted(client_order_id)
         user = records.user(user_id)
-        content = order_content(command, records)
+        terms = Terms(command)
+        symbol = terms.symbol
+        token = records.tokens.get(symbol.token_id)
+        if token is not None and not token.is_of(symbol.event_id, symbol.market_id):
+            token = None
+        content = terms.content(token)
         known = user.memories.get(id)
         if known is not None:
             return self._repeat(known, content, command.correlation_id, now_ms)
@@ -208,7 +213,7 @@ class Engine:
         memory.content = content
         refusal = self._too_late(command.valid_until_ms, now_ms)
         if refusal is None:
-            refusal = self._trading.submit(command, memory, now_ms)
+            refusal = self._trading.submit(terms, token, memory, now_ms)
         if refusal is None:
             records.orders[order_text] = memory
         self._remember(memory, id, b"SubmitOrder", refusal, command.correlation_id, now_ms)

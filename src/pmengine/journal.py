@@ -18,10 +18,13 @@ from pmengine.records import (
 from pmstore import Change
 from pmstore.codec import encode_change
 
-_DIGITS: Final[list[bytes]] = [b"%d" % number for number in range(10_000)]
-_PADDED: Final[list[bytes]] = [b"%04d" % number for number in range(10_000)]
+# Three digits at a time: tables for more fit in no processor's first cache.
+_DIGITS: Final[list[bytes]] = [b"%d" % number for number in range(1000)]
+_PADDED: Final[list[bytes]] = [b"%03d" % number for number in range(1000)]
 _TIMES_IN_FORCE: Final[list[bytes]] = [b"gtc", b"gtd", b"ioc", b"fok"]
 _SELF_TRADES: Final[list[bytes]] = [b"cancel_taker", b"cancel_maker", b"cancel_both", b"none"]
+_NUMBER_MAX: Final = 2**53
+"""Beyond it an integer is written as text: not everybody reads larger numbers exactly."""
 NORMAL: Final = b"Normal"
 MINT: Final = b"Mint"
 MERGE: Final = b"Merge"
@@ -29,14 +32,14 @@ MERGE: Final = b"Merge"
 
 def put(out: BytesWriter, number: i64) -> None:
     """Write *number* in decimal."""
-    if 0 <= number < 10_000:
+    if number >= 1000:
+        put(out, number // 1000)
+        out.write(_PADDED[number % 1000])
+    elif number >= 0:
         out.write(_DIGITS[number])
-    elif number < 0:
-        out.append(45)
-        put(out, -number)
     else:
-        put(out, number // 10_000)
-        out.write(_PADDED[number % 10_000])
+        out.write(b"-")
+        put(out, -number)
 
 
 def put_levels(out: BytesWriter, book: Book, is_bid: bool, prices: list[int]) -> None:
@@ -47,11 +50,11 @@ def put_levels(out: BytesWriter, book: Book, is_bid: bool, prices: list[int]) ->
     for price in prices:
         out.write(b",[" if more else b"[")
         put(out, price)
-        out.append(44)
+        out.write(b",")
         put(out, ladder.quantity_at(is_bid, price))
-        out.append(93)
+        out.write(b"]")
         more = True
-    out.append(93)
+    out.write(b"]")
 
 
 class Journal:
@@ -65,13 +68,15 @@ class Journal:
     def __init__(self) -> None:
         self._out = BytesWriter()
         self._empty = True
+        self._now_ms: i64 = 0
+        self._now: bytes = b"0"
 
     def take(self) -> bytes:
         """All facts since the last time, as a JSON array."""
         out = self._out
         if self._empty:
             return b"[]"
-        out.append(93)
+        out.write(b"]")
         self._out = BytesWriter()
         self._empty = True
         return out.getvalue()
@@ -80,13 +85,20 @@ class Journal:
         """Write a fact that is made seldom enough to be a model first."""
         self._begin().write(encode_change(change))
 
+    def _time(self, now_ms: i64) -> bytes:
+        """*now_ms* in decimal: most facts of a batch have the same."""
+        if now_ms != self._now_ms:
+            self._now_ms = now_ms
+            self._now = b"%d" % int(now_ms)
+        return self._now
+
     def _begin(self) -> BytesWriter:
         out = self._out
         if self._empty:
             self._empty = False
-            out.append(91)
+            out.write(b"[")
         else:
-            out.append(44)
+            out.write(b",")
         return out
 
     def created(self, order: OpenOrder) -> None:
@@ -122,7 +134,10 @@ class Journal:
         out.write(b',"remaining_quantity":')
         put(out, order.quantity - order.filled)
         out.write(b',"timestamp":')
-        put(out, order.time_ms)
+        if order.time_ms == self._now_ms:
+            out.write(self._now)
+        else:
+            put(out, order.time_ms)
         out.write(b',"user_id":')
         out.write(order.user.text)
         out.write(b',"order_num":')
@@ -133,7 +148,7 @@ class Journal:
         if order.time_in_force != GTC:
             out.write(b',"time_in_force":"')
             out.write(_TIMES_IN_FORCE[order.time_in_force])
-            out.append(34)
+            out.write(b'"')
         if order.expires_at_ms:
             out.write(b',"expires_at_ms":')
             put(out, order.expires_at_ms)
@@ -149,9 +164,12 @@ class Journal:
         if order.self_trade != CANCEL_TAKER:
             out.write(b',"self_trade":"')
             out.write(_SELF_TRADES[order.self_trade])
-            out.append(34)
+            out.write(b'"')
         if order.fee_exact:
-            out.write(b',"fee_exact":%d' % order.fee_exact)
+            exact = order.fee_exact
+            out.write(
+                (b',"fee_exact":%d' if exact <= _NUMBER_MAX else b',"fee_exact":"%d"') % exact
+            )
         if order.fee_paid:
             out.write(b',"fee_paid":')
             put(out, order.fee_paid)
@@ -175,7 +193,7 @@ class Journal:
         out.write(b',"remaining_quantity":')
         put(out, left)
         out.write(b',"timestamp":')
-        put(out, now_ms)
+        out.write(self._time(now_ms))
         if spent:
             out.write(b',"spent":')
             put(out, spent)
@@ -222,7 +240,7 @@ class Journal:
         out.write(b',"quantity":')
         put(out, quantity)
         out.write(b',"timestamp":')
-        put(out, now_ms)
+        out.write(self._time(now_ms))
         if taker.is_buy == taker.token.is_first:
             out.write(b',"taker_is_bid":true')
         else:
@@ -255,7 +273,7 @@ class Journal:
         out = self._update(book)
         out.write(b',"bids":[[' if is_bid else b',"asks":[[')
         put(out, price)
-        out.append(44)
+        out.write(b",")
         put(out, book.ladder.quantity_at(is_bid, price))
         out.write(b"]]")
         self._end_update(out, book, now_ms, False)
@@ -288,7 +306,7 @@ class Journal:
             put(out, book.last_price)
         if now_ms:
             out.write(b',"timestamp":')
-            put(out, now_ms)
+            out.write(self._time(now_ms))
         if cleared:
             out.write(b',"cleared":true')
         out.write(b"}}")
@@ -317,7 +335,7 @@ class Journal:
         out.write(b'","order_id":')
         out.write(order_id)
         out.write(b',"timestamp":')
-        put(out, now_ms)
+        out.write(self._time(now_ms))
         if content:
             out.write(b',"content":')
             out.write(content)

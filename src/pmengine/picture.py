@@ -10,7 +10,7 @@ import msgspec
 
 from pmengine.orders import OpenOrders
 from pmengine.records import Book, Holding, Memory, OpenOrder, Records, key_of, quoted
-from pmengine.trading import self_trade_code, time_in_force_code
+from pmengine.terms import self_trade_code, time_in_force_code
 from pmstore import (
     ACCEPTED,
     SUBMIT_ORDER,

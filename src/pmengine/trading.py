@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from mypy_extensions import i64
 
-from pmengine.admission import closed, malformed, unknown, wrong_terms
-from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder
+from pmengine.admission import closed, unknown, wrong_terms
+from pmengine.commands import AmendOrder, CancelOrder
 from pmengine.facts import Refusal
 from pmengine.fees import needed
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
 from pmengine.orders import OpenOrders
 from pmengine.records import (
-    CANCEL_BOTH,
     CANCEL_MAKER,
-    CANCEL_TAKER,
     FOK,
-    GTC,
     GTD,
     IOC,
     NO_HANDLE,
@@ -26,36 +21,11 @@ from pmengine.records import (
     Memory,
     OpenOrder,
     Records,
+    Token,
 )
 from pmengine.taking import NO_REASON, Taking
-from pmstore import PAYOUT, PRICE_MAX, PRICE_MIN, OrderType, SelfTrade, Side, TimeInForce
-
-_BUY: Final = Side.BUY
-_LIMIT: Final = OrderType.LIMIT
-_GTC: Final = TimeInForce.GTC
-_GTD: Final = TimeInForce.GTD
-_IOC: Final = TimeInForce.IOC
-_CANCEL_TAKER: Final = SelfTrade.CANCEL_TAKER
-_CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
-_CANCEL_BOTH: Final = SelfTrade.CANCEL_BOTH
-
-
-def time_in_force_code(value: TimeInForce) -> i64:
-    """The record's code of a time in force."""
-    if value is _GTC:
-        return GTC
-    if value is _IOC:
-        return IOC
-    return GTD if value is _GTD else FOK
-
-
-def self_trade_code(value: SelfTrade) -> i64:
-    """The record's code of a self-trade mode."""
-    if value is _CANCEL_TAKER:
-        return CANCEL_TAKER
-    if value is _CANCEL_MAKER:
-        return CANCEL_MAKER
-    return CANCEL_BOTH if value is _CANCEL_BOTH else SELF_TRADE_ALLOWED
+from pmengine.terms import NO_MODE, Terms, self_trade_code
+from pmstore import PAYOUT, PRICE_MAX, PRICE_MIN, SelfTrade
 
 
 class Trading:
@@ -85,42 +55,28 @@ class Trading:
         self._self_trade: i64 = self_trade_code(self_trade)
         self._open_orders_max: i64 = open_orders_max
 
-    def submit(self, command: SubmitOrder, memory: Memory, now_ms: i64) -> Refusal | None:
-        """Judge a new order, then match and settle it; the reason if it is refused."""
-        symbol = command.symbol
+    def submit(
+        self, terms: Terms, token: Token | None, memory: Memory, now_ms: i64
+    ) -> Refusal | None:
+        """
+        Judge a new order, then match and settle it; the reason if it is refused.
+
+        *token* is the one that its symbol names, None if there is none.
+        """
         records = self._records
-        token = records.tokens.get(symbol.token_id)
-        if token is None or not token.is_of(symbol.event_id, symbol.market_id):
-            return unknown(symbol, records)
+        if token is None:
+            return unknown(terms.symbol, records)
         book = token.book
-        if records.paused or (now_ms < records.post_only_until_ms and not command.post_only):
+        if records.paused or (now_ms < records.post_only_until_ms and not terms.post_only):
             return Refusal.PAUSED
         if not book.is_open:
             return closed(book, records)
         if memory.order_id in records.orders:
             return Refusal.DUPLICATE_ORDER
-        refusal = malformed(command, book.tick_size, now_ms)
+        refusal = terms.malformed(book.tick_size, now_ms)
         if refusal is not None:
             return refusal
-
-        order = OpenOrder(memory, token, command.side is _BUY, command.order_type is _LIMIT)
-        order.quantity = command.quantity
-        order.volume = command.volume
-        price = command.price
-        if price is None:
-            order.price = PRICE_MAX if order.is_buy else PRICE_MIN
-        else:
-            order.price = price
-        order.time_in_force = time_in_force_code(command.time_in_force)
-        order.post_only = command.post_only
-        mode = command.self_trade
-        order.self_trade = self._self_trade if mode is None else self_trade_code(mode)
-        if command.client_order_id is not None:
-            order.client_order_id = memory.id
-        expires_at_ms = command.expires_at_ms
-        if expires_at_ms is not None:
-            order.expires_at_ms = expires_at_ms
-        order.time_ms = now_ms
+        order = self._order(terms, token, memory, now_ms)
         refusal = self._judge(order)
         if refusal is not None:
             return refusal
@@ -144,6 +100,24 @@ class Trading:
         else:
             self._taking.end(order, order.quantity, 0, False, now_ms)
         return None
+
+    def _order(self, terms: Terms, token: Token, memory: Memory, now_ms: i64) -> OpenOrder:
+        order = OpenOrder(memory, token, terms.is_buy, terms.is_limit)
+        order.quantity = terms.quantity
+        order.volume = terms.volume
+        if terms.has_price:
+            order.price = terms.price
+        else:
+            order.price = PRICE_MAX if terms.is_buy else PRICE_MIN
+        order.time_in_force = terms.time_in_force
+        order.post_only = terms.post_only
+        mode = terms.self_trade
+        order.self_trade = self._self_trade if mode == NO_MODE else mode
+        if memory.id is not memory.order_id:
+            order.client_order_id = memory.id
+        order.expires_at_ms = terms.expires_at_ms
+        order.time_ms = now_ms
+        return order
 
     def _judge(self, order: OpenOrder) -> Refusal | None:
         """Whether the user may have the order, and can pay for it."""
