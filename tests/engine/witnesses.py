@@ -167,6 +167,7 @@ class Witnesses:
         digest_before = state.digest()
         outcome = self.leader.handle(command, time_ms)
         facts = list(outcome.facts)
+        assert encode_changes(facts) == outcome.encoded, "the log would say it otherwise"
         again = self.naive.handle(command, time_ms)
         assert list(again.facts) == facts
         assert again.refusal is outcome.refusal
