@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import attrs
 import msgspec
 
-from pmengine.invariants.needs import exact_fee, need_of
+from pmengine.invariants.needs import need_of
+from pmengine.services.explaining.endings import REASONS, filled_order, why_ended
 from pmengine.services.explaining.rules import Rule
 from pmengine.services.explaining.steps import Life, Step
 from pmengine.services.explaining.telling import (
@@ -37,13 +37,11 @@ from pmstore import (
     OrderCreated,
     OrderFilled,
     OrdersLeaving,
-    OrderType,
     OrderUpdated,
     Position,
     Remembered,
     SelfTrade,
     Side,
-    TimeInForce,
     Trade,
     ended_order,
 )
@@ -54,14 +52,6 @@ _MATCHES: Final = {
     MatchType.NORMAL: Rule.NORMAL,
     MatchType.MINT: Rule.MINT,
     MatchType.MERGE: Rule.MERGE,
-}
-_REASONS: Final = {
-    "self_trade": (Rule.SELF_TRADE, "self-trade prevention cancelled it"),
-    "expired": (Rule.EXPIRED, "its time was over"),
-    "market_closed": (Rule.MARKET_CLOSED, "trading in its market ended"),
-    "cancel_all": (Rule.CANCEL_ALL, "all orders that its owner named were cancelled"),
-    "group": (Rule.GROUP, "its group filled more than its limit"),
-    "session": (Rule.SESSION, "its session ended"),
 }
 
 
@@ -204,10 +194,12 @@ class LifeReader:
             text += f"; {gained} better than its limit"
             rule = Rule.IMPROVEMENT
         asset, was = self._need(order)
-        self._order = self.life.order = self._filled(order, trade, fee, is_taker=is_taker)
+        self._order = self.life.order = filled_order(
+            order, trade, self._market(order), is_taker=is_taker
+        )
         if self._rests:
             paid = price * trade.quantity + fee if asset == CASH else trade.quantity
-            released = was - self._need(self._order)[1] - paid
+            released = was - self._need(after)[1] - paid
             if released:
                 text += f"; {amount(asset, released)} of what was frozen released"
         self._add(
@@ -232,26 +224,9 @@ class LifeReader:
             },
         )
 
-    def _filled(self, order: Order, trade: Trade, fee: int, *, is_taker: bool) -> Order:
-        """The order as it is after a fill, before the log says so."""
-        market = self._markets.get((order.symbol.event_id, order.symbol.market_id))
-        exact = 0
-        if market is not None and market.fees is not None:
-            rate = market.fees.taker_ppm if is_taker else market.fees.maker_ppm
-            price = trade.price if is_taker else trade.maker_price
-            exact = exact_fee(market.fees, rate, price, trade.quantity)
-        left = 0 if order.volume else order.remaining_quantity - trade.quantity
-        return attrs.evolve(
-            order,
-            filled_quantity=order.filled_quantity + trade.quantity,
-            remaining_quantity=left,
-            fee_exact=order.fee_exact + exact,
-            fee_paid=order.fee_paid + fee,
-        )
-
     def _ended(self, end: OrderFilled | OrderCancelled, where: _Where, index: int) -> None:
         order = self._order
-        rule, why = self._why(end, where)
+        rule, why = why_ended(end, where.answer, order)
         asset, released = None, 0
         kind = "cancelled" if isinstance(end, OrderCancelled) else "completed"
         text = why
@@ -279,34 +254,11 @@ class LifeReader:
             details={"reason": end.reason} if end.reason else {},
         )
 
-    def _why(self, end: OrderFilled | OrderCancelled, where: _Where) -> tuple[Rule | None, str]:
-        if isinstance(end, OrderFilled):
-            fok = self._order is not None and self._order.time_in_force is TimeInForce.FOK
-            rule = Rule.FOK if fok else Rule.FILLED
-            return rule, f"filled: {shares(end.filled_quantity)} in all"
-        if end.reason in _REASONS:
-            rule, why = _REASONS[end.reason]
-            return rule, f"cancelled: {why}"
-        answer = where.answer
-        if answer is None:
-            return None, f"cancelled{f': {end.reason}' if end.reason else ''}"
-        if answer.kind == "CancelOrder" and answer.order_id == self._id:
-            return Rule.OWNER, f"cancelled by its owner {end.user_id}"
-        if answer.kind == "AmendOrder" and answer.order_id == self._id:
-            return Rule.AMEND_ENDS, "ended by an amend to no more than was filled"
-        order = self._order
-        if order is not None and order.order_type is OrderType.MARKET:
-            rule = Rule.MARKET_BUY if order.volume else Rule.MARKET_SELL
-            return rule, "cancelled: nothing more could be had at its worst price or better"
-        if order is not None and order.time_in_force is TimeInForce.IOC:
-            return Rule.IOC, "cancelled: what an IOC order does not fill at once is not kept"
-        return None, f"cancelled with the command {answer.kind}"
-
     def _left(self, fact: OrdersLeaving, where: _Where, index: int) -> None:
         order = self._order
         if order is None or not fact.working or not fact.leaving.concerns(order):
             return
-        rule, why = _REASONS[fact.leaving.reason]
+        rule, why = REASONS[fact.leaving.reason]
         text = f"left the ladder: {why}; it no longer trades, its end follows"
         self._add("leaving", text, rule, where, index, time_ms=fact.leaving.time_ms)
 
@@ -343,9 +295,11 @@ class LifeReader:
     # -- what it needs -------------------------------------------------------------------
 
     def _need(self, order: Order) -> tuple[str, int]:
-        market = self._markets.get((order.symbol.event_id, order.symbol.market_id))
-        (_, asset), need = need_of(order, market)
+        (_, asset), need = need_of(order, self._market(order))
         return asset, need
+
+    def _market(self, order: Order) -> Market | None:
+        return self._markets.get((order.symbol.event_id, order.symbol.market_id))
 
     def _know(self, order: Order) -> None:
         """From now on its own id is looked for, too."""

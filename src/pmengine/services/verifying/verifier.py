@@ -9,6 +9,7 @@ from typing import Final
 from pmengine.invariants import Breach, Law, Violation, Watch, state_checks
 from pmengine.services.log import Log, Place
 from pmengine.services.verifying.beginning import Beginning, begin
+from pmengine.services.verifying.chain import chain_violation, forward_violations
 from pmengine.services.verifying.projected import ProjectionComparison
 from pmengine.services.verifying.report import Report
 from pmengine.services.verifying.snapshots import SnapshotComparison
@@ -167,16 +168,15 @@ class Verifier:
     async def _continues(self, entry: Entry, batch: Batch) -> bool:
         """Whether *batch* is the one to go on with; a gap is bridged, anything else ends it."""
         place = self.place
-        if batch.number == place.number + 1 and batch.prev_hash == place.hash:
-            self._check_forward(entry, batch)
-            return True
         if batch.number <= place.number + 1:
-            text = f"entry {batch.number} continues {batch.prev_hash[:12]}…, and entry "
-            text += f"{place.number} before it has the hash {place.hash[:12]}…"
-            if batch.number <= place.number:
-                text = f"entry {batch.number} follows entry {place.number}"
-            self._end(Law.CHAIN, text, entry.id)
-            return False
+            broken = chain_violation(place, batch)
+            if broken is not None:
+                self._end(Law.CHAIN, broken, entry.id)
+                return False
+            for violation in forward_violations(self._watch.state, self._epoch, batch):
+                self._tell(Breach(violation=violation, number=batch.number, position=entry.id))
+            self._epoch = max(self._epoch, batch.epoch)
+            return True
         bounds = await self._stream.bounds()
         is_trimmed = bounds is not None and bounds.first.id > place.position
         is_restored = any(isinstance(change, Restored) for change in batch.changes)
@@ -202,22 +202,6 @@ class Verifier:
         if self._stores is not None:
             self._stores.forget()
         await self._check_completely()
-
-    def _check_forward(self, entry: Entry, batch: Batch) -> None:
-        state = self._watch.state
-        if batch.time < state.time_ms:
-            self._tell_log(f"engine time {batch.time} comes after {state.time_ms}", entry, batch)
-        if batch.epoch < self._epoch:
-            self._tell_log(f"epoch {batch.epoch} comes after {self._epoch}", entry, batch)
-        for name, position in (state.input_position or {}).items():
-            now = batch.input.get(name)
-            if now is None or now < position:
-                self._tell_log(f"{name} is consumed through {now} after {position}", entry, batch)
-        self._epoch = max(self._epoch, batch.epoch)
-
-    def _tell_log(self, text: str, entry: Entry, batch: Batch) -> None:
-        violation = Violation(Law.FORWARD, f"entry {batch.number}", text)
-        self._tell(Breach(violation=violation, number=batch.number, position=entry.id))
 
     async def _take(self, entry: Entry, batch: Batch) -> None:
         state = self._watch.state
