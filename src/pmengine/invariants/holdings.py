@@ -10,7 +10,18 @@ from pmengine.invariants.listings import Listings
 from pmengine.invariants.needs import Asset
 from pmengine.invariants.queues import Handler
 from pmengine.invariants.single import PAID_OUT
-from pmstore import ACCEPTED, CASH, PAYOUT, Balance, Content, Remembered, Side, State, Trade
+from pmstore import (
+    ACCEPTED,
+    CASH,
+    PAYOUT,
+    Balance,
+    Content,
+    Market,
+    Remembered,
+    Side,
+    State,
+    Trade,
+)
 
 
 class Holdings:
@@ -127,17 +138,26 @@ class Holdings:
         self._set(user_id, event_id, -lots)
 
     def _set(self, user_id: str, event_id: int, lots: int) -> None:
-        for market in self._listings.of_event(event_id).values():
+        for market in self._of_event(event_id).values():
             _add(self._expected, (user_id, market.token_ids[0]), lots)
         _add(self._expected, (user_id, CASH), -PAYOUT * lots)
 
     def _convert(self, user_id: str, content: Content) -> None:
         event_id, lots, *named = _numbers(content)
-        for market_id, market in self._listings.of_event(event_id).items():
+        for market_id, market in self._of_event(event_id).items():
             first, second = market.token_ids
             given = market_id in named
             _add(self._expected, (user_id, second if given else first), -lots if given else lots)
         _add(self._expected, (user_id, CASH), PAYOUT * lots * (len(named) - 1))
+
+    def _of_event(self, event_id: int) -> Mapping[int, Market]:
+        """
+        The markets of an exclusive event that a set is of.
+
+        One that was removed by itself had left before; with their event all leave afterwards.
+        """
+        event = self._state.events.get(event_id)
+        return self._listings.of_event(event_id) if event is None else event.markets
 
 
 def _numbers(content: Content) -> list[int]:
