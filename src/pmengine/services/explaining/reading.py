@@ -194,9 +194,8 @@ class LifeReader:
             text += f"; {gained} better than its limit"
             rule = Rule.IMPROVEMENT
         asset, was = self._need(order)
-        self._order = self.life.order = filled_order(
-            order, trade, self._market(order), is_taker=is_taker
-        )
+        after = filled_order(order, trade, self._market(order), is_taker=is_taker)
+        self._order = self.life.order = after
         if self._rests:
             paid = price * trade.quantity + fee if asset == CASH else trade.quantity
             released = was - self._need(after)[1] - paid
