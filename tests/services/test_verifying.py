@@ -374,6 +374,18 @@ async def test_an_entry_of_another_history_is_found(data: Path) -> None:
     assert (breach.violation.law, breach.number) == (Law.CHAIN, at + 2)
 
 
+async def test_changes_that_cannot_be_followed_are_found(data: Path) -> None:
+    await rewrite(
+        data,
+        falsify(
+            Remembered, lambda _: {"kind": "Split", "content": (1,)}, lambda one: not one.repeat
+        ),
+    )
+    report = await verified(data)
+    assert report.breaches[0].violation.law is Law.ENTRY
+    assert "cannot be followed: TypeError" in str(report.breaches[0].violation)
+
+
 async def test_time_that_goes_back_is_found(data: Path) -> None:
     def change(batches: list[Batch]) -> None:
         batches[9] = attrs.evolve(batches[9], time=batches[8].time - 1)

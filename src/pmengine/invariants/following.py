@@ -15,7 +15,7 @@ from pmengine.invariants.listings import Listings
 from pmengine.invariants.lives import Lives
 from pmengine.invariants.queues import Handler, Queues
 from pmengine.invariants.sums import Sums
-from pmstore import Batch, Change, Position, Remembered, State
+from pmstore import Batch, Change, EventAdded, MarketAdded, Position, Remembered, State
 
 COMMANDS_BETWEEN_RESTS: Final = 200
 
@@ -106,7 +106,11 @@ class Watch:
 
     def fold(self, change: Change) -> None:
         """Look at *change*, and fold it into the state."""
-        for handler in self._handlers.get(type(change), ()):
+        kind = type(change)
+        if kind is EventAdded or kind is MarketAdded:
+            # What was due before the command is over, and may have let go of the same ids.
+            self._settle()
+        for handler in self._handlers.get(kind, ()):
             handler(change)
         self.state.apply(change)
 
@@ -116,15 +120,17 @@ class Watch:
 
     def settle(self) -> Sequence[Violation]:
         """The command is over: what it broke."""
-        found = self._found
-        for part in self._settling:
-            found.extend(part.settle())
-        self._listings.settle()
-        if not found:
+        self._settle()
+        if not self._found:
             return ()
-        told = tuple(found)
-        found.clear()
+        told = tuple(self._found)
+        self._found.clear()
         return told
+
+    def _settle(self) -> None:
+        for part in self._settling:
+            self._found.extend(part.settle())
+        self._listings.settle()
 
 
 def _asked(answer: Remembered) -> str:

@@ -125,7 +125,8 @@ class Holdings:
         self._pairs(user_id, event_id, market_id, -lots)
 
     def _pairs(self, user_id: str, event_id: int, market_id: int, lots: int) -> None:
-        for token in self._listings.markets[event_id, market_id].token_ids:
+        market = self._listings.markets.get((event_id, market_id))
+        for token in () if market is None else market.token_ids:
             _add(self._expected, (user_id, token), lots)
         _add(self._expected, (user_id, CASH), -PAYOUT * lots)
 

@@ -149,7 +149,13 @@ class Verifier:
             batch = self._decode(entry)
             if batch is None or not await self._continues(entry, batch):
                 break
-            await self._take(entry, batch)
+            try:
+                await self._take(entry, batch)
+            except (LookupError, TypeError, ValueError) as error:
+                # A writer with a bug may write what no fold expects.
+                text = f"its changes cannot be followed: {type(error).__name__}: {error}"
+                self._end(Law.ENTRY, text, entry.id)
+                break
             found.append((entry, batch))
             self._advanced(1)
             if self._is_over:
