@@ -36,8 +36,9 @@ from pmstore import (
     TimeInForce,
     Trade,
 )
+from tests.engine.listings import opening
 from tests.engine.speaking import Speaker
-from tests.engine.tapes import START_MS
+from tests.engine.tapes import START_MS, Tape
 
 Told = list[tuple[list[Change], int]]
 """The facts of each command, with its time."""
@@ -281,6 +282,16 @@ PLANTED: list[tuple[str, Law, str, Callable[[Told], None]]] = [
 @pytest.mark.parametrize("options", [{}, {"step_max": 1}], ids=["steps", "small-steps"])
 def test_what_the_engine_says_keeps_every_law(script: str, options: dict[str, Any]) -> None:
     assert judged(facts_of(script, **options)) == []
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_what_the_engine_says_of_a_random_tape_keeps_every_law(seed: int) -> None:
+    engine = Engine(step_max=seed)
+    told: Told = []
+    commands = [(command, START_MS) for command in opening(exclusive=True)]
+    for command, time_ms in [*commands, *Tape(seed, exclusive=True).run(2_500)]:
+        told.append((list(engine.handle(command, time_ms).facts), time_ms))
+    assert judged(told) == []
 
 
 @pytest.mark.parametrize(
