@@ -166,18 +166,17 @@ def _difference(
     except subprocess.CalledProcessError as error:
         last = error.stderr.strip().rpartition("\n")[2]
         return f"it does not run ({last})"
-    theirs = [tuple(trade) for trade in told["trades"]]
     ours = [trade for done, trade in expected if done <= told["operations"]]
-    if theirs == ours:
+    return disagreement(ours, [tuple(trade) for trade in told["trades"]])
+
+
+def disagreement(ours: Sequence[object], theirs: Sequence[object]) -> str | None:
+    """Where two books begin to trade differently; None if they never do."""
+    if ours == theirs:
         return None
-    first = next(
-        (
-            number
-            for number, pair in enumerate(zip(ours, theirs, strict=False))
-            if pair[0] != pair[1]
-        ),
-        min(len(ours), len(theirs)),
-    )
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    shorter = min(len(ours), len(theirs))
+    first = next((number for number, (one, other) in pairs if one != other), shorter)
     return f"it trades otherwise, from trade {first} of {len(ours)} on"
 
 
@@ -194,13 +193,24 @@ def _install(python: Path) -> dict[str, str]:
     wanted = {"peers": PEERS, "python": sys.version}
     if stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == wanted:
         return {}
-    environment = python.parents[1]
     try:
-        _call([sys.executable, "-m", "venv", "--clear", str(environment)])
-    except _CannotInstall as error:
+        _call([sys.executable, "-m", "venv", "--clear", str(python.parents[1])])
+    except (_CannotInstall, _TookTooLong) as error:
         return dict.fromkeys(PEERS, f"no environment can be made ({error})")
     try:
+        missing = _installed(python)
+    except _TookTooLong as error:
+        return dict.fromkeys(PEERS, f"it cannot be installed ({error})")
+    if not missing:
+        stamp.write_text(json.dumps(wanted), encoding="utf-8")
+    return missing
+
+
+def _installed(python: Path) -> dict[str, str]:
+    """Install all at once, or else those that can be; who is missing, each with the reason."""
+    try:
         _pip(python, list(PEERS.values()))
+        return {}
     except _CannotInstall:
         missing = {}
         for name, requirement in PEERS.items():
@@ -208,14 +218,15 @@ def _install(python: Path) -> dict[str, str]:
                 _pip(python, [requirement])
             except _CannotInstall as error:
                 missing[name] = f"it cannot be installed ({error})"
-        if missing:
-            return missing
-    stamp.write_text(json.dumps(wanted), encoding="utf-8")
-    return {}
+        return missing
 
 
 class _CannotInstall(Exception):
     """The last line of what a command of the installation complained of."""
+
+
+class _TookTooLong(Exception):
+    """What would not be faster a second time."""
 
 
 def _pip(python: Path, requirements: list[str]) -> None:
@@ -229,7 +240,7 @@ def _call(command: list[str]) -> None:
             command, capture_output=True, text=True, check=False, timeout=INSTALL_S_MAX
         )
     except subprocess.TimeoutExpired:
-        raise _CannotInstall(f"{INSTALL_S_MAX:.0f} s were not enough") from None
+        raise _TookTooLong(f"{INSTALL_S_MAX:.0f} s were not enough") from None
     if done.returncode != 0:
         complaint = done.stderr.strip() or f"exit code {done.returncode}"
         raise _CannotInstall(complaint.rpartition("\n")[2])
