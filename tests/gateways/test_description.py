@@ -138,6 +138,14 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.done("POST", "/pause")
     await running.done("POST", "/resume")
     body = {"payouts": ["0.5", "0.5"]}
+    await running.done("POST", "/events/1/markets/1/pause")
+    await running.done("POST", "/events/1/markets/1/resume")
     await running.done("POST", "/events/1/markets/1/resolve", json=body)
+    sets = {"event_id": 8, "exclusive": True, "markets": {"1": {"token_ids": ["a", "b"]}}}
+    await running.done("POST", "/events", json=sets)
+    await running.done("POST", "/splits", json={**pair, "id": "q", "event_id": 8})
+    conversion = {"id": "c", "event_id": 8, "market_ids": [1], "amount": "1"}
+    await running.done("POST", "/converts", json=conversion)
+    await running.done("POST", "/events/8/resolve", json={"payouts": {"1": ["1", "0"]}})
     done = {name for name, status in recorder.seen if status in (200, 201)}
     assert done == {one.name for one in OPERATIONS}

@@ -189,10 +189,10 @@ async def test_whoever_was_answered_reads_it_everywhere_at_once(running: Running
 
 async def test_paused_orders_are_refused_and_cancels_go_on(running: Running) -> None:
     path = f"/orders/{(await place(running))['order']['id']}"
-    assert await running.done("POST", "/pause") == {"paused": True}
+    assert await running.done("POST", "/pause") == {"paused": True, "post_only_ms": 0}
     await running.refused(422, "PAUSED", "POST", "/orders", json=order())
     await running.done("DELETE", path)
-    assert await running.done("POST", "/resume") == {"paused": False}
+    assert await running.done("POST", "/resume") == {"paused": False, "post_only_ms": 0}
     await place(running)
 
 

@@ -17,7 +17,7 @@ class OrderView(Struct, frozen=True, gc=False, kw_only=True):
     An order as it is now; times in epoch milliseconds.
 
     `average_price` is null before any fill, rounded to six digits, and left out of lists.
-    `volume` and `spent` are there for market buys.
+    `volume` and `spent` are there for market buys, `expires_at_ms` for gtd orders.
     """
 
     id: str
@@ -39,6 +39,7 @@ class OrderView(Struct, frozen=True, gc=False, kw_only=True):
     average_price: PriceText | UnsetType | None = UNSET
     volume: MoneyText | UnsetType = UNSET
     spent: MoneyText | UnsetType = UNSET
+    expires_at_ms: int | UnsetType = UNSET
 
 
 class TradeView(Struct, frozen=True, gc=False, kw_only=True):
@@ -91,11 +92,20 @@ class TokenView(Struct, frozen=True, kw_only=True):
     payout: PriceText | None
 
 
+class FeesView(Struct, frozen=True, kw_only=True):
+    """Of a share at p the rate of min(p, 1-p) if `linear`, of p x (1-p) if `quadratic`."""
+
+    kind: Literal["linear", "quadratic"]
+    maker_ppm: int
+    taker_ppm: int
+
+
 class MarketView(Struct, frozen=True, kw_only=True):
     market_id: int
-    state: Literal["open", "closed", "resolved"]
+    state: Literal["open", "paused", "closed", "resolved", "void"]
     removing: bool
     tick_size: int
+    fees: FeesView | None
     tokens: list[TokenView]
 
 
@@ -104,6 +114,7 @@ class EventView(Struct, frozen=True, kw_only=True):
 
     event_id: int
     end_date: str | None
+    exclusive: bool
     removing: bool
     markets: dict[int, MarketView]
 
@@ -135,9 +146,10 @@ class AccountView(Struct, frozen=True, kw_only=True):
 
 
 class PauseView(Struct, frozen=True, kw_only=True):
-    """Whether new orders are refused everywhere."""
+    """Whether new orders are refused everywhere; for how long only post-only ones are taken."""
 
     paused: bool
+    post_only_ms: int
 
 
 class HealthView(Struct, frozen=True, kw_only=True):

@@ -34,6 +34,13 @@ _WRITING: Final = {
     503: _NOT_APPLIED,
     504: _UNKNOWN,
 }
+_CHANGING_MARKET: Final = {
+    400: _MALFORMED,
+    404: "There is no such market.",
+    422: _REFUSED,
+    503: _NOT_APPLIED,
+    504: _UNKNOWN,
+}
 
 
 def _account(says: str) -> dict[int, Answer]:
@@ -201,7 +208,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/splits",
         money.split,
         "split",
-        "Turn own money into shares of both tokens of a market, 1 for a pair.",
+        "Turn own money into shares of both tokens of a market, 1 for a pair; or of the first "
+        "token of every market of an exclusive event.",
         requests.PairAmount,
         examples.PAIR_AMOUNT,
     ),
@@ -209,9 +217,19 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/merges",
         money.merge,
         "merge",
-        "Turn own shares of both tokens of a market back into money, 1 for a pair.",
+        "Turn own shares of both tokens of a market back into money, 1 for a pair; or of the first "
+        "token of every market of an exclusive event.",
         requests.PairAmount,
         examples.PAIR_AMOUNT,
+    ),
+    _money(
+        "/converts",
+        money.convert,
+        "convert",
+        "Turn own shares of the second token of m markets of an exclusive event into m-1 of money "
+        "each, and shares of the first token of its other markets.",
+        requests.Conversion,
+        examples.CONVERSION,
     ),
     Operation(
         method="POST",
@@ -258,11 +276,46 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation(
         method="POST",
+        path="/events/{event_id}/resolve",
+        handle=events.resolve_event,
+        name="resolveEvent",
+        says=(
+            "Say what the tokens of an exclusive event are paid (admin): trading ends, holders are "
+            "paid."
+        ),
+        parameters=requests.EventPath,
+        body=requests.EventResolution,
+        body_example=examples.EVENT_RESOLUTION,
+        answers={200: Answer(answers.EventView, "The event.", examples.RESOLVED_EVENT)},
+        problems={**_WRITING, 404: "There is no such event."},
+    ),
+    Operation(
+        method="POST",
+        path="/events/{event_id}/markets/{market_id}/pause",
+        handle=events.pause_market,
+        name="pauseMarket",
+        says="Refuse new orders in one market (admin); cancels go on.",
+        parameters=requests.MarketPath,
+        answers={200: Answer(answers.MarketView, "The market.", examples.PAUSED_MARKET)},
+        problems=_CHANGING_MARKET,
+    ),
+    Operation(
+        method="POST",
+        path="/events/{event_id}/markets/{market_id}/resume",
+        handle=events.resume_market,
+        name="resumeMarket",
+        says="Take new orders in a market again (admin).",
+        parameters=requests.MarketPath,
+        answers={200: Answer(answers.MarketView, "The market.", examples.MARKET)},
+        problems=_CHANGING_MARKET,
+    ),
+    Operation(
+        method="POST",
         path="/pause",
         handle=events.pause,
         name="pause",
         says="Refuse new orders everywhere (admin); cancels go on.",
-        answers={200: Answer(answers.PauseView, "The state.", {"paused": True})},
+        answers={200: Answer(answers.PauseView, "The state.", {"paused": True, "post_only_ms": 0})},
         problems={503: _NOT_APPLIED, 504: _UNKNOWN},
     ),
     Operation(
@@ -270,9 +323,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         path="/resume",
         handle=events.resume,
         name="resume",
-        says="Take new orders again (admin).",
-        answers={200: Answer(answers.PauseView, "The state.", {"paused": False})},
-        problems={503: _NOT_APPLIED, 504: _UNKNOWN},
+        says="Take new orders again (admin), for a while only post-only ones if that is asked.",
+        parameters=requests.Resumption,
+        answers={
+            200: Answer(answers.PauseView, "The state.", {"paused": False, "post_only_ms": 5000})
+        },
+        problems={400: _MALFORMED, 503: _NOT_APPLIED, 504: _UNKNOWN},
     ),
     Operation(
         method="GET",

@@ -76,17 +76,26 @@ ACCOUNT: Final[_Example] = {
 }
 NEW_DEPOSIT: Final[_Example] = {"id": "d1", "user_id": "u1", "amount": "100"}
 NEW_WITHDRAWAL: Final[_Example] = {"id": "w1", "amount": "10.5"}
+CONVERSION: Final[_Example] = {"id": "c1", "event_id": 2, "market_ids": [1, 3], "amount": "10"}
 PAIR_AMOUNT: Final[_Example] = {"id": "s1", "event_id": 1, "market_id": 1, "amount": "10"}
 NEW_EVENT: Final[_Example] = {
     "event_id": 1,
     "end_date": "2030-01-01T00:00:00Z",
-    "markets": {"1": {"outcomes": ["Yes", "No"], "token_ids": ["y1", "n1"], "tick_size": 1}},
+    "markets": {
+        "1": {
+            "outcomes": ["Yes", "No"],
+            "token_ids": ["y1", "n1"],
+            "tick_size": 1,
+            "fees": {"kind": "linear", "maker_ppm": 0, "taker_ppm": 20000},
+        }
+    },
 }
 MARKET: Final[_Example] = {
     "market_id": 1,
     "state": "open",
     "removing": False,
     "tick_size": 1,
+    "fees": {"kind": "linear", "maker_ppm": 0, "taker_ppm": 20000},
     "tokens": [
         {
             "token_id": "y1",
@@ -109,11 +118,14 @@ MARKET: Final[_Example] = {
 EVENT: Final[_Example] = {
     "event_id": 1,
     "end_date": "2030-01-01T00:00:00Z",
+    "exclusive": False,
     "removing": False,
     "markets": {"1": MARKET},
 }
 EVENT_PAGE: Final[_Example] = {"items": [EVENT], "next": None}
 RESOLUTION: Final[_Example] = {"payouts": ["1", "0"]}
+EVENT_RESOLUTION: Final[_Example] = {"payouts": {"1": ["1", "0"], "2": ["0", "1"]}}
+PAUSED_MARKET: Final[_Example] = {**MARKET, "state": "paused"}
 RESOLVED_MARKET: Final[_Example] = {
     **MARKET,
     "state": "resolved",
@@ -121,4 +133,19 @@ RESOLVED_MARKET: Final[_Example] = {
         {**MARKET["tokens"][0], "best_bid": None, "payout": "1"},
         {**MARKET["tokens"][1], "best_ask": None, "payout": "0"},
     ],
+}
+RESOLVED_EVENT: Final[_Example] = {
+    **EVENT,
+    "exclusive": True,
+    "markets": {
+        "1": RESOLVED_MARKET,
+        "2": {
+            **RESOLVED_MARKET,
+            "market_id": 2,
+            "tokens": [
+                {**RESOLVED_MARKET["tokens"][0], "token_id": "y2", "payout": "0"},
+                {**RESOLVED_MARKET["tokens"][1], "token_id": "n2", "payout": "1"},
+            ],
+        },
+    },
 }

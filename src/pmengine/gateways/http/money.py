@@ -1,12 +1,12 @@
-"""Money and pairs of tokens: what comes, leaves, is split and merged, and what a user holds."""
+"""Money and tokens: what comes, leaves, is split, merged and converted, and what a user holds."""
 
 from __future__ import annotations
 
-from pmengine.commands import Deposit, Merge, Split, Withdraw
+from pmengine.commands import Convert, Deposit, Merge, MergeEvent, Split, SplitEvent, Withdraw
 from pmengine.gateways.http.answers import AccountView
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.reading import parse_id, parse_money, parse_quantity
-from pmengine.gateways.http.requests import NewDeposit, NewWithdrawal, PairAmount
+from pmengine.gateways.http.requests import Conversion, NewDeposit, NewWithdrawal, PairAmount
 from pmengine.gateways.http.sending import accepted, valid_until_ms
 from pmengine.gateways.http.showing import show_account
 from pmstore import BalanceQuery
@@ -47,13 +47,23 @@ async def withdraw(call: Call) -> Reply:
 
 
 async def split(call: Call) -> Reply:
-    """Turn own money into shares of both tokens of a market, at 1 for a pair."""
-    body: PairAmount = call.body
-    command = Split(
+    """Turn own money into shares of both tokens of a market, or of a set, at 1 for all."""
+    return await _change_set(call, Split, SplitEvent)
+
+
+async def merge(call: Call) -> Reply:
+    """Turn own shares of both tokens of a market, or of a set, back into money."""
+    return await _change_set(call, Merge, MergeEvent)
+
+
+async def convert(call: Call) -> Reply:
+    """Turn own second tokens of some markets into money and first tokens of the others."""
+    body: Conversion = call.body
+    command = Convert(
         id=parse_id(body.id, "id"),
         user_id=call.user_id,
         event_id=body.event_id,
-        market_id=body.market_id,
+        market_ids=body.market_ids,
         quantity=parse_quantity(body.amount, "amount"),
         valid_until_ms=valid_until_ms(call),
     )
@@ -61,17 +71,31 @@ async def split(call: Call) -> Reply:
     return 200, await _account(call, call.user_id)
 
 
-async def merge(call: Call) -> Reply:
-    """Turn own shares of both tokens of a market back into money."""
+async def _change_set(
+    call: Call, of_market: type[Split | Merge], of_event: type[SplitEvent | MergeEvent]
+) -> Reply:
+    """Have the pair of a market changed, or without one the first tokens of all."""
     body: PairAmount = call.body
-    command = Merge(
-        id=parse_id(body.id, "id"),
-        user_id=call.user_id,
-        event_id=body.event_id,
-        market_id=body.market_id,
-        quantity=parse_quantity(body.amount, "amount"),
-        valid_until_ms=valid_until_ms(call),
-    )
+    id = parse_id(body.id, "id")
+    quantity = parse_quantity(body.amount, "amount")
+    command: Split | Merge | SplitEvent | MergeEvent
+    if body.market_id is None:
+        command = of_event(
+            id=id,
+            user_id=call.user_id,
+            event_id=body.event_id,
+            quantity=quantity,
+            valid_until_ms=valid_until_ms(call),
+        )
+    else:
+        command = of_market(
+            id=id,
+            user_id=call.user_id,
+            event_id=body.event_id,
+            market_id=body.market_id,
+            quantity=quantity,
+            valid_until_ms=valid_until_ms(call),
+        )
     await accepted(call, command)
     return 200, await _account(call, call.user_id)
 

@@ -35,7 +35,7 @@ from pmstore.queries import all as all_of
 
 TRADES_PAGE: Final = 1000
 _SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
-_TIMES: Final = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
+_RESTING: Final = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 _CLOSED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
 
@@ -137,9 +137,10 @@ def _submission(call: Call) -> SubmitOrder:
     _require(by_volume, body.volume, "volume", f"a {_kind(body)}")
     _forbid(not by_volume, body.volume, "volume", f"a {_kind(body)}; it takes a quantity")
     _forbid(by_volume, body.quantity, "quantity", f"a {_kind(body)}; it takes a volume")
-    if body.post_only and (not is_limit or body.time_in_force == "ioc"):
+    time_in_force = _time_in_force(body, is_limit)
+    if body.post_only and (not is_limit or time_in_force not in _RESTING):
         raise Problem(
-            422, "MALFORMED", "post_only goes with a gtc limit order alone", field="post_only"
+            422, "MALFORMED", "post_only goes with a gtc or gtd limit order", field="post_only"
         )
     token_id = parse_id(body.token_id, "token_id")
     own_id = body.client_order_id
@@ -156,11 +157,26 @@ def _submission(call: Call) -> SubmitOrder:
         price=None if body.price is None else parse_price(body.price),
         volume=0 if body.volume is None else parse_money(body.volume, "volume"),
         client_order_id=own_id,
-        time_in_force=_TIMES[body.time_in_force or ("gtc" if is_limit else "ioc")],
+        time_in_force=time_in_force,
+        expires_at_ms=body.expires_at_ms,
         post_only=body.post_only,
         self_trade=None if body.self_trade is None else SelfTrade(body.self_trade),
         valid_until_ms=valid_until_ms(call) if valid_until is None else valid_until,
     )
+
+
+def _time_in_force(body: NewOrder, is_limit: bool) -> TimeInForce:
+    default = TimeInForce.GTC if is_limit else TimeInForce.IOC
+    named = default if body.time_in_force is None else TimeInForce(body.time_in_force)
+    if not is_limit and named in (TimeInForce.GTD, TimeInForce.FOK):
+        raise Problem(
+            422, "MALFORMED", f"a {_kind(body)} is never {named.value}", field="time_in_force"
+        )
+    if (named is TimeInForce.GTD) != (body.expires_at_ms is not None):
+        raise Problem(
+            422, "INVALID_EXPIRY", "gtd and expires_at_ms go together", field="expires_at_ms"
+        )
+    return named
 
 
 def _kind(body: NewOrder) -> str:

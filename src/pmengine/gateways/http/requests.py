@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pmstore import INTEGER_MAX
+from pmstore import FEE_PPM_MAX, INTEGER_MAX
 
 LIMIT_MAX = 1000
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
@@ -27,6 +27,8 @@ PayoutText = Annotated[
     str, Meta(description="What a share is paid: 0 .. 1, at most 4 digits.", examples=["1"])
 ]
 Outcome = Annotated[str, Meta(min_length=1, max_length=255)]
+Rate = Annotated[int, Meta(ge=0, le=FEE_PPM_MAX, description="Parts per million.")]
+Payouts = tuple[PayoutText, PayoutText]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Items on the page.")]
 After = Annotated[str, Meta(description="The `next` of the page before.")]
 
@@ -41,8 +43,8 @@ class NewOrder(_Body, frozen=True, gc=False, kw_only=True):
 
     A limit order has price and quantity. A market sell has a quantity, a market buy a
     volume (its money); price is then the worst that it takes. Without `client_order_id`
-    one is made. After `valid_until_ms` it is refused instead of taken; without, that is in
-    one hour.
+    one is made. `expires_at_ms` belongs to `gtd`, which rests until then. After
+    `valid_until_ms` it is refused instead of taken; without, that is in one hour.
     """
 
     event_id: Number
@@ -53,7 +55,8 @@ class NewOrder(_Body, frozen=True, gc=False, kw_only=True):
     price: PriceText | None = None
     quantity: QuantityText | None = None
     volume: MoneyText | None = None
-    time_in_force: Literal["gtc", "ioc"] | None = None
+    time_in_force: Literal["gtc", "gtd", "ioc", "fok"] | None = None
+    expires_at_ms: EpochMs | None = None
     post_only: bool = False
     self_trade: Literal["cancel_taker", "cancel_maker", "cancel_both", "none"] | None = None
     client_order_id: Id | None = None
@@ -67,20 +70,38 @@ class OrderAmendment(_Body, frozen=True, kw_only=True):
     quantity: QuantityText | None = None
 
 
+class FeeDefinition(_Body, frozen=True, kw_only=True):
+    """
+    What a market charges makers and takers.
+
+    Of a share at price p, the rate of min(p, 1-p) if `linear`, of p x (1-p) if `quadratic`.
+    """
+
+    kind: Literal["linear", "quadratic"]
+    maker_ppm: Rate
+    taker_ppm: Rate
+
+
 class MarketDefinition(_Body, frozen=True, kw_only=True):
     """A question with two outcomes and their two tokens; `tick_size` in 0.0001."""
 
     token_ids: tuple[Id, Id]
     outcomes: tuple[Outcome, Outcome] = ("Yes", "No")
     tick_size: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    fees: FeeDefinition | None = None
 
 
 class NewEvent(_Body, frozen=True, kw_only=True):
-    """An event with its markets by id; trading ends at `end_date` (RFC 3339)."""
+    """
+    An event with its markets by id; trading ends at `end_date` (RFC 3339).
+
+    At most one market of an `exclusive` event is answered with its first outcome.
+    """
 
     event_id: Number
     markets: Annotated[dict[Number, MarketDefinition], Meta(max_length=500)]
     end_date: Annotated[str, Meta(examples=["2030-01-01T00:00:00Z"])] | None = None
+    exclusive: bool = False
 
 
 class NewDeposit(_Body, frozen=True, kw_only=True):
@@ -99,18 +120,48 @@ class NewWithdrawal(_Body, frozen=True, kw_only=True):
 
 
 class PairAmount(_Body, frozen=True, kw_only=True):
-    """Shares of both tokens of a market; the same `id` again changes nothing."""
+    """
+    Shares of both tokens of a market; the same `id` again changes nothing.
+
+    Without `market_id`, of the first token of every market of an exclusive event.
+    """
 
     id: Id
     event_id: Number
-    market_id: Number
+    market_id: Number | None = None
+    amount: QuantityText
+
+
+class Conversion(_Body, frozen=True, kw_only=True):
+    """
+    Shares of the second token of each of these markets of an exclusive event.
+
+    The same `id` again changes nothing.
+    """
+
+    id: Id
+    event_id: Number
+    market_ids: Annotated[tuple[Number, ...], Meta(min_length=1, max_length=500)]
     amount: QuantityText
 
 
 class Resolution(_Body, frozen=True, kw_only=True):
-    """What a share of each token is paid; together 1."""
+    """What a share of each token is paid, together 1; or `void`, and both are paid the same."""
 
-    payouts: tuple[PayoutText, PayoutText]
+    payouts: Payouts | None = None
+    void: bool = False
+
+
+class EventResolution(_Body, frozen=True, kw_only=True):
+    """
+    What a share of each token of every market is paid, by market.
+
+    The two of a market are together 1, and so are the first tokens of all markets. If `void`
+    instead, the first tokens are all paid the same.
+    """
+
+    payouts: dict[Number, Payouts] | None = None
+    void: bool = False
 
 
 class NoParameters(_Body, frozen=True, kw_only=True):
@@ -136,6 +187,19 @@ class OrderFilter(_Body, frozen=True, kw_only=True):
     market_id: Number | None = None
     limit: Limit = 100
     after: After | None = None
+
+
+class OrderSelection(_Body, frozen=True, kw_only=True):
+    event_id: Number | None = None
+    market_id: Annotated[int, Meta(ge=1, le=INTEGER_MAX, description="With its event.")] | None = (
+        None
+    )
+
+
+class Resumption(_Body, frozen=True, kw_only=True):
+    post_only_ms: Annotated[
+        int, Meta(ge=0, le=86_400_000, description="How long to take post-only orders alone.")
+    ] = 0
 
 
 class EventFilter(_Body, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from pmengine.gateways.http.answers import (
     AccountView,
     CashView,
     EventView,
+    FeesView,
     MarketView,
     OrderView,
     PositionView,
@@ -81,6 +82,7 @@ def show_order(order: Order, average_price: Any = UNSET) -> OrderView:
         average_price=average_price,
         volume=_money(order.volume) if by_volume else UNSET,
         spent=_money(order.spent) if by_volume else UNSET,
+        expires_at_ms=UNSET if order.expires_at_ms is None else order.expires_at_ms,
     )
 
 
@@ -139,6 +141,7 @@ def show_event(event: Event, feed: DepthFeed) -> EventView:
     return EventView(
         event_id=event.event_id,
         end_date=end_date,
+        exclusive=event.exclusive,
         removing=event.removing,
         markets={
             market_id: show_market(market, feed.depth((event.event_id, market_id)))
@@ -169,11 +172,15 @@ def show_market(market: Market, depth: Depth) -> MarketView:
         for index in range(2)
     ]
     state: Any = market.state.value
+    fees = market.fees
     return MarketView(
         market_id=market.market_id,
         state=state,
         removing=market.removing,
         tick_size=market.tick_size,
+        fees=None
+        if fees is None
+        else FeesView(kind=fees.kind, maker_ppm=fees.maker_ppm, taker_ppm=fees.taker_ppm),
         tokens=tokens,
     )
 
