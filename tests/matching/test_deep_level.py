@@ -71,3 +71,21 @@ def fastest_cancel_and_match_s(orders: int) -> float:
 def test_the_cost_of_leaving_and_matching_does_not_grow_with_the_level() -> None:
     # A walk of the level would cost a hundred times as much; twenty leaves room for a busy host.
     assert fastest_cancel_and_match_s(ORDERS) < 20 * fastest_cancel_and_match_s(1_000)
+
+
+def fastest_refusal_s(orders: int) -> float:
+    """Seconds of 200 looks at a level that has not enough for an owner; the best of five."""
+    ladder = Ladder()
+    for _ in range(orders):
+        ladder.add(True, 5_000, 1, owner=1)
+    best = float("inf")
+    for _ in range(5):
+        begun = time.perf_counter()
+        for _ in range(200):
+            assert ladder.fillable(False, 5_000, orders + 1, owner=2) == orders
+        best = min(best, time.perf_counter() - begun)
+    return best
+
+
+def test_to_see_that_a_level_has_not_enough_costs_the_same_however_many_stand_there() -> None:
+    assert fastest_refusal_s(ORDERS) < 20 * fastest_refusal_s(1_000)

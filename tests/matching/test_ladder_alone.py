@@ -89,11 +89,22 @@ def test_own_orders_that_step_aside_are_not_counted_and_end_nothing(
     ladder.add(False, 101, 5, owner=2)
     ladder.add(False, 101, 7, owner=3)
     ladder.add(False, 103, 9, owner=3)
-    assert ladder.fillable(True, 102, 100, owner=2) == 0
-    assert ladder.fillable(True, 102, 100, owner=2, skip_own=True) == 10
+    assert ladder.fillable(True, 102, 17, owner=2) == 0
+    assert ladder.fillable(True, 102, 17, owner=2, skip_own=True) == 10
     assert ladder.fillable(True, 102, 4, owner=2, skip_own=True) == 4
-    assert ladder.fillable(True, 102, 100) == 17
+    assert ladder.fillable(True, 102, 17) == 17
     assert len(ladder) == 5
+
+
+@pytest.mark.parametrize("skip_own", [False, True])
+def test_where_too_little_crosses_the_answer_is_all_of_it(
+    ladder: LadderContract, skip_own: bool
+) -> None:
+    ladder.add(False, 100, 2, owner=2)
+    ladder.add(False, 101, 3, owner=1)
+    ladder.add(False, 103, 9, owner=1)
+    assert ladder.fillable(True, 102, 6, owner=2, skip_own=skip_own) == 5
+    assert ladder.fillable(True, 102, 6) == 5
 
 
 def test_nobody_never_meets_an_order_of_its_own(ladder: LadderContract) -> None:

@@ -82,7 +82,10 @@ class Pair:
         taken = answers[0]
         assert taken == answers[1]
         lots = sum(lots for _, lots, _ in taken.fills)
-        assert fillable == lots == quantity - taken.rest
+        assert lots == quantity - taken.rest
+        assert (fillable == quantity) == (not taken.rest)
+        if not taken.own:
+            assert fillable == lots
         for number, lots, _ in taken.fills:
             if lots == sizes[number]:
                 for handles in self.handles:
@@ -156,7 +159,7 @@ class Twins(RuleBasedStateMachine):
             if not found.own:
                 break
             self.pair.cancel(self.pair.walk(not is_bid)[0])
-        assert taken == fillable
+        assert (taken == quantity) == (fillable == quantity)
 
     @precondition(lambda self: self.pair.handles[0])
     @rule(data=st.data())

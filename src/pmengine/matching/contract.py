@@ -75,7 +75,9 @@ class LadderContract:
         How many of *quantity* lots `match` would take, without touching anything.
 
         With *skip_own*: how many if the orders of *owner* stepped aside, instead of ending
-        the walk.
+        the walk. Where all orders that cross have less than *quantity*, the owner's own
+        among them, the answer is what they have: it is not enough either way, and the
+        orders need not be looked at one by one.
         """
         raise NotImplementedError
 

@@ -188,18 +188,20 @@ class Ladder(LadderContract):
         found: i64 = 0
         place = side.count - 1
         while place >= 0 and found < quantity and side.keys[place] >= worst:
-            level = side.levels[place]
+            found += self._total[side.levels[place]]
             place -= 1
-            if owner == NOBODY:
-                found += self._total[level]
-                continue
-            order = self._head[level]
-            while order != _NONE and found < quantity:
-                if self._owner[order] != owner:
-                    found += self._quantity[order]
-                elif not skip_own:
-                    return found
-                order = self._next[order]
+        if owner == NOBODY or found < quantity:
+            return found if found < quantity else quantity
+        found = 0
+        order = self.first(not is_bid)
+        while order != _NONE and found < quantity:
+            if self._key[self._level[order]] < worst:
+                break
+            if self._owner[order] != owner:
+                found += self._quantity[order]
+            elif not skip_own:
+                break
+            order = self.next(order)
         return found if found < quantity else quantity
 
     def best(self, is_bid: bool) -> i64:

@@ -79,8 +79,12 @@ class NaiveLadder(LadderContract):
         owner: i64 = NOBODY,
         skip_own: bool = False,
     ) -> i64:
-        found: i64 = 0
-        for maker in self._crossed(is_bid, price):
+        crossed = self._crossed(is_bid, price)
+        found: i64 = sum([maker.quantity for maker in crossed])
+        if found < quantity:
+            return found
+        found = 0
+        for maker in crossed:
             if owner == NOBODY or maker.owner != owner:
                 found += maker.quantity
             elif not skip_own:
