@@ -42,6 +42,11 @@ class ServiceProcess:
         """Its id."""
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self._process.returncode is not None
+
     async def start(self) -> None:
         """Start it; it tells its health already, and is not ready yet."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
