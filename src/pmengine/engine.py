@@ -130,7 +130,6 @@ class Engine:
         self._following = Following(self._records, self._orders, self._listing)
         if snapshot is not None:
             for event in snapshot.events.values():
-                self._records.events[event.event_id] = event
                 self._listing.index(event)
             restore(self._records, self._orders, snapshot)
 

@@ -72,7 +72,12 @@ class Listing:
         """When the next event ends; beyond all time if none does."""
 
     def index(self, event: Event) -> None:
-        """Give an event of the records its books and its place among those that will end."""
+        """
+        Put an event into the records, with its books and its place among those that will end.
+
+        Its markets become the records' own, which change in place: an event may have many.
+        """
+        self._records.events[event.event_id] = attrs.evolve(event, markets=dict(event.markets))
         for market in event.markets.values():
             self._records.open_book(event.event_id, market)
         if event.end_date_ms is not None:
@@ -106,7 +111,6 @@ class Listing:
                 return Refusal.MALFORMED
         if end_date_ms is not None and end_date_ms <= now_ms:
             return Refusal.INVALID_EXPIRY
-        self._records.events[event.event_id] = event
         self.index(event)
         self._journal.add(EventAdded(event))
         return None
@@ -189,7 +193,6 @@ class Listing:
         """Let the records show an event or a market as another engine's *fact* says it is."""
         records = self._records
         if isinstance(fact, EventAdded):
-            records.events[fact.event.event_id] = fact.event
             self.index(fact.event)
         elif isinstance(fact, EventChanged):
             event = records.events[fact.event_id]
@@ -253,7 +256,6 @@ class Listing:
         elif self._is_done(event_id, market):
             self._drop_market(event_id, market_id)
             self._journal.add(MarketRemoved(event_id, market_id))
-            event = self._records.events[event_id]
             if event.removing and not event.markets:
                 self._drop_event(event)
 
@@ -283,9 +285,7 @@ class Listing:
     def _drop_market(self, event_id: int, market_id: int) -> None:
         records = self._records
         event = records.events[event_id]
-        records.drop_book(event.markets[market_id])
-        markets = {key: value for key, value in event.markets.items() if key != market_id}
-        records.events[event_id] = attrs.evolve(event, markets=markets)
+        records.drop_book(event.markets.pop(market_id))
         records.work.pop((event_id, market_id), None)
 
     def find(self, event_id: int, market_id: int) -> Book | Refusal:
@@ -297,9 +297,7 @@ class Listing:
 
     def set_market(self, event_id: int, market: Market) -> None:
         """Let an event of the records show one of its markets as it is now."""
-        event = self._records.events[event_id]
-        markets = event.markets | {market.market_id: market}
-        self._records.events[event_id] = attrs.evolve(event, markets=markets)
+        self._records.events[event_id].markets[market.market_id] = market
 
     def _find(self, event_id: int, market_id: int) -> Market | Refusal:
         event = self._records.events.get(event_id)
