@@ -35,6 +35,7 @@ from pmengine.commands import (
 )
 from pmengine.facts import Outcome, Refusal
 from pmengine.following import Following
+from pmengine.formatted_journal import FormattedJournal
 from pmengine.identity import are_ids, content_of
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
@@ -71,6 +72,9 @@ FEE_ACCOUNT: Final = "fees"
 Move = Deposit | Withdraw | Split | Merge | SplitEvent | MergeEvent | Convert
 """What a user does with cash and tokens outside of orders."""
 
+FASTER_JOURNAL: Final[type[Journal]] = FormattedJournal if __file__.endswith(".py") else Journal
+"""The journal that is the faster one as this module runs: interpreted, or compiled."""
+
 _NOBODY: Final = b'""'
 
 
@@ -89,6 +93,7 @@ class Engine:
         open_orders_max: How many orders a user may have open.
         fee_account: The user to whom fees are credited.
         new_ladder: Makes the ladder of a market.
+        new_journal: Makes what writes the facts; both kinds write the same.
         snapshot: What to begin with; nothing if None.
     """
 
@@ -103,13 +108,14 @@ class Engine:
         open_orders_max: int = OPEN_ORDERS_MAX,
         fee_account: str = FEE_ACCOUNT,
         new_ladder: Callable[[], LadderContract] = Ladder,
+        new_journal: Callable[[], Journal] = FASTER_JOURNAL,
         snapshot: Snapshot | None = None,
     ) -> None:
         self.has_ledger: bool = ledger
         self._records = Records(id_memory_s * 1000, new_ladder)
         self.books: Mapping[str, Book] = self._records.books
         """The book of each token; both tokens of a market have the same one."""
-        self._journal = Journal()
+        self._journal = new_journal()
         self._ledger = Ledger(self._records, self._journal) if ledger else None
         self._orders = OpenOrders(self._records, self._journal, self._ledger, shard)
         taking = Taking(self._records, self._journal, self._orders, self._ledger, fee_account)

@@ -21,9 +21,9 @@ from pmstore.codec import encode_change
 # Three digits at a time: tables for more fit in no processor's first cache.
 _DIGITS: Final[list[bytes]] = [b"%d" % number for number in range(1000)]
 _PADDED: Final[list[bytes]] = [b"%03d" % number for number in range(1000)]
-_TIMES_IN_FORCE: Final[list[bytes]] = [b"gtc", b"gtd", b"ioc", b"fok"]
-_SELF_TRADES: Final[list[bytes]] = [b"cancel_taker", b"cancel_maker", b"cancel_both", b"none"]
-_NUMBER_MAX: Final = 2**53
+TIMES_IN_FORCE: Final[list[bytes]] = [b"gtc", b"gtd", b"ioc", b"fok"]
+SELF_TRADES: Final[list[bytes]] = [b"cancel_taker", b"cancel_maker", b"cancel_both", b"none"]
+FEE_NUMBER_MAX: Final = 2**53
 """Beyond it an integer is written as text: not everybody reads larger numbers exactly."""
 NORMAL: Final = b"Normal"
 MINT: Final = b"Mint"
@@ -147,7 +147,7 @@ class Journal:
             put(out, order.version)
         if order.time_in_force != GTC:
             out.write(b',"time_in_force":"')
-            out.write(_TIMES_IN_FORCE[order.time_in_force])
+            out.write(TIMES_IN_FORCE[order.time_in_force])
             out.write(b'"')
         if order.expires_at_ms:
             out.write(b',"expires_at_ms":')
@@ -163,12 +163,12 @@ class Journal:
             put(out, order.volume)
         if order.self_trade != CANCEL_TAKER:
             out.write(b',"self_trade":"')
-            out.write(_SELF_TRADES[order.self_trade])
+            out.write(SELF_TRADES[order.self_trade])
             out.write(b'"')
         if order.fee_exact:
             exact = order.fee_exact
             out.write(
-                (b',"fee_exact":%d' if exact <= _NUMBER_MAX else b',"fee_exact":"%d"') % exact
+                (b',"fee_exact":%d' if exact <= FEE_NUMBER_MAX else b',"fee_exact":"%d"') % exact
             )
         if order.fee_paid:
             out.write(b',"fee_paid":')
