@@ -33,6 +33,7 @@ class Freshness:
         self._timeout_s = timeout_s
         self._number = number
         self._elsewhere = elsewhere
+        self._latest = 0
 
     def told(self, number: int) -> None:
         """A client was, or is about to be, told of entry *number*."""
@@ -46,7 +47,12 @@ class Freshness:
         Raises:
             Problem: They did not catch up in time (503).
         """
-        self.told(self._elsewhere())
+        latest = self._elsewhere()
+        if latest < self._latest:
+            # The log lost its tail: what was told beyond is gone, and nobody can show it.
+            self._number = latest
+        self._latest = latest
+        self.told(latest)
         if self._history.place.number >= self._number:
             return
         try:
