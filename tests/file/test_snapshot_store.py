@@ -122,3 +122,17 @@ async def test_two_stores_save_one_after_the_other(tmp_path: Path) -> None:
         assert [error.outcome for error in refused] == [WriteOutcome.NOT_APPLIED] * len(refused)
         assert len(await one.list()) == 2 - len(refused)
         assert await one.list() == await other.list()
+
+
+async def test_who_lists_beside_a_store_that_prunes_sees_what_is_left(tmp_path: Path) -> None:
+    async with FileSnapshotStore(tmp_path) as writer, FileSnapshotStore(tmp_path) as reader:
+
+        async def save_and_prune() -> None:
+            for number in range(1, 100):
+                await writer.save(workload.snapshot(number))
+                await writer.prune(1)
+
+        writing = asyncio.create_task(save_and_prune())
+        while not writing.done():
+            assert len(await reader.list()) < 4
+        await writing

@@ -179,6 +179,15 @@ class FileSnapshotStore:
         return await self._ask(self._list)
 
     def _list(self) -> builtins.list[SnapshotInfo]:
+        while True:
+            try:
+                return self._look()
+            except FileNotFoundError:
+                if not self._folder.is_dir():
+                    raise
+                # Another store pruned meanwhile: look again.
+
+    def _look(self) -> builtins.list[SnapshotInfo]:
         infos = [self._files.verify(path) for path in self._files.generations().values()]
         foreign = self._files.foreign()
         if foreign is not None:
