@@ -88,8 +88,8 @@ class OrderGroup(_Command, frozen=True, gc=False, tag=True, kw_only=True):
     """
     At most *quantity_max* lots filled within *window_ms* for the orders of one group.
 
-    More than that cancels the group's orders and refuses new ones until the group is said
-    again. A *quantity_max* of 0 removes it and cancels its orders.
+    The last of them cancels the group's orders and refuses new ones until the group is said
+    again, with room in its window. A *quantity_max* of 0 removes it and cancels its orders.
     """
 
     user_id: str

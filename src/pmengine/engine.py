@@ -12,12 +12,15 @@ from pmengine.commands import (
     AddOneEvent,
     AddOneMarket,
     AmendOrder,
+    CancelAll,
     CancelOrder,
     Command,
     Convert,
     Deposit,
+    Heartbeat,
     Merge,
     MergeEvent,
+    OrderGroup,
     PauseMarket,
     PostOnly,
     RemoveOneEvent,
@@ -33,11 +36,14 @@ from pmengine.commands import (
     Tick,
     Withdraw,
 )
+from pmengine.ending import Ending
 from pmengine.facts import Outcome, Refusal
 from pmengine.following import Following
 from pmengine.formatted_journal import FormattedJournal
-from pmengine.identity import are_ids, content_of
+from pmengine.grouping import Grouping
+from pmengine.identity import are_ids, content_of, is_name
 from pmengine.journal import Journal
+from pmengine.leaving import Leavings
 from pmengine.ledger import Ledger
 from pmengine.listing import EVENT_MARKETS_MAX, Listing
 from pmengine.matching import Ladder, LadderContract
@@ -118,7 +124,23 @@ class Engine:
         self._journal = new_journal()
         self._ledger = Ledger(self._records, self._journal) if ledger else None
         self._orders = OpenOrders(self._records, self._journal, self._ledger, shard)
-        taking = Taking(self._records, self._journal, self._orders, self._ledger, fee_account)
+        leavings = Leavings(self._records, self._journal, self._orders)
+        self._listing = Listing(
+            self._records, self._journal, self._orders, leavings, self._ledger, step_max
+        )
+        grouping = Grouping(self._records, self._journal, leavings, self._listing, step_max)
+        self._ending = Ending(
+            self._records,
+            self._journal,
+            self._orders,
+            leavings,
+            self._listing,
+            grouping,
+            step_max,
+        )
+        taking = Taking(
+            self._records, self._journal, self._orders, self._ledger, grouping, fee_account
+        )
         self._trading = Trading(
             self._records,
             self._journal,
@@ -128,16 +150,18 @@ class Engine:
             self_trade,
             open_orders_max,
         )
-        self._listing = Listing(self._records, self._journal, self._orders, self._ledger, step_max)
         self._cashier = Cashier(self._records, self._journal, self._ledger, self._listing)
         self._sets = Sets(self._records, self._ledger, self._listing)
         self._resolution = Resolution(self._records, self._listing)
         self._pausing = Pausing(self._records, self._journal, self._listing)
-        self._following = Following(self._records, self._orders, self._listing)
+        sessions = self._ending.sessions
+        self._following = Following(self._records, self._orders, leavings, sessions, self._listing)
         if snapshot is not None:
             for event in snapshot.events.values():
                 self._listing.index(event)
-            restore(self._records, self._orders, snapshot)
+            restore(self._records, self._orders, leavings, snapshot)
+            for key, deadline_ms in snapshot.sessions.items():
+                sessions.set(key, deadline_ms)
 
     @classmethod
     def restore(cls, snapshot: Snapshot, **options: Any) -> Engine:
@@ -180,10 +204,8 @@ class Engine:
         if now_ms >= records.next_forget_ms:
             records.forget(now_ms)
             self._journal.add(Counters(now_ms, records.deposited))
-        if now_ms >= self._listing.next_end_ms:
-            self._listing.expire(now_ms)
-        if records.work:
-            self._listing.work(now_ms)
+        if records.work or now_ms >= records.next_due_ms:
+            self._ending.happen(now_ms)
         if isinstance(command, SubmitOrder):
             return self._submit(command, now_ms)
         if isinstance(command, (CancelOrder, AmendOrder)):
@@ -192,6 +214,8 @@ class Engine:
             return None
         if isinstance(command, Move):
             return self._move(command, now_ms)
+        if isinstance(command, CancelAll | OrderGroup | Heartbeat):
+            return self._end_many(command, now_ms)
         return self._administrate(command, now_ms)
 
     def _submit(self, command: SubmitOrder, now_ms: i64) -> Refusal | None:
@@ -200,6 +224,8 @@ class Engine:
         client_order_id = command.client_order_id
         own_id = order_id if client_order_id is None else client_order_id
         if not are_ids(order_id + own_id + user_id, order_id, own_id, user_id):
+            return self._invalid_id(command, now_ms)
+        if not (is_name(command.group) and is_name(command.session)):
             return self._invalid_id(command, now_ms)
         records = self._records
         order_text = quoted(order_id)
@@ -243,6 +269,25 @@ class Engine:
         user = self._records.users.get(user_id)
         user_text = quoted(user_id) if user is None else user.text
         self._answer(user_text, kind, refusal, order_text, command.correlation_id, now_ms)
+        return refusal
+
+    def _end_many(self, command: CancelAll | OrderGroup | Heartbeat, now_ms: i64) -> Refusal | None:
+        """What ends many orders has no id of its own: saying it again finds it done."""
+        user_id = command.user_id
+        group = None if isinstance(command, Heartbeat) else command.group
+        session = None if isinstance(command, OrderGroup) else command.session
+        if not (is_id(user_id) and is_name(group) and is_name(session)):
+            return self._invalid_id(command, now_ms)
+        refusal = self._too_late(command.valid_until_ms, now_ms)
+        if refusal is None:
+            if isinstance(command, CancelAll):
+                self._ending.cancel_all(command, now_ms)
+            elif isinstance(command, OrderGroup):
+                refusal = self._ending.set_group(command, now_ms)
+            else:
+                refusal = self._ending.beat(command, now_ms)
+        kind = type(command).__name__.encode()
+        self._answer(quoted(user_id), kind, refusal, _NOBODY, command.correlation_id, now_ms)
         return refusal
 
     def _move(self, command: Move, now_ms: i64) -> Refusal | None:
@@ -409,7 +454,7 @@ class Engine:
 
         While it is not in the future, the leader appends a `Tick` to its own input.
         """
-        return 0 if self._records.work else self._listing.next_end_ms
+        return 0 if self._records.work else self._ending.next_ms()
 
     def apply(self, facts: Iterable[Change]) -> None:
         """Follow *facts* that another engine made, as a standby does."""

@@ -31,6 +31,9 @@ class Refusal(enum.Enum):
     UNKNOWN_ORDER = "no open order has this id"
     NOT_OWNER = "the order belongs to another user"
     TOO_MANY_ORDERS = "the user has as many open orders as are allowed"
+    UNKNOWN_GROUP = "the user has no order group of this name"
+    GROUP_TRIGGERED = "the order group is full; it takes orders once it is armed again"
+    SESSION_ENDED = "the user has no session of this name, or it has ended"
     INVALID_ID = "an id is empty, longer than 255 bytes, or has control characters"
     MALFORMED = "the command contradicts itself or what stands already"
 

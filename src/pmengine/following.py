@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from pmengine.fees import needed
+from pmengine.leaving import Leavings
 from pmengine.listing import Listing
 from pmengine.orders import OpenOrders
 from pmengine.picture import memory_of, opened, remember, renew, set_row
-from pmengine.records import NO_HANDLE, Records, User, quoted
+from pmengine.records import NO_HANDLE, FillGroup, Records, User, quoted
+from pmengine.sessions import Sessions
 from pmstore import (
     SUBMIT_ORDER,
     Balance,
     Change,
     Counters,
+    GroupChanged,
+    GroupFilled,
     MarketUpdateId,
     Order,
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderType,
     OrderUpdated,
     Paused,
     Remembered,
+    SessionChanged,
     TimeInForce,
     Trade,
 )
@@ -31,9 +37,18 @@ _AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 class Following:
     """Folds facts into the records, and keeps ladders and books what they are an index of."""
 
-    def __init__(self, records: Records, orders: OpenOrders, listing: Listing) -> None:
+    def __init__(
+        self,
+        records: Records,
+        orders: OpenOrders,
+        leavings: Leavings,
+        sessions: Sessions,
+        listing: Listing,
+    ) -> None:
         self._records = records
         self._orders = orders
+        self._leavings = leavings
+        self._sessions = sessions
         self._listing = listing
 
     def apply(self, fact: Change) -> None:
@@ -63,6 +78,20 @@ class Following:
         elif isinstance(fact, Paused):
             records.paused = fact.paused
             records.post_only_until_ms = fact.post_only_until_ms
+        elif isinstance(fact, OrdersLeaving):
+            self._leavings.follow(fact.leaving, fact.working)
+        elif isinstance(fact, GroupChanged):
+            self._group_changed(fact)
+        elif isinstance(fact, GroupFilled):
+            group = records.groups.get((fact.user_id, fact.group))
+            if group is not None:
+                group.follow(fact.quantity, fact.time_ms)
+        elif isinstance(fact, SessionChanged):
+            key = (fact.user_id, fact.session)
+            if fact.deadline_ms:
+                self._sessions.set(key, fact.deadline_ms)
+            else:
+                self._sessions.drop(key)
         else:
             self._listing.follow(fact)
 
@@ -107,6 +136,18 @@ class Following:
         memory = remember(self._records, answer)
         if answer.kind != SUBMIT_ORDER or memory.order is None:
             self._records.begin_to_forget(memory, answer.timestamp)
+
+    def _group_changed(self, fact: GroupChanged) -> None:
+        key = (fact.user_id, fact.group)
+        groups = self._records.groups
+        if not fact.quantity_max:
+            groups.pop(key, None)
+            return
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = FillGroup(fact.user_id, fact.group)
+        group.bind(fact.quantity_max, fact.window_ms)
+        group.triggered = fact.triggered
 
     def _changed(self, user: User, version: int) -> None:
         user.update_id = max(user.update_id, version)

@@ -230,6 +230,10 @@ def _rest(order: OpenOrder) -> bytes:
         rest += b',"volume":%d' % order.volume
     if order.self_trade != CANCEL_TAKER:
         rest += b',"self_trade":"%b"' % SELF_TRADES[order.self_trade]
+    if order.group is not None:
+        rest += b',"group":' + order.group
+    if order.session is not None:
+        rest += b',"session":' + order.session
     exact = order.fee_exact
     if exact:
         as_text = exact > FEE_NUMBER_MAX

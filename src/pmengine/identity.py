@@ -25,6 +25,11 @@ def are_ids(texts: str, one: str, two: str, three: str) -> bool:
     return is_id(one) and is_id(two) and is_id(three)
 
 
+def is_name(text: str | None) -> bool:
+    """Whether *text*, if there is any, can name a group or a session."""
+    return text is None or is_id(text)
+
+
 def content_of(*values: object) -> bytes:
     """What a repeated command of another kind must say again, as a JSON array."""
     return _encode(values)

@@ -165,6 +165,12 @@ class Journal:
             out.write(b',"self_trade":"')
             out.write(SELF_TRADES[order.self_trade])
             out.write(b'"')
+        if order.group is not None:
+            out.write(b',"group":')
+            out.write(order.group)
+        if order.session is not None:
+            out.write(b',"session":')
+            out.write(order.session)
         if order.fee_exact:
             exact = order.fee_exact
             out.write(

@@ -18,9 +18,10 @@ from pmengine.commands import (
 )
 from pmengine.facts import Refusal
 from pmengine.journal import Journal
+from pmengine.leaving import Leavings
 from pmengine.ledger import Ledger
 from pmengine.orders import OpenOrders, cancel_first
-from pmengine.records import Book, Records
+from pmengine.records import NEVER_MS, Book, Records
 from pmstore import (
     CASH,
     FEE_PPM_MAX,
@@ -59,17 +60,17 @@ class Listing:
         records: Records,
         journal: Journal,
         orders: OpenOrders,
+        leavings: Leavings,
         ledger: Ledger | None,
         step_max: int,
     ) -> None:
         self._records = records
         self._journal = journal
         self._orders = orders
+        self._leavings = leavings
         self._ledger = ledger
         self._step_max: i64 = step_max
         self._ends: list[tuple[int, int]] = []
-        self.next_end_ms: i64 = INTEGER_MAX
-        """When the next event ends; beyond all time if none does."""
 
     def index(self, event: Event) -> None:
         """
@@ -82,7 +83,7 @@ class Listing:
             self._records.open_book(event.event_id, market)
         if event.end_date_ms is not None:
             heapq.heappush(self._ends, (event.end_date_ms, event.event_id))
-            self.next_end_ms = self._ends[0][0]
+            self._records.is_due(event.end_date_ms)
 
     def add_event(self, command: AddOneEvent, now_ms: i64) -> Refusal | None:
         """List an event; the same once more changes nothing."""
@@ -173,21 +174,23 @@ class Listing:
             self.work(now_ms)
         return None
 
-    def expire(self, now_ms: i64) -> None:
-        """
-        End trading in the events whose end date has come, the earliest first.
-
-        Their orders are left for `work`, which the engine does next.
-        """
-        while self._ends and self._ends[0][0] <= now_ms:
-            end_date_ms, event_id = heapq.heappop(self._ends)
+    def next_end_ms(self) -> i64:
+        """When the next event ends; beyond all time if none does."""
+        ends = self._ends
+        while ends:
+            end_date_ms, event_id = ends[0]
             event = self._records.events.get(event_id)
-            if event is None or event.end_date_ms != end_date_ms:
-                continue
-            for market in list(event.markets.values()):
-                if market.state is MarketState.OPEN or market.state is MarketState.PAUSED:
-                    self.close(event_id, market, now_ms, False)
-        self.next_end_ms = self._ends[0][0] if self._ends else INTEGER_MAX
+            if event is not None and event.end_date_ms == end_date_ms:
+                return end_date_ms
+            heapq.heappop(ends)
+        return NEVER_MS
+
+    def end_next(self, now_ms: i64) -> None:
+        """End trading in the event of which `next_end_ms` told; its orders are left for `work`."""
+        _, event_id = heapq.heappop(self._ends)
+        for market in list(self._records.events[event_id].markets.values()):
+            if market.state is MarketState.OPEN or market.state is MarketState.PAUSED:
+                self.close(event_id, market, now_ms, False)
 
     def follow(self, fact: Change) -> None:
         """Let the records show an event or a market as another engine's *fact* says it is."""
@@ -221,10 +224,19 @@ class Listing:
 
     def work(self, now_ms: i64) -> None:
         """Do one step of the work left over, the oldest first."""
-        steps = self._step_max
+        self.work_on(self._step_max, now_ms)
+
+    def work_on(self, steps: i64, now_ms: i64) -> i64:
+        """Do up to *steps* of the work left over, the oldest first; the steps still to do."""
         records = self._records
         while steps > 0 and records.work:
-            event_id, market_id = next(iter(records.work))
+            item = next(iter(records.work))
+            leaving = records.work[item]
+            if leaving is not None:
+                steps = self._leavings.work_off(leaving, steps, now_ms)
+                continue
+            assert isinstance(item, tuple)
+            event_id, market_id = item
             market = records.events[event_id].markets[market_id]
             book = records.tokens[market.token_ids[0]].book
             steps = self._work_off(market, book, steps, now_ms)
@@ -233,6 +245,7 @@ class Listing:
                 self._changed(event_id, market)
                 self.let_go(event_id, market_id)
                 steps -= 1  # an event has a thousand markets: ending one is work too
+        return steps
 
     def _work_off(self, market: Market, book: Book, steps: i64, now_ms: i64) -> i64:
         """Cancel orders, then pay holders, up to *steps* of them; the steps still to do."""
@@ -352,8 +365,8 @@ class Listing:
         self._changed(book.event_id, market)
 
     def _is_work(self, market: Market, book: Book) -> bool:
-        if len(book.ladder):
-            return True
+        if book.open_orders:
+            return True  # those that are leaving end before it, and are waited for
         paying = market.payouts is not None and self._ledger is not None
         return paying and self._has_holders(market)
 

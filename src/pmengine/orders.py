@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from pmengine.expiries import Expiries
 from pmengine.fees import needed
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
@@ -29,6 +30,7 @@ class OpenOrders:
         self._journal = journal
         self._ledger = ledger
         self._shard: i64 = shard
+        self.expiries = Expiries(records)
 
     # -- numbers -------------------------------------------------------------------------
 
@@ -67,6 +69,10 @@ class OpenOrders:
             order.is_bid, order.ladder_price, order.remaining, order.user.number
         )
         book.place(order.handle, order)
+        if order.counts_for is not None:
+            book.grouped += 1
+        if order.expires_at_ms:
+            self.expiries.add(order)
 
     def leave(self, order: OpenOrder) -> None:
         """Take *order* off its ladder; one that is not on it is left alone."""
@@ -74,8 +80,16 @@ class OpenOrders:
         if handle != NO_HANDLE:
             book = order.token.book
             book.ladder.cancel(handle)
-            book.place(handle, None)
-            order.handle = NO_HANDLE
+            self._left(order, book)
+
+    def _left(self, order: OpenOrder, book: Book) -> None:
+        """An order is on its ladder no more."""
+        book.place(order.handle, None)
+        order.handle = NO_HANDLE
+        if order.counts_for is not None:
+            book.grouped -= 1
+        if order.expires_at_ms:
+            self.expiries.drop()
 
     def fill(self, maker: OpenOrder, lots: i64, fee: i64, now_ms: i64) -> None:
         """Settle a fill of a maker, from which the ladder took *lots*, for a *fee* (micros)."""
@@ -85,8 +99,7 @@ class OpenOrders:
             self.stamp(maker)
             self._journal.updated(maker)
         else:
-            book.place(maker.handle, None)
-            maker.handle = NO_HANDLE
+            self._left(maker, book)
             self.end(maker, True, 0, 0, now_ms, b'""')
         ledger = self._ledger
         if ledger is not None:

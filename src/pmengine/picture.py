@@ -8,8 +8,9 @@ from typing import Final
 import attrs
 import msgspec
 
+from pmengine.leaving import Leavings
 from pmengine.orders import OpenOrders
-from pmengine.records import Book, Holding, Memory, OpenOrder, Records, key_of, quoted
+from pmengine.records import Book, FillGroup, Holding, Memory, OpenOrder, Records, key_of, quoted
 from pmengine.terms import self_trade_code, time_in_force_code
 from pmstore import (
     ACCEPTED,
@@ -74,6 +75,8 @@ def order_of(order: OpenOrder) -> Order:
         client_order_id=None if order.client_order_id is None else unquoted(order.client_order_id),
         volume=order.volume,
         self_trade=_SELF_TRADES[order.self_trade],
+        group=None if order.group is None else unquoted(order.group),
+        session=None if order.session is None else unquoted(order.session),
         fee_exact=order.fee_exact,
         fee_paid=order.fee_paid,
     )
@@ -129,6 +132,8 @@ def snapshot_of(records: Records, timestamp: int) -> Snapshot:
             user.id: user.update_id for user in records.users.values() if user.update_id
         },
         work=list(records.work),
+        groups={key: group.show() for key, group in records.groups.items()},
+        sessions=dict(records.sessions),
         order_counter=records.order_counter,
         trade_counter=records.trade_counter,
         deposited=records.deposited,
@@ -150,7 +155,7 @@ def _remembered(memory: Memory) -> Remembered:
     )
 
 
-def restore(records: Records, orders: OpenOrders, snapshot: Snapshot) -> None:
+def restore(records: Records, orders: OpenOrders, leavings: Leavings, snapshot: Snapshot) -> None:
     """Let empty *records*, whose events are listed already, be what *snapshot* shows."""
     for row in snapshot.balances:
         set_row(records, row)
@@ -166,6 +171,11 @@ def restore(records: Records, orders: OpenOrders, snapshot: Snapshot) -> None:
     for ended_ms, (user_id, kind, id) in snapshot.ended:
         known = records.user(user_id).memories[key_of(kind, quoted(id))]
         records.begin_to_forget(known, ended_ms)
+    for (user_id, name), shown in snapshot.groups.items():
+        group = records.groups[user_id, name] = FillGroup(user_id, name)
+        group.triggered = shown.triggered
+        group.take_up(shown.fills)
+        group.bind(shown.quantity_max, shown.window_ms)
     for order in sorted(snapshot.orders, key=_by_order_num):
         found = unnamed.get(order.id)
         if found is None:
@@ -179,6 +189,8 @@ def restore(records: Records, orders: OpenOrders, snapshot: Snapshot) -> None:
     for item in snapshot.work:
         if isinstance(item, tuple):
             records.work[item] = None
+        else:
+            leavings.follow(item, True)
     if snapshot.order_counter > records.order_counter:
         records.order_counter = snapshot.order_counter
     records.trade_counter = snapshot.trade_counter
@@ -242,6 +254,11 @@ def opened(records: Records, order: Order, memory: Memory) -> OpenOrder:
     record.time_ms = order.timestamp
     record.expires_at_ms = order.expires_at_ms or 0
     record.volume = order.volume
+    if order.group is not None:
+        record.group = quoted(order.group)
+        record.counts_for = records.groups.get((order.user_id, order.group))
+    if order.session is not None:
+        record.session = quoted(order.session)
     renew(record, order)
     records.link(record)
     return record

@@ -10,7 +10,17 @@ import msgspec
 from mypy_extensions import i64
 
 from pmengine.matching import LadderContract
-from pmstore import CASH, PAYOUT, Event, Market, MarketState
+from pmstore import (
+    CASH,
+    PAYOUT,
+    Event,
+    Group,
+    GroupKey,
+    Leaving,
+    Market,
+    MarketState,
+    SessionKey,
+)
 
 GTC: Final[i64] = 0
 GTD: Final[i64] = 1
@@ -26,6 +36,9 @@ NO_HANDLE: Final[i64] = -1
 NEVER_MS: Final[i64] = 2**63 - 1
 
 MarketKey = tuple[int, int]
+
+SPARE: Final[i64] = 64
+"""So much may be kept for nothing, before it is worth while to tidy up."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -58,6 +71,100 @@ class User:
         self.last_order: OpenOrder | None = None
         self.memories: dict[bytes, Memory] = {}
         """Outcomes by their key: the quoted id, after the kind where that is not an order."""
+
+
+class FillGroup:
+    """How many lots of a user's orders of one group may be filled within a while."""
+
+    def __init__(self, user_id: str, name: str) -> None:
+        self.user_id = user_id
+        self.name = name
+        self.quantity_max: i64 = 0
+        self.window_ms: i64 = 0
+        self.triggered: bool = False
+        self._times: list[int] = []
+        self._lots: list[int] = []
+        """By the millisecond of their fill."""
+        self._kept: i64 = 0
+        """What is before it is forgotten."""
+        self._counting: i64 = 0
+        """What is before it is older than the window."""
+        self._counted: i64 = 0
+
+    def show(self) -> Group:
+        """The group as others know it."""
+        begin = self._kept
+        return Group(
+            quantity_max=self.quantity_max,
+            window_ms=self.window_ms,
+            triggered=self.triggered,
+            fills=tuple(zip(self._times[begin:], self._lots[begin:], strict=True)),
+        )
+
+    def take_up(self, fills: tuple[tuple[int, int], ...]) -> None:
+        """Begin with what was filled before."""
+        self._times = [time_ms for time_ms, _ in fills]
+        self._lots = [lots for _, lots in fills]
+
+    def bind(self, quantity_max: i64, window_ms: i64) -> None:
+        """Set how many lots may be filled, and within how long."""
+        self.quantity_max = quantity_max
+        self.window_ms = window_ms
+        self._count_anew()
+
+    def room(self, now_ms: i64) -> i64:
+        """How many lots may still be filled now."""
+        self._roll(now_ms)
+        return max(0, self.quantity_max - self._counted)
+
+    def fill(self, lots: i64, now_ms: i64) -> None:
+        """Count *lots* that are filled now."""
+        if self._times and self._times[-1] == now_ms:
+            self._lots[-1] += lots
+        else:
+            self._times.append(now_ms)
+            self._lots.append(lots)
+        self._counted += lots
+
+    def tell(self, now_ms: i64) -> i64:
+        """Forget what is older than the window; the lots that were filled now."""
+        self._roll(now_ms)
+        self._kept = self._counting
+        if self._kept > SPARE and 2 * self._kept > len(self._times):
+            del self._times[: self._kept]
+            del self._lots[: self._kept]
+            self._kept = 0
+            self._counting = 0
+        return self._lots[-1]
+
+    def follow(self, lots: i64, now_ms: i64) -> None:
+        """Let all lots that were filled in one millisecond be *lots*."""
+        if self._times and self._times[-1] == now_ms:
+            lots -= self._lots[-1]
+        self.fill(lots, now_ms)
+        self.tell(now_ms)
+
+    def _count_anew(self) -> None:
+        self._counting = self._kept
+        self._counted = sum(self._lots[self._kept :])
+
+    def _roll(self, now_ms: i64) -> None:
+        oldest_ms = now_ms - self.window_ms
+        times = self._times
+        while self._counting < len(times) and times[self._counting] <= oldest_ms:
+            self._counted -= self._lots[self._counting]
+            self._counting += 1
+
+
+class LeavingOrders:
+    """Orders that left their ladders together, in the order in which they are to end."""
+
+    def __init__(self, leaving: Leaving) -> None:
+        self.leaving = leaving
+        self.reason: bytes = quoted(leaving.reason)
+        self.first_order: OpenOrder | None = None
+        self.last_order: OpenOrder | None = None
+        self.count: i64 = 0
 
 
 class Holding:
@@ -127,6 +234,8 @@ class Book:
         self.resting: list[OpenOrder | None] = []
         """By handle."""
         self.open_orders: i64 = 0
+        self.grouped: i64 = 0
+        """How many orders on the ladder are of a group."""
         self.update_id: i64 = market.update_id
         self.last_price: i64 = market.last_price
         self.tick_size: i64 = market.tick_size
@@ -193,9 +302,17 @@ class OpenOrder:
         """In 10^-10 micros: beyond 64 bits for large orders."""
         self.fee_paid: i64 = 0
         self.frozen: i64 = 0
+        self.group: bytes | None = None
+        """Quoted, as is the session."""
+        self.counts_for: FillGroup | None = None
+        """What is filled of it counts for this group."""
+        self.session: bytes | None = None
         self.handle: i64 = NO_HANDLE
+        self.leaving: LeavingOrders | None = None
+        """Those with which it left its ladder, to be ended."""
         self.before: OpenOrder | None = None
         self.after: OpenOrder | None = None
+        """Its neighbours among its user's, or among those that leave with it."""
 
     @property
     def remaining(self) -> i64:
@@ -240,8 +357,16 @@ class Records:
         """When the first of them is to be forgotten."""
         self.memories: i64 = 0
         """How many were ever made."""
-        self.work: dict[MarketKey, None] = {}
-        """Markets whose orders or holders are being worked off, in that order."""
+        self.work: dict[MarketKey | Leaving, LeavingOrders | None] = {}
+        """
+        What is being worked off, in that order: orders or holders of markets, and orders that
+        left.
+        """
+        self.groups: dict[GroupKey, FillGroup] = {}
+        self.sessions: dict[SessionKey, int] = {}
+        """Until when each session lives."""
+        self.next_due_ms: i64 = NEVER_MS
+        """Nothing is due before."""
         self.order_counter: i64 = 0
         self.trade_counter: i64 = 0
         self.deposited: i64 = 0
@@ -291,6 +416,11 @@ class Records:
             self.books.pop(token, None)
             self.assets.pop(token, None)
 
+    def is_due(self, time_ms: i64) -> None:
+        """Something is due at *time_ms*."""
+        if time_ms < self.next_due_ms:
+            self.next_due_ms = time_ms
+
     def link(self, order: OpenOrder) -> None:
         """Let an accepted order be open, as the last of its user's."""
         user = order.user
@@ -304,10 +434,25 @@ class Records:
     def unlink(self, order: OpenOrder) -> None:
         """Let an order be open no more; its id stays taken."""
         self._take_out(order)
-        order.user.open_orders -= 1
+        if order.leaving is None:
+            order.user.open_orders -= 1
         order.token.book.open_orders -= 1
         self.open_orders -= 1
         order.memory.order = None
+
+    def let_leave(self, order: OpenOrder, leaving: LeavingOrders) -> None:
+        """Let an open order count no more for its user; it will end as the last of *leaving*."""
+        self._take_out(order)
+        order.user.open_orders -= 1
+        order.leaving = leaving
+        leaving.count += 1
+        last = leaving.last_order
+        order.before = last
+        if last is None:
+            leaving.first_order = order
+        else:
+            last.after = order
+        leaving.last_order = order
 
     def move_last(self, order: OpenOrder) -> None:
         """Let an open order, that queues again, be the last of its user's."""
@@ -326,16 +471,21 @@ class Records:
 
     def _take_out(self, order: OpenOrder) -> None:
         user = order.user
+        leaving = order.leaving
         before = order.before
         after = order.after
-        if before is None:
+        if before is not None:
+            before.after = after
+        elif leaving is None:
             user.first_order = after
         else:
-            before.after = after
-        if after is None:
+            leaving.first_order = after
+        if after is not None:
+            after.before = before
+        elif leaving is None:
             user.last_order = before
         else:
-            after.before = before
+            leaving.last_order = before
         order.before = None
         order.after = None
 

@@ -7,6 +7,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from pmengine.fees import affordable, charge
+from pmengine.grouping import GROUP, Grouping
 from pmengine.journal import MERGE, MINT, NORMAL, Journal
 from pmengine.ledger import Ledger
 from pmengine.matching import NOBODY
@@ -36,12 +37,14 @@ class Taking:
         journal: Journal,
         orders: OpenOrders,
         ledger: Ledger | None,
+        grouping: Grouping,
         fee_account: str,
     ) -> None:
         self._records = records
         self._journal = journal
         self._orders = orders
         self._ledger = ledger
+        self.grouping = grouping
         self._fee_account = fee_account
 
     def take(self, order: OpenOrder, now_ms: i64, left_level: i64 = NO_LEVEL) -> None:
@@ -64,6 +67,9 @@ class Taking:
         taker_fees: i64 = 0
         maker_fees: i64 = 0
         touched: list[int] = []
+        # Where groups count, they are asked before each maker.
+        stepwise = book.grouped > 0 or order.counts_for is not None
+        reason = NO_REASON
         stopped = False
         while not stopped:
             if by_volume:
@@ -73,12 +79,21 @@ class Taking:
                 price = limit if order.token.is_first else PAYOUT - limit
                 # One maker at a time: what is left of the budget is known after each fee.
                 lots_max = QUANTITY_MAX
-                if book.has_fees:
+                if book.has_fees or stepwise:
                     lots_max = ladder.remaining(ladder.first(not is_bid))
                 rest = affordable(order, price, order.volume - spent - taker_fees, lots_max)
             if rest == 0:
                 break
-            rest = ladder.match(is_bid, limit, rest, owner)
+            if not stepwise:
+                rest = ladder.match(is_bid, limit, rest, owner)
+            else:
+                part = self.grouping.part(order, limit, rest, now_ms)
+                if part == 0:
+                    self.grouping.trigger_own(order, now_ms)
+                    reason = GROUP
+                    stopped = True
+                    break
+                rest += ladder.match(is_bid, limit, part, owner) - part
             met_own = ladder.met_own
             for index in range(ladder.fill_count):
                 maker = book.at(ladder.fill_handle(index))
@@ -90,15 +105,26 @@ class Taking:
                 taker_fees += taker_fee
                 filled += lots
                 spent += price * lots
+                if stepwise:
+                    self.grouping.count(order, maker, lots, now_ms)
                 if not touched or touched[-1] != level:
                     touched.append(level)
             if met_own:
                 stopped = mode != CANCEL_MAKER
+                if stopped:
+                    reason = SELF_TRADE
                 if mode != CANCEL_TAKER:
                     level = cancel_first(self._orders, book, not is_bid, now_ms, SELF_TRADE)
                     if not touched or touched[-1] != level:
                         touched.append(level)
-            elif not by_volume:
+            elif not stepwise:
+                if not by_volume:
+                    break
+            elif order.counts_for is not None and order.counts_for.triggered:
+                stopped = True
+                if rest or by_volume:
+                    reason = GROUP
+            elif ladder.fill_count == 0:
                 break
         order.filled += filled
         if filled:
@@ -117,17 +143,18 @@ class Taking:
                 own_levels.append(worst)
         else:
             left: i64 = 0 if by_volume else rest
-            self.end(order, left, spent + taker_fees if by_volume else 0, stopped, now_ms)
+            self.end(order, left, spent + taker_fees if by_volume else 0, reason, now_ms)
         if touched or own_levels:
             if is_bid:
                 self._journal.market_changed(book, own_levels, touched, now_ms)
             else:
                 self._journal.market_changed(book, touched, own_levels, now_ms)
+        if stepwise:
+            self.grouping.settle(now_ms)
 
-    def end(self, order: OpenOrder, left: i64, spent: i64, stopped: bool, now_ms: i64) -> None:
-        """End a taker that does not rest; *stopped* says that it met its owner's own order."""
+    def end(self, order: OpenOrder, left: i64, spent: i64, reason: bytes, now_ms: i64) -> None:
+        """End a taker that does not rest."""
         filled = order.filled > 0 and left == 0
-        reason = SELF_TRADE if stopped else NO_REASON
         self._orders.end(order, filled, left, spent, now_ms, reason)
 
     def _fill(

@@ -77,6 +77,10 @@ class Trading:
         if refusal is not None:
             return refusal
         order = self._order(terms, token, memory, now_ms)
+        if terms.group is not None or terms.session is not None:
+            refusal = self._taking.grouping.join(order, terms.group, terms.session)
+            if refusal is not None:
+                return refusal
         refusal = self._judge(order)
         if refusal is not None:
             return refusal
@@ -86,7 +90,7 @@ class Trading:
         crosses = book.crosses(is_bid, ladder_price)
         if crosses and order.post_only:
             return Refusal.POST_ONLY_WOULD_TRADE
-        if order.time_in_force == FOK and not self._is_fillable(order, is_bid, ladder_price):
+        if order.time_in_force == FOK and not self._is_fillable(order, ladder_price, now_ms):
             return Refusal.FOK_NOT_FILLABLE
         order.order_num = self._orders.next_order_num()
         self._orders.stamp(order)
@@ -98,7 +102,7 @@ class Trading:
             records.link(order)
             self._journal.level_changed(book, is_bid, ladder_price, now_ms)
         else:
-            self._taking.end(order, order.quantity, 0, False, now_ms)
+            self._taking.end(order, order.quantity, 0, NO_REASON, now_ms)
         return None
 
     def _order(self, terms: Terms, token: Token, memory: Memory, now_ms: i64) -> OpenOrder:
@@ -146,11 +150,16 @@ class Trading:
         book = order.token.book
         return needed(order, price, lots, max(book.maker_ppm, book.taker_ppm))
 
-    def _is_fillable(self, order: OpenOrder, is_bid: bool, ladder_price: i64) -> bool:
+    def _is_fillable(self, order: OpenOrder, ladder_price: i64, now_ms: i64) -> bool:
         mode = order.self_trade
         owner: i64 = 0 if mode == SELF_TRADE_ALLOWED else order.user.number
-        ladder = order.token.book.ladder
-        found = ladder.fillable(is_bid, ladder_price, order.quantity, owner, mode == CANCEL_MAKER)
+        book = order.token.book
+        if book.grouped or order.counts_for is not None:
+            found = self._taking.grouping.fillable(order, ladder_price, now_ms)
+        else:
+            found = book.ladder.fillable(
+                order.is_bid, ladder_price, order.quantity, owner, mode == CANCEL_MAKER
+            )
         return found >= order.quantity
 
     def cancel(self, command: CancelOrder, order_id: bytes, now_ms: i64) -> Refusal | None:

@@ -50,4 +50,4 @@ def test_twenty_thousand_commands_give_the_same_facts_on_both_ladders(seed: int)
             assert engine_violations(fast) == []
             assert fold.digest() == fast.state_digest() == naive.state_digest()
     assert fold.digest() == fast.state_digest() == naive.state_digest()
-    assert traded > 2_000, "the tape must make orders meet"
+    assert traded > 1_500, "the tape must make orders meet"

@@ -22,6 +22,8 @@ class Work:
         self.items: dict[MarketKey | Leaving, None] = {}
         self._leavings: dict[str, dict[Leaving, int]] = {}
         """By user, numbered as they came: a search looks at its user's and at everybody's."""
+        self._markets: dict[MarketKey, int] = {}
+        """Numbered with them."""
         self._begun = 0
         for item in items:
             self.begin(item)
@@ -31,8 +33,10 @@ class Work:
         if item in self.items:
             return
         self.items[item] = None
-        if isinstance(item, Leaving):
-            self._begun += 1
+        self._begun += 1
+        if not isinstance(item, Leaving):
+            self._markets[item] = self._begun
+        else:
             self._leavings.setdefault(item.user_id, {})[item] = self._begun
 
     def end(self, item: MarketKey | Leaving) -> None:
@@ -40,7 +44,9 @@ class Work:
         if item not in self.items:
             return
         del self.items[item]
-        if isinstance(item, Leaving):
+        if not isinstance(item, Leaving):
+            del self._markets[item]
+        else:
             of_user = self._leavings[item.user_id]
             del of_user[item]
             if not of_user:
@@ -50,12 +56,16 @@ class Work:
         """
         The oldest of those that an open order is leaving by; None if it rests.
 
+        Orders of a market that was being worked off before end with it, and are left alone.
+
         Cost:
             O(those of the order's user and of everybody).
         """
         if not self._leavings:
             return None
-        found, first = None, self._begun
+        symbol = order.symbol
+        closed = self._markets.get((symbol.event_id, symbol.market_id), self._begun)
+        found, first = None, min(self._begun, closed)
         for user_id in ("", order.user_id):
             for leaving, number in self._leavings.get(user_id, {}).items():
                 if number > first:
