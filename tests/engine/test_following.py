@@ -25,6 +25,7 @@ from pmstore import (
     MarketChanged,
     MarketState,
     MarketUpdateId,
+    OrderCancelled,
     OrderCreated,
     OrderFilled,
     OrdersLeaving,
@@ -64,6 +65,27 @@ ann split t 1/1 4
 ann convert c 1 1 3
 ann merge m 1 2
 admin resolve 1 10000/0 0/10000 0/10000
+"""
+GROUP = f"""
+admin list 1/1 yes no
+{MONEY}
+ann group g 10 per 1000
+ann buy a1 yes 8 @5000 group g
+ann buy a2 yes 5 @4000 group g
+bob sell b1 yes 8 @5000
+bob sell b2 yes 2 @4000
+"""
+ENDS = f"""
+admin list 1/1 yes no
+{MONEY}
+ann heartbeat s 1000
+ann buy a1 yes 5 @5000 until +500
+ann buy a2 yes 5 @4000 session s
+time +600
+bob deposit e 1
+time +2000
+bob deposit f 1
+admin resolve 1/1 10000/0
 """
 RESOLVED = f"""
 admin list 1/1 yes no
@@ -229,6 +251,26 @@ PLANTED: list[tuple[str, Law, str, Callable[[Told], None]]] = [
         SETS,
         lambda told: pay(told, (5_000, 5_000), market_id=2),
     ),
+    ("what a group filled is not told", Law.GROUP, GROUP, drop(GroupFilled)),
+    (
+        "a group fills more than its limit",
+        Law.GROUP,
+        GROUP,
+        falsify(GroupChanged, lambda _: {"triggered": False}, lambda fact: fact.triggered),
+    ),
+    (
+        "an order joins a group that is not there",
+        Law.GROUP,
+        GROUP,
+        falsify(OrderCreated, lambda fact: {"order": attrs.evolve(fact.order, group="h")}),
+    ),
+    ("an order outlives its time", Law.DUE, ENDS, drop(OrderCancelled, of_order("a1"))),
+    (
+        "a session outlives its heartbeats",
+        Law.DUE,
+        ENDS,
+        drop(SessionChanged, lambda f: not f.deadline_ms),
+    ),
     (
         "payouts of 9999",
         Law.PAYOUTS,
@@ -278,7 +320,7 @@ PLANTED: list[tuple[str, Law, str, Callable[[Told], None]]] = [
 ]
 
 
-@pytest.mark.parametrize("script", [FEES, SETS, RESOLVED, PLAIN])
+@pytest.mark.parametrize("script", [FEES, SETS, GROUP, ENDS, RESOLVED, PLAIN])
 @pytest.mark.parametrize("options", [{}, {"step_max": 1}], ids=["steps", "small-steps"])
 def test_what_the_engine_says_keeps_every_law(script: str, options: dict[str, Any]) -> None:
     assert judged(facts_of(script, **options)) == []
