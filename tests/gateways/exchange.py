@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,8 @@ def order(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def settings(folder: Path) -> Settings:
-    """An exchange whose files are in *folder*."""
+def settings(folder: Path, **more: str) -> Settings:
+    """An exchange whose files are in *folder*; *more* settings by their names."""
     return read_settings(
         Settings,
         environ={
@@ -93,6 +93,7 @@ def settings(folder: Path) -> Settings:
             "PMSTORE_SNAPSHOTS_URL": f"file:{folder}/snapshots",
             "PMSTORE_ORDERS_URL": "memory://",
             "PMSTORE_TRADES_URL": "memory://",
+            **more,
         },
     )
 
@@ -112,10 +113,12 @@ def venue_of(exchange: Exchange, **options: Any) -> Venue:
 
 
 @asynccontextmanager
-async def running_exchange(folder: Path, **options: Any) -> AsyncIterator[Running]:
-    """An exchange over *folder* that serves."""
+async def running_exchange(
+    folder: Path, *, told: Mapping[str, str] | None = None, **options: Any
+) -> AsyncIterator[Running]:
+    """An exchange over *folder* that serves; *told* are further settings."""
     async with (
-        open_exchange(settings(folder)) as exchange,
+        open_exchange(settings(folder, **(told or {}))) as exchange,
         serving(create_app(venue_of(exchange, **options)), "127.0.0.1", 0) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):

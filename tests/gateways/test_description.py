@@ -126,6 +126,8 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.refused(422, "INVALID_PRICE", "POST", "/orders", json=order(price="2"))
     await running.refused(400, "MALFORMED", "POST", "/orders", json=order(price=2))
     await running.refused(401, "NO_USER", "POST", "/orders", json=order(), user=None)
+    await running.done("POST", "/orders", json=order())
+    await running.done("DELETE", "/orders?event_id=1&market_id=1")
     market = (1, 1)
     await running.done("POST", "/deposits", json={"id": "d", "user_id": "u", "amount": "1"})
     await running.done("POST", "/withdrawals", json={"id": "w", "amount": "1"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pmstore.clock import system_clock
 from tests.gateways.exchange import EVENT, Running, order, running_exchange
 
 
@@ -230,3 +231,39 @@ async def test_an_exchange_that_closed_its_input_says_503_and_does_nothing(
     problem = await running.refused(503, "NOT_TAKEN", "POST", "/orders", json=order())
     assert "nothing was done" in problem["detail"]
     assert running.digest() == digest
+
+
+async def test_all_own_orders_are_cancelled_at_once_or_those_of_a_market(running: Running) -> None:
+    first = (await place(running))["order"]["id"]
+    second = (await place(running, price="0.4"))["order"]["id"]
+    other = (await place(running, market_id=2, token_id="y2"))["order"]["id"]
+    theirs = (await running.done("POST", "/orders", user="u2", json=order(price="0.3")))["order"]
+    done = await running.done("DELETE", "/orders?event_id=1&market_id=1")
+    assert [(one["id"], one["status"]) for one in done["items"]] == [
+        (first, "cancelled"),
+        (second, "cancelled"),
+    ]
+    assert done["more"] is False
+    await running.refused(404, "UNKNOWN_ORDER", "DELETE", "/orders?event_id=1&market_id=1")
+    done = await running.done("DELETE", "/orders")
+    assert [one["id"] for one in done["items"]] == [other]
+    shown = await running.done("GET", f"/orders/{theirs['id']}", user="u2")
+    assert shown["order"]["status"] == "new"
+
+
+async def test_of_very_many_orders_the_answer_has_the_first_and_says_so(tmp_path: Path) -> None:
+    async with running_exchange(tmp_path, told={"ENGINE_STEP_MAX": "2"}) as running:
+        await running.open_market()
+        placed = [await place(running, price=f"0.{cents}") for cents in range(40, 46)]
+        while system_clock() <= placed[-1]["order"]["timestamp"]:
+            await asyncio.sleep(0)  # the cancel has a later millisecond
+        done = await running.done("DELETE", "/orders")
+        assert done["more"] is True
+        assert 1 <= len(done["items"]) < 6
+        depth = await running.done("GET", "/depth?event_id=1&market_id=1")
+        assert [side["bids"] + side["asks"] for side in depth["depths"].values()] == [[], []]
+        async with asyncio.timeout(30):
+            while (await running.done("GET", "/orders?status=active"))["items"]:
+                await asyncio.sleep(0.01)
+        closed = await running.done("GET", "/orders?status=closed")
+        assert {one["id"] for one in closed["items"]} == {one["order"]["id"] for one in placed}

@@ -67,6 +67,17 @@ class OneOrder(Struct, frozen=True, kw_only=True):
     order: OrderView
 
 
+class CancelledOrders(Struct, frozen=True, kw_only=True):
+    """
+    Orders as cancelled, in the order of their arrival.
+
+    If there are `more`, those trade no more either, and end one step after the other.
+    """
+
+    items: list[OrderView]
+    more: bool
+
+
 class OrderPage(Struct, frozen=True, kw_only=True):
     """A page of orders in the order of their arrival; `next` is null on the last."""
 

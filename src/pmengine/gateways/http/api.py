@@ -159,6 +159,28 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         user=True,
     ),
     Operation(
+        method="DELETE",
+        path="/orders",
+        handle=orders.cancel_orders,
+        name="cancelOrders",
+        says="Cancel all own orders, or those of an event or a market; also while paused.",
+        parameters=requests.OrderSelection,
+        answers={
+            200: Answer(
+                answers.CancelledOrders, "The orders as cancelled.", examples.CANCELLED_ORDERS
+            )
+        },
+        problems={
+            400: _MALFORMED,
+            401: _NO_USER,
+            404: "No own order is open there.",
+            422: _REFUSED,
+            503: _NOT_APPLIED,
+            504: _UNKNOWN,
+        },
+        user=True,
+    ),
+    Operation(
         method="GET",
         path="/depth",
         handle=market_data.get_depth,

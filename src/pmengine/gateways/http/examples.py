@@ -49,6 +49,7 @@ TRADE: Final[_Example] = {
 }
 ONE_ORDER: Final[_Example] = {"order": {**ORDER, "average_price": "0.49"}}
 PLACED_ORDER: Final[_Example] = {**ONE_ORDER, "trades": [TRADE]}
+CANCELLED_ORDERS: Final[_Example] = {"items": [{**ORDER, "status": "cancelled"}], "more": False}
 ORDER_PAGE: Final[_Example] = {"items": [ORDER], "next": None}
 TRADE_PAGE: Final[_Example] = {"items": [TRADE], "next": None}
 DEPTH: Final[_Example] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder
+from pmengine.commands import AmendOrder, CancelAll, CancelOrder, SubmitOrder
 from pmengine.facts import Refusal
-from pmengine.gateways.http.answers import OneOrder, OrderPage, PlacedOrder
+from pmengine.gateways.http.answers import CancelledOrders, OneOrder, OrderPage, PlacedOrder
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_id, parse_money, parse_price, parse_quantity
@@ -15,6 +15,7 @@ from pmengine.gateways.http.requests import (
     OrderAmendment,
     OrderFilter,
     OrderPath,
+    OrderSelection,
 )
 from pmengine.gateways.http.sending import refused, send, valid_until_ms
 from pmengine.gateways.http.showing import average_price, show_order, show_trade
@@ -125,6 +126,39 @@ async def cancel_order(call: Call) -> Reply:
         raise _not_kept(command.order_id)
     average = average_price(order.id, await _trades(call, order))
     return 200, OneOrder(order=show_order(order, average))
+
+
+async def cancel_orders(call: Call) -> Reply:
+    """Cancel all own orders, or those of an event or a market."""
+    parameters: OrderSelection = call.parameters
+    command = CancelAll(
+        user_id=call.user_id,
+        event_id=parameters.event_id,
+        market_id=parameters.market_id,
+        valid_until_ms=valid_until_ms(call),
+    )
+    answer = await send(call, command)
+    if answer.refusal is not None:
+        raise refused(answer.refusal)
+    ended = [
+        one for one in answer.ended if one.user_id == call.user_id and one.reason == "cancel_all"
+    ]
+    if not ended:
+        raise Problem(404, Refusal.UNKNOWN_ORDER.name, "there is no such open order to cancel")
+    await call.freshness.reached()
+    found = await call.venue.history.orders.get([one.order_id for one in ended])
+    orders = sorted(found.values(), key=lambda order: order.order_num)
+    oldest = await call.venue.history.orders.find(
+        OrderQuery(
+            user_id=call.user_id,
+            event_id=parameters.event_id,
+            market_id=parameters.market_id,
+            statuses=ACTIVE_STATUSES,
+            limit=1,
+        )
+    )
+    more = any(order.timestamp < ended[-1].timestamp for order in oldest.items)
+    return 200, CancelledOrders(items=[show_order(order) for order in orders], more=more)
 
 
 def _submission(call: Call) -> SubmitOrder:

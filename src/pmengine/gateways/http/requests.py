@@ -191,9 +191,7 @@ class OrderFilter(_Body, frozen=True, kw_only=True):
 
 class OrderSelection(_Body, frozen=True, kw_only=True):
     event_id: Number | None = None
-    market_id: Annotated[int, Meta(ge=1, le=INTEGER_MAX, description="With its event.")] | None = (
-        None
-    )
+    market_id: Number | None = None
 
 
 class Resumption(_Body, frozen=True, kw_only=True):
