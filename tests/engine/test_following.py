@@ -38,17 +38,9 @@ from pmstore import (
     Trade,
 )
 from tests.engine.listings import opening
-from tests.engine.speaking import Speaker
 from tests.engine.tapes import START_MS, Tape
+from tests.engine.told import MONEY, Told, facts_of
 
-Told = list[tuple[list[Change], int]]
-"""The facts of each command, with its time."""
-
-MONEY = """
-ann deposit d 1000000
-bob deposit d 1500000
-bob split s 1/1 50
-"""
 FEES = f"""
 admin list 1/1 yes no fees linear 1000/2000
 {MONEY}
@@ -101,20 +93,6 @@ bob sell b1 yes 5 @5000
 ann buy a1 yes 5 @5000
 ann buy a2 yes 5 @4000
 """
-
-
-def facts_of(script: str, **options: Any) -> Told:
-    """What the engine says to each command of *script*; every command is accepted."""
-    speaker, engine, time_ms = Speaker(), Engine(**options), START_MS
-    told: Told = []
-    for line in script.split("\n"):
-        if line.startswith("time +"):
-            time_ms = START_MS + int(line.removeprefix("time +"))
-        elif line:
-            outcome = engine.handle(speaker.command(line), time_ms)
-            assert outcome.refusal is None, line
-            told.append((list(outcome.facts), time_ms))
-    return told
 
 
 def judged(told: Told) -> list[Violation]:

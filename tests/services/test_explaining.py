@@ -24,14 +24,17 @@ from pmengine.commands import (
 from pmengine.services.explaining import PAGE, Life, LifeReader, Rule
 from pmstore import (
     CASH,
+    Batch,
     OrderCreated,
     OrderType,
+    Position,
     SelfTrade,
     Side,
     Symbol,
     TimeInForce,
 )
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
+from tests.engine.told import MONEY, facts_of
 from tests.services.rig import batches_of, engine_on, flow
 
 YES, NO = Symbol(1, 1, "yes"), Symbol(1, 1, "no")
@@ -234,6 +237,60 @@ async def test_why_an_order_was_cancelled_is_told(commands: list[Command], rule:
     assert (life.steps[-1].kind, life.steps[-1].rule) == ("cancelled", rule)
     assert life.order is not None
     assert not life.is_open
+
+
+def told_by(script: str, order_id: str, **options: Any) -> Life:
+    """What is told of an order after the commands of *script*, an entry each."""
+    reader = LifeReader(order_id)
+    for number, (facts, time_ms) in enumerate(facts_of(script, **options), 1):
+        batch = Batch(
+            number=number,
+            epoch=1,
+            time=time_ms,
+            prev_hash="",
+            hash="",
+            input={},
+            changes=facts,
+        )
+        reader.read(Position(time_ms, number), batch)
+    return reader.life
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ("ann buy x yes 5 @5000 until +500\ntime +600\nbob deposit e 1", Rule.EXPIRED),
+        ("ann buy x yes 5 @5000\nann cancel-all", Rule.CANCEL_ALL),
+        (
+            "ann group g 5 per 1000\nann buy y yes 5 @5000 group g\nann buy x yes 5 @4000 group g\n"
+            "bob sell b yes 5 @5000",
+            Rule.GROUP,
+        ),
+        (
+            "ann heartbeat s 1000\nann buy x yes 5 @5000 session s\ntime +1500\nbob deposit e 1",
+            Rule.SESSION,
+        ),
+    ],
+    ids=["time", "cancel-all", "group", "session"],
+)
+def test_why_orders_left_is_told(lines: str, rule: Rule) -> None:
+    life = told_by(f"admin list 1/1 yes no\n{MONEY}{lines}", "x")
+    assert (life.steps[-1].kind, life.steps[-1].rule) == ("cancelled", rule)
+    assert life.steps[-1].released == life.steps[1].frozen
+    assert not life.is_open
+
+
+def test_an_order_that_is_leaving_is_told_so_before_its_end() -> None:
+    orders = "\n".join(f"ann buy a{number} yes 1 @{5_000 - number}" for number in range(3))
+    listed = f"admin list 1/1 yes no\n{MONEY}{orders}\nann cancel-all\nbob deposit e 1"
+    life = told_by(f"{listed}\nbob deposit f 1", "a2", step_max=1)
+    assert told(life) == [
+        ("accepted", "ADMISSION"),
+        ("rests", "RESTING"),
+        ("leaving", "CANCEL_ALL"),
+        ("cancelled", "CANCEL_ALL"),
+    ]
+    assert life.steps[2].number != life.steps[3].number
 
 
 async def test_a_market_buy_says_what_it_spent() -> None:
