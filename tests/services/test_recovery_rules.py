@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from pmengine.services.engine import InputBehind, PublishFailed, Superseded
 from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten, Place
 from pmengine.services.recovery import CannotStart
 from pmengine.services.relay import Relay
-from pmstore import START, Conflict, Position, Restored, Stream, WriterLocked
+from pmstore import START, Conflict, Position, Restored, Snapshot, Stream, WriterLocked
 from pmstore.backends.file import FileSnapshotStore, FileStream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.codec import GENESIS_HASH, encode_batch
@@ -245,6 +245,49 @@ async def test_r4_a_snapshot_before_the_trimmed_part_does_not_start(
     await log.trim((await batches_of(log))[2][0].id)
     with pytest.raises(CannotStart, match=rf"The log holds 4\.\.4; .*{info.name} is at number 1"):
         await recover_on(log, snapshots)
+
+
+class Overtaken(MemorySnapshotStore):
+    """Snapshots of an exchange that goes on while somebody loads the newest of them."""
+
+    def __init__(self, overtake: Callable[[], Awaitable[None]], *, before: bool) -> None:
+        super().__init__()
+        self.overtake: Callable[[], Awaitable[None]] | None = overtake
+        self._before = before
+
+    async def load(self) -> Snapshot | None:
+        overtake, self.overtake = self.overtake, None
+        if overtake is None:
+            return await super().load()
+        if self._before:
+            await overtake()
+            return await super().load()
+        found = await super().load()
+        await overtake()
+        return found
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_r4_a_start_beside_an_exchange_that_goes_on_sees_no_loss(
+    before: bool, log: WatchedStream
+) -> None:
+    async def overtake() -> None:
+        for start in range(30, 150, 30):
+            await engine.take(flow(start, start + 30))
+            await store.catch_up()
+            await store.save()
+
+    async with Overtaken(overtake, before=before) as snapshots:
+        wake, snapshots.overtake = snapshots.overtake, None
+        store = store_on(log, snapshots, await recover_on(log, snapshots))
+        async with engine_on(log, snapshots) as engine:
+            await engine.take(flow(0, 30))
+            await store.catch_up()
+            await store.save()
+            snapshots.overtake = wake
+            found = await recover_on(log, snapshots)
+            assert not found.lost_tail
+            assert found.state.digest() == engine.service.engine.state_digest()
 
 
 # -- R5: start ---------------------------------------------------------------------------

@@ -73,10 +73,30 @@ async def recover(
             the snapshot cannot be gone on from.
         CorruptData, StoreUnavailable: From the stores.
     """
+    while True:
+        known = [info.name for info in await snapshots.list()]
+        try:
+            return await _recover(log, snapshots, id_memory_s, now_ms, oldest, beyond)
+        except CannotStart:
+            # A store service that goes on trims what a slow reader began with.
+            if [info.name for info in await snapshots.list()] == known:
+                raise
+
+
+async def _recover(
+    log: Log,
+    snapshots: SnapshotStore,
+    id_memory_s: int,
+    now_ms: int,
+    oldest: bool,
+    beyond: int,
+) -> Recovered:
     with _collector_paused():
-        ends = await log.ends()
 
         async def begin(snapshot: Snapshot) -> Recovered | str:
+            # Asked after the snapshot was read: a log that is shorter then lost its tail, and
+            # is not one that a leader goes on writing.
+            ends = await log.ends()
             return await _begin(log, ends, snapshot, id_memory_s, now_ms, oldest)
 
         refused: list[str] = []
@@ -105,6 +125,7 @@ async def recover(
                 if isinstance(found, Recovered):
                     return found
                 refused.append(f"{info.name} {found}")
+        ends = await log.ends()
         if ends is None and not listed and not beyond:
             state = State(id_memory_s=id_memory_s)
             state.hash = GENESIS_HASH
