@@ -38,6 +38,7 @@ from tests.engine.listings import (
 PRICES: Final = (10, 4_000, 4_900, 5_000, 5_100, 6_000, 9_990)
 _TIMES_IN_FORCE: Final = (
     *[TimeInForce.GTC] * 6,
+    TimeInForce.GTD,
     TimeInForce.IOC,
     TimeInForce.FOK,
 )
