@@ -17,6 +17,7 @@ from pmengine.services.collector import let_go
 from pmengine.services.history import History
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
+from pmengine.services.outages import persistently
 from pmengine.services.resuming import Resuming
 from pmengine.services.shown_history import HistoryStacks
 from pmstore import (
@@ -103,7 +104,7 @@ class HistoryProcess:
                 ),
             )
             try:
-                await history.prepare()
+                await persistently(history.prepare, self.name)
                 let_go()
                 await until(over, asyncio.create_task(history.run()))
             finally:
