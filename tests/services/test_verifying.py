@@ -41,6 +41,7 @@ from tests.services.rewriting import (
     entries_of,
     rewrite,
     trade_into,
+    use_everything,
     verified,
     write_log,
 )
@@ -78,6 +79,17 @@ async def test_what_an_exchange_wrote_keeps_every_law(data: Path) -> None:
     after = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     ours = {path for path in before if not path.name.endswith(("-wal", "-shm"))}
     assert {path: after[path] for path in ours} == {path: before[path] for path in ours}
+
+
+async def test_everything_that_an_exchange_can_do_keeps_every_law(tmp_path: Path) -> None:
+    await use_everything(tmp_path)
+    whole = await verified(tmp_path)
+    assert whole.breaches == []
+    assert whole.compared["snapshots"] == 1
+    assert whole.compared["store_records"] > 30
+    async with open_exchange(Settings(storage=StorageSettings(data_dir=tmp_path), verify="stop")):
+        pass
+    assert (await verified(tmp_path, at="oldest")).breaches == []
 
 
 @pytest.mark.parametrize("where", ["oldest", "newest", "number"])
