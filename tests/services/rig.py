@@ -80,6 +80,7 @@ async def engine_on(
     epoch: int | None = None,
     ledger: bool = True,
     dead_letters: Stream | None = None,
+    post_only_ms: int = 0,
 ) -> AsyncIterator[Running]:
     """
     An engine service on the log *stream*, recovered from it; stopped gracefully when left.
@@ -113,6 +114,7 @@ async def engine_on(
             tick_ms=1,
             clock=clock,
             dead_letters=dead_letters,
+            post_only_ms=post_only_ms,
         )
         task = asyncio.create_task(service.run())
         try:

@@ -14,15 +14,21 @@ from pmengine.commands import (
     Deposit,
     NewFees,
     NewMarket,
+    PostOnly,
     ResumeAllEvents,
     Split,
     SubmitOrder,
+    decode_commands,
+    encode_command,
 )
+from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.settings import Settings, load_settings
 from pmstore import CASH, OrderType, SettingsError, Side, Symbol
+from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.settings import StorageSettings
-from tests.services.rig import DEADLINE_S
+from pmstore.testing import ManualClock
+from tests.services.rig import DEADLINE_S, NOW_MS, engine_on, flow
 
 
 def settings(folder: Path, **changes: object) -> Settings:
@@ -69,6 +75,31 @@ async def test_after_a_start_on_a_log_only_post_only_orders_are_taken_for_a_whil
         assert await ask(second, ResumeAllEvents()) is None
         assert await ask(second, order("b2", Side.SELL)) is None
         assert set(second.engine.engine.state.orders) == {"a2"}
+
+
+async def test_a_new_leader_says_once_on_a_durable_input_that_makers_come_first() -> None:
+    clock = ManualClock(NOW_MS)
+    async with (
+        MemoryStream(clock=clock) as log,
+        MemoryStream(clock=clock) as order_input,
+        MemorySnapshotStore() as snapshots,
+    ):
+        on = {"order_input": order_input, "post_only_ms": 1_000}
+        async with engine_on(log, snapshots, **on) as first:  # type: ignore[arg-type]
+            await first.take(flow(0, 5))
+            assert first.state.post_only_until_ms == 0
+        sent = await order_input.append([encode_command(one) for one in flow(5, 10)])
+        async with engine_on(log, snapshots, **on) as second:  # type: ignore[arg-type]
+            async with asyncio.timeout(DEADLINE_S):
+                while not second.state.post_only_until_ms:
+                    await asyncio.sleep(0)
+            assert second.state.post_only_until_ms == NOW_MS + 1_000
+        entries = await order_input.read(sent, 10)
+        said = [command for entry in entries for command in decode_commands(entry.payload)]
+        assert [one for one in said if isinstance(one, PostOnly)] == [PostOnly(for_ms=1_000)]
+        straight = Engine()
+        straight.handle_batch(flow(0, 10), NOW_MS)
+        assert set(second.state.orders) == set(straight.state.orders)
 
 
 async def test_fees_go_to_the_account_that_is_named_and_the_laws_are_kept(tmp_path: Path) -> None:
