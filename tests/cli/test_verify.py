@@ -99,6 +99,14 @@ def test_a_breach_is_told_with_law_place_and_command(broken: Path) -> None:
     assert breach["number"] > 1
 
 
+def test_a_follower_ends_at_the_breaches_that_were_asked_for(broken: Path) -> None:
+    ran = verify(broken, "--follow", "--json", "--breaches", "1", code=Exit.DIFFERENT)
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [list(one) for one in told] == [["breach"], ["summary"]]
+    assert told[0]["breach"]["law"] == "trade-price"
+    assert told[1]["summary"]["there_may_be_more"] is True
+
+
 def test_an_exchange_that_verifies_does_not_go_on_with_a_wrong_state(
     traded: Path, tmp_path: Path
 ) -> None:
