@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-import pmengine.services.engine as engine_module
 from pmengine.commands import (
     ORDER_INPUT,
     AddOneEvent,
@@ -29,6 +28,7 @@ from pmengine.services.dead_letters import (
     DeadLetter,
     forget_old_letters,
 )
+from pmengine.services.inputs import ENTRY_BYTES_MAX
 from pmengine.services.log import Log
 from pmstore import (
     START,
@@ -102,7 +102,7 @@ async def test_an_oversize_entry_is_answered_and_not_done(
     log: MemoryStream, snapshots: MemorySnapshotStore
 ) -> None:
     deposit = Deposit(id="d", user_id="ann", amount=5, correlation_id="who-asked")
-    oversize = encode_command(deposit) + b" " * engine_module.ENTRY_BYTES_MAX
+    oversize = encode_command(deposit) + b" " * ENTRY_BYTES_MAX
     too_many = b"[%b]" % b",".join([encode_command(Tick())] * (1 + 10_000))
     async with engine_on(log, snapshots) as engine:
         await engine.put([oversize, too_many])
@@ -203,7 +203,7 @@ async def test_an_entry_with_several_fields_is_put_aside_too(
 async def test_what_is_put_aside_is_kept_with_its_place_and_reason(
     log: MemoryStream, snapshots: MemorySnapshotStore
 ) -> None:
-    huge = b"[" + b" " * engine_module.ENTRY_BYTES_MAX + b"]"
+    huge = b"[" + b" " * ENTRY_BYTES_MAX + b"]"
     payloads = [b'{"types":"Bogus"}', huge]
     async with (
         MemoryStream(clock=ManualClock(NOW_MS)) as letters,

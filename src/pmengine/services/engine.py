@@ -10,17 +10,17 @@ from typing import Final
 import msgspec
 import structlog
 
-from pmengine.commands import ORDER_INPUT, Command, PostOnly, Tick, decode_commands, encode_command
+from pmengine.commands import ORDER_INPUT, Command, PostOnly, Tick, encode_command
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.services.dead_letters import LETTERS_MAX, DeadLetter
-from pmengine.services.log import Log, Place, before
+from pmengine.services.inputs import reaches, read_commands, read_input
+from pmengine.services.log import Log, Place
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered
 from pmstore import (
     START,
     Conflict,
-    CorruptData,
     Entry,
     Fenced,
     Position,
@@ -34,10 +34,6 @@ from pmstore import Head as LogHead
 from pmstore.clock import Clock
 from pmstore.codec import encode_batch
 
-READ_ENTRIES_MAX: Final = 1_000
-READ_WAIT_S: Final = 0.5
-ENTRY_BYTES_MAX: Final = 4 * 2**20
-ENTRY_COMMANDS_MAX: Final = 10_000
 PUBLISH_TRIES_MAX: Final = 8
 PUBLISH_BACKOFF_S: Final = 0.05
 
@@ -168,7 +164,7 @@ class EngineService:
                 for name, stream in self._inputs.items():
                     if name not in reading:
                         reading[name] = asyncio.create_task(
-                            _read_input(stream, self._positions[name])
+                            read_input(stream, self._positions[name])
                         )
                 await asyncio.wait(
                     {stopping, *reading.values()}, return_when=asyncio.FIRST_COMPLETED
@@ -189,7 +185,7 @@ class EngineService:
         for name, some in entries.items():
             for entry in some:
                 try:
-                    commands = _read(entry.payload)
+                    commands = read_commands(entry.payload)
                 except ValueError as error:
                     self._dead_letter(name, entry, str(error))
                     continue
@@ -281,7 +277,7 @@ class EngineService:
                 # must stand behind what the snapshot has consumed.
                 await stream.append([encode_command(Tick())])
             position = self._positions[name]
-            if not self._volatile and position > START and not await _reaches(stream, position):
+            if not self._volatile and position > START and not await reaches(stream, position):
                 bounds = await stream.bounds()
                 last = START if bounds is None else bounds.last.id
                 raise InputBehind(
@@ -301,39 +297,3 @@ class EngineService:
         """Put a command of the leader's own on its input, over outages."""
         payload = encode_command(command)
         await persistently(partial(self._inputs[ORDER_INPUT].append, [payload]), "engine")
-
-
-async def _read_input(stream: Stream, after: Position) -> list[Entry]:
-    """What is on an input behind *after*; an entry that cannot even be read has no payload."""
-    try:
-        return await persistently(
-            partial(stream.read, after, READ_ENTRIES_MAX, READ_WAIT_S), "engine"
-        )
-    except CorruptData as error:
-        if error.position is None:
-            raise
-        _logger.warning("unreadable_input", reason=str(error))
-        return [Entry(Position(*error.position), b"")]
-
-
-async def _reaches(stream: Stream, position: Position) -> bool:
-    """Whether an input has an entry at *position* or behind it."""
-    try:
-        return bool(await stream.read(before(position), 1))
-    except CorruptData as error:
-        if error.position is None:
-            raise
-        return True
-
-
-def _read(payload: bytes) -> list[Command]:
-    """The commands of an input entry, if it is of a size that one batch can hold."""
-    if len(payload) > ENTRY_BYTES_MAX:
-        raise ValueError(f"{len(payload)} bytes; an input entry has at most {ENTRY_BYTES_MAX}")
-    try:
-        commands = decode_commands(payload)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if len(commands) > ENTRY_COMMANDS_MAX:
-        raise ValueError(f"{len(commands)} commands; an entry has at most {ENTRY_COMMANDS_MAX}")
-    return commands
