@@ -14,16 +14,28 @@ from pmengine.assembly import Exchange, open_exchange
 from pmengine.invariants import Law
 from pmengine.projections import WEBSOCKET_STREAM
 from pmengine.sample import sample_command, sample_setup
-from pmengine.services.log import Log
+from pmengine.services.log import BEGINNING, Log
 from pmengine.services.relay import Relay
-from pmengine.services.verifying import Beginning, LawBroken, Verifier, begin
+from pmengine.services.verifying import Beginning, Guard, LawBroken, Verifier, begin
 from pmengine.settings import Settings
-from pmstore import CASH, START, Balance, Snapshot, SnapshotStore, State, Stream
+from pmstore import (
+    CASH,
+    START,
+    Balance,
+    Entry,
+    Position,
+    Snapshot,
+    SnapshotStore,
+    State,
+    StoreUnavailable,
+    Stream,
+)
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.codec import encode_batch, encode_changes
 from pmstore.settings import StorageSettings
 from tests.services.rewriting import rewrite, trade_into, verified
 from tests.services.rig import DEADLINE_S, engine_on, flow, recover_on
+from tests.services.streams import WatchedStream
 
 
 def settings(folder: Path, verify: str) -> Settings:
@@ -216,3 +228,43 @@ async def test_a_follower_goes_on_with_a_snapshot_where_the_log_was_trimmed() ->
         assert report.breaches == []
         assert report.number == engine.service.place.number
         assert "the log was trimmed meanwhile" in report.notes[0]
+
+
+class Interrupted(WatchedStream):
+    """A log that does not answer the first reads."""
+
+    outages = 3
+
+    async def read(self, after: Position, limit: int, wait_s: float = 0.0, /) -> list[Entry]:
+        if self.outages:
+            self.outages -= 1
+            raise StoreUnavailable("not now")
+        return await super().read(after, limit, wait_s)
+
+
+async def test_a_guard_outlives_an_outage_of_the_log() -> None:
+    async with (
+        MemoryStream() as stream,
+        MemorySnapshotStore() as snapshots,
+        engine_on(stream, snapshots) as engine,
+    ):
+        await engine.take(flow(0, 50))
+        interrupted = Interrupted(stream)
+        guard = Guard(
+            "stop",
+            Log(interrupted),
+            state=State(),
+            place=BEGINNING,
+            id_memory_s=86_400,
+            ledger=True,
+            fee_account="fees",
+            snapshots=snapshots,
+        )
+        running = asyncio.create_task(guard.run())
+        async with asyncio.timeout(DEADLINE_S):
+            while guard.place.number < engine.service.place.number:
+                assert not running.done()
+                await asyncio.sleep(0)
+        assert not interrupted.outages
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -17,7 +17,7 @@ from pmengine.invariants.queues import Handler, Queues
 from pmengine.invariants.sums import Sums
 from pmstore import Batch, Change, EventAdded, MarketAdded, Position, Remembered, State
 
-COMMANDS_BETWEEN_RESTS: Final = 200
+COMMANDS_BETWEEN_RESTS: Final = 50
 
 
 @attrs.frozen(kw_only=True)
