@@ -333,6 +333,20 @@ async def test_what_was_refused_or_asked_again_is_told() -> None:
     assert not other.is_known
 
 
+async def test_an_id_that_the_owner_gave_leads_to_the_order() -> None:
+    asked, known = await lives(
+        [
+            buy("a1", "ann", 5_000, 10, client_order_id="mine"),
+            buy("b1", "bob", 9_990, 10**9, client_order_id="mine"),
+        ],
+        "mine",
+        "a1",
+    )
+    assert not asked.is_known
+    assert list(asked.meant) == ["a1", "b1"]
+    assert list(known.meant) == []
+
+
 async def test_what_is_told_of_every_order_of_a_flow_adds_up() -> None:
     async with (
         MemoryStream() as stream,

@@ -43,6 +43,12 @@ def print_unknown(life: Life) -> None:
     """Say what was looked at, and what can be done."""
     print(f"pmengine: nothing is known of order {life.order_id!r}.", file=sys.stderr)
     print(f"  Looked at: {'; '.join(life.looked_at)}.", file=sys.stderr)
+    for order_id in life.meant:
+        print(
+            f"  It is the client_order_id of an order: pmengine explain {order_id}", file=sys.stderr
+        )
+    if life.meant:
+        return
     print(
         "  Is it the order_id, not the client_order_id? `pmstore find --env-file .env --user USER` "
         "lists a user's orders; a refused order is known until its memory ends "
@@ -60,6 +66,7 @@ def print_json(life: Life) -> None:
         "order": None if life.order is None else json.loads(encode_order(life.order)),
         "steps": [_document(step) for step in life.steps],
         "looked_at": life.looked_at,
+        "client_order_id_of": list(life.meant),
     }
     print(json.dumps(document, ensure_ascii=False))
 

@@ -271,7 +271,14 @@ class LifeReader:
         text += f"{amount(asset, need)} frozen"
         self._add("rests", text, Rule.RESTING, where, index, asset=asset, frozen=need)
 
+    def _note_meant(self, answer: Remembered) -> None:
+        """Somebody may ask for an order by the id that its owner gave it."""
+        is_order = answer.kind == SUBMIT_ORDER and answer.order_id
+        if is_order and answer.id == self._id != answer.order_id:
+            self.life.meant[answer.order_id] = None
+
     def _answered(self, answer: Remembered, where: _Where, index: int, *, is_told: bool) -> None:
+        self._note_meant(answer)
         named = answer.order_id == self._id
         own = self.life.order is not None and answer.id == self._own_id
         own = own and answer.kind == SUBMIT_ORDER

@@ -41,7 +41,7 @@ class Life:
     What is known of an order.
 
     `order` is its newest version that was seen, `is_open` whether it was open then. `looked_at`
-    says where it was looked for.
+    says where it was looked for, `meant` names orders whose `client_order_id` is this id.
     """
 
     order_id: str
@@ -49,6 +49,7 @@ class Life:
     order: Order | None = None
     is_open: bool = False
     looked_at: list[str] = attrs.Factory(list)
+    meant: dict[str, None] = attrs.Factory(dict)
 
     @property
     def is_known(self) -> bool:
