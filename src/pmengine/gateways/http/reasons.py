@@ -1,0 +1,23 @@
+"""When each problem is answered, in the words of the API's description."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REFUSED: Final = "The engine refused it; `code` says why."
+NOT_APPLIED: Final = "It was not applied; send it again."
+UNKNOWN: Final = "No outcome in time: ask again with the same ids."
+BEHIND: Final = "The stores did not answer in time."
+NO_USER: Final = "The request does not say who asks."
+MALFORMED: Final = "A field or parameter is unknown, missing, of the wrong type or out of range."
+
+READING: Final = {400: MALFORMED, 503: BEHIND}
+"""Of what asks."""
+CHANGING: Final = {400: MALFORMED, 422: REFUSED, 503: NOT_APPLIED, 504: UNKNOWN}
+"""Of what changes something and has no body."""
+WRITING: Final = {
+    **CHANGING,
+    413: "The body is larger than 64 KiB.",
+    415: "The body is not application/json.",
+}
+"""Of what changes something and has a body."""
