@@ -41,7 +41,7 @@ from pmengine.facts import Outcome, Refusal
 from pmengine.following import Following
 from pmengine.formatted_journal import FormattedJournal
 from pmengine.grouping import Grouping
-from pmengine.identity import are_ids, content_of, is_name
+from pmengine.identity import content_of, is_name, quoted_id
 from pmengine.journal import Journal
 from pmengine.leaving import Leavings
 from pmengine.ledger import Ledger
@@ -219,19 +219,19 @@ class Engine:
         return self._administrate(command, now_ms)
 
     def _submit(self, command: SubmitOrder, now_ms: i64) -> Refusal | None:
-        user_id = command.user_id
-        order_id = command.order_id
-        client_order_id = command.client_order_id
-        own_id = order_id if client_order_id is None else client_order_id
-        if not are_ids(order_id + own_id + user_id, order_id, own_id, user_id):
-            return self._invalid_id(command, now_ms)
-        if not (is_name(command.group) and is_name(command.session)):
-            return self._invalid_id(command, now_ms)
         records = self._records
-        order_text = quoted(order_id)
-        id = order_text if client_order_id is None else quoted(client_order_id)
-        user = records.user(user_id)
+        user_id = command.user_id
+        client_order_id = command.client_order_id
+        order_text = quoted_id(command.order_id)
+        id = order_text if client_order_id is None else quoted_id(client_order_id)
+        user = records.users.get(user_id)
+        if not order_text or not id or (user is None and not quoted_id(user_id)):
+            return self._invalid_id(command, now_ms)
+        if user is None:
+            user = records.user(user_id)
         terms = Terms(command)
+        if not (is_name(terms.group) and is_name(terms.session)):
+            return self._invalid_id(command, now_ms)
         symbol = terms.symbol
         token = records.tokens.get(symbol.token_id)
         if token is not None and not token.is_of(symbol.event_id, symbol.market_id):
@@ -252,11 +252,12 @@ class Engine:
 
     def _change(self, command: CancelOrder | AmendOrder, now_ms: i64) -> Refusal | None:
         """A change of an order has no id of its own: saying it again finds it done."""
-        order_id = command.order_id
         user_id = command.user_id
-        if not are_ids(order_id + user_id, order_id, user_id, user_id):
+        user = self._records.users.get(user_id)
+        user_text = quoted_id(user_id) if user is None else user.text
+        order_text = quoted_id(command.order_id)
+        if not order_text or not user_text:
             return self._invalid_id(command, now_ms)
-        order_text = quoted(order_id)
         refusal = self._too_late(command.valid_until_ms, now_ms)
         kind = b"CancelOrder"
         if isinstance(command, CancelOrder):
@@ -266,8 +267,6 @@ class Engine:
             kind = b"AmendOrder"
             if refusal is None:
                 refusal = self._trading.amend(command, order_text, now_ms)
-        user = self._records.users.get(user_id)
-        user_text = quoted(user_id) if user is None else user.text
         self._answer(user_text, kind, refusal, order_text, command.correlation_id, now_ms)
         return refusal
 

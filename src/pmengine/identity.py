@@ -6,23 +6,26 @@ from typing import Final
 
 import msgspec
 
+from pmengine.records import quoted
 from pmstore import ID_BYTES_MAX, is_id
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def are_ids(texts: str, one: str, two: str, three: str) -> bool:
-    """Whether three texts, *texts* together, are ids: the frequent case without a look at each."""
-    if (
-        one
-        and two
-        and three
-        and len(texts) <= ID_BYTES_MAX
-        and texts.isascii()
-        and texts.isprintable()
-    ):
-        return True
-    return is_id(one) and is_id(two) and is_id(three)
+def quoted_id(text: str) -> bytes:
+    """
+    *text* as a JSON string if it is an id, else nothing.
+
+    What JSON writes as it is, byte for byte, has no control character but perhaps DEL.
+    """
+    size = len(text)
+    try:
+        written = quoted(text)
+    except UnicodeEncodeError:  # half a surrogate pair
+        return b""
+    if 1 <= size <= ID_BYTES_MAX and len(written) == size + 2 and "\x7f" not in text:
+        return written
+    return written if is_id(text) else b""
 
 
 def is_name(text: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from pmengine.journal import Journal
-from pmengine.records import Asset, Book, Holding, Records, User
+from pmengine.records import Asset, Book, Records, User
 from pmstore import PAYOUT
 
 
@@ -22,21 +22,20 @@ class Ledger:
 
     def available(self, user: User, asset: Asset) -> i64:
         """What *user* can use of *asset* now."""
-        row = asset.rows.get(user.id)
+        row = asset.row(user)
         return 0 if row is None else row.available
 
     def move(self, user: User, asset: Asset, available: i64, frozen: i64) -> None:
         """Change a row by *available* and *frozen*, either may be negative."""
-        row = asset.rows.get(user.id)
+        row = asset.row(user)
         if row is None:
-            row = Holding(user, asset)
-            asset.rows[user.id] = row
+            row = asset.add_row(user)
         row.available += available
         row.frozen += frozen
         user.update_id += 1
         row.version = user.update_id
         if row.available == 0 and row.frozen == 0:
-            del asset.rows[user.id]
+            asset.drop_row(user)
         self._journal.account_changed(row)
 
     def split(self, user: User, book: Book, quantity: i64) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from pmengine.leaving import Leavings
 from pmengine.orders import OpenOrders
-from pmengine.records import Book, FillGroup, Holding, Memory, OpenOrder, Records, key_of, quoted
+from pmengine.records import Book, FillGroup, Memory, OpenOrder, Records, key_of, quoted
 from pmengine.terms import self_trade_code, time_in_force_code
 from pmstore import (
     ACCEPTED,
@@ -203,14 +203,13 @@ def restore(records: Records, orders: OpenOrders, leavings: Leavings, snapshot: 
 def set_row(records: Records, row: Balance) -> None:
     """Let a row of an account be as *row* says."""
     user = records.user(row.user_id)
-    rows = records.asset(row.asset).rows
+    asset = records.asset(row.asset)
     if not row.available and not row.frozen:
-        rows.pop(row.user_id, None)
+        asset.drop_row(user)
         return
-    holding = rows.get(row.user_id)
+    holding = asset.row(user)
     if holding is None:
-        holding = Holding(user, records.asset(row.asset))
-        rows[row.user_id] = holding
+        holding = asset.add_row(user)
     holding.available = row.available
     holding.frozen = row.frozen
     holding.version = row.version

@@ -54,7 +54,28 @@ class Asset:
     def __init__(self, name: str) -> None:
         self.name = name
         self.text: bytes = quoted(name)
+        self.is_cash: bool = name == CASH
         self.rows: dict[str, Holding] = {}
+
+    def row(self, user: User) -> Holding | None:
+        """What *user* holds of it, None if that is nothing."""
+        if self.is_cash:
+            return user.cash
+        return self.rows.get(user.id)
+
+    def add_row(self, user: User) -> Holding:
+        """An empty row for *user*, who had none."""
+        row = Holding(user, self)
+        self.rows[user.id] = row
+        if self.is_cash:
+            user.cash = row
+        return row
+
+    def drop_row(self, user: User) -> None:
+        """Forget the row of *user*, if there is one."""
+        self.rows.pop(user.id, None)
+        if self.is_cash:
+            user.cash = None
 
 
 class User:
@@ -69,6 +90,8 @@ class User:
         self.open_orders: i64 = 0
         self.first_order: OpenOrder | None = None
         self.last_order: OpenOrder | None = None
+        self.cash: Holding | None = None
+        """Its row of cash, while it is not empty: asked for by nearly every command."""
         self.memories: dict[bytes, Memory] = {}
         """Outcomes by their key: the quoted id, after the kind where that is not an order."""
 
