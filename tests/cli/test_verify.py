@@ -19,11 +19,14 @@ import attrs
 import pytest
 from typer.testing import CliRunner, Result
 
+from pmengine.assembly import open_exchange
 from pmengine.cli.application import application
 from pmengine.cli.exits import Exit
+from pmengine.commands import NewFees
 from pmengine.invariants import Law
-from pmstore import Balance, Batch, Trade
+from pmstore import Balance, Batch, Side, Trade
 from tests.services.rewriting import rewrite, trade_into
+from tests.services.test_told_by_settings import ask, open_market, order, settings
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "verify.md"
 PROGRAM = "from pmengine.cli import main; main()"
@@ -129,6 +132,21 @@ def test_an_exchange_that_verifies_does_not_go_on_with_a_wrong_state(
     assert "The exchange cannot run: the law" in err
     assert "is broken at entry" in err
     assert "Traceback" not in err
+
+
+def test_fees_are_looked_for_on_the_account_that_is_named(tmp_path: Path) -> None:
+    async def trade() -> None:
+        async with open_exchange(settings(tmp_path, fee_account="house")) as exchange:
+            await open_market(exchange, NewFees("linear", 0, 10_000))
+            for side in (Side.SELL, Side.BUY):
+                assert await ask(exchange, order(f"{side.value}-1", side)) is None
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(trade())).result()
+    verify(tmp_path, code=Exit.FINE, ENGINE_FEE_ACCOUNT="house")
+    said = verify(tmp_path, code=Exit.DIFFERENT).output
+    assert "house's cash" in said
+    assert "fees's cash" in said
 
 
 def test_where_nothing_was_written_nothing_is_made(tmp_path: Path) -> None:
