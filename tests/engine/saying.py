@@ -9,13 +9,16 @@ from pmengine.commands import AmendOrder, Command, SubmitOrder
 from pmengine.facts import Outcome
 from pmstore import (
     EventRemoved,
+    GroupChanged,
     MarketChanged,
     MarketRemoved,
     MatchType,
     OrderCancelled,
     OrderFilled,
+    OrdersLeaving,
     Paused,
     Remembered,
+    SessionChanged,
     State,
     Trade,
 )
@@ -105,24 +108,17 @@ def _fact(fact: object) -> Iterator[str]:
     elif isinstance(fact, EventRemoved):
         yield f"event {fact.event_id} removed"
     elif isinstance(fact, Paused):
-        until_ms = getattr(fact, "post_only_until_ms", 0)
-        if until_ms:
-            yield f"post-only until +{until_ms - START_MS}"
+        if fact.post_only_until_ms:
+            yield f"post-only until +{fact.post_only_until_ms - START_MS}"
         else:
             yield "paused" if fact.paused else "open"
     elif isinstance(fact, Remembered) and fact.repeat and fact.id:
         yield f"again {fact.order_id or fact.outcome}"
-    else:
-        yield from _newer_fact(fact)
-
-
-def _newer_fact(fact: object) -> Iterator[str]:
-    name = type(fact).__name__
-    if name == "OrdersLeaving":
+    elif isinstance(fact, OrdersLeaving):
         yield f"{fact.leaving.reason} {'working' if fact.working else 'done'}"
-    elif name == "GroupChanged" and fact.triggered:
+    elif isinstance(fact, GroupChanged) and fact.triggered:
         yield f"group {fact.group} triggered"
-    elif name == "SessionChanged" and not fact.deadline_ms:
+    elif isinstance(fact, SessionChanged) and not fact.deadline_ms:
         yield f"session {fact.session} ended"
 
 
