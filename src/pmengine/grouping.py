@@ -204,18 +204,18 @@ class Grouping:
                     continue
                 break
             theirs = maker.counts_for
-            lots = min(left, maker.remaining)
-            room: i64 = lots
+            wanted = min(left, maker.remaining)
+            lots = wanted
             if own is not None:
                 room = own.room(now_ms) - used.get(own, 0)
                 lots = min(lots, room // 2 if own is theirs else room)
             if theirs is not None and theirs is not own:
                 lots = min(lots, theirs.room(now_ms) - used.get(theirs, 0))
             left -= lots
-            if own is not None:
-                used[own] = used.get(own, 0) + lots
             if theirs is not None:
                 used[theirs] = used.get(theirs, 0) + lots
-            if own is not None and (not lots if own is theirs else lots == room):
-                break  # it is triggered, and takes no more
+            if own is not None:
+                used[own] = used.get(own, 0) + lots
+                if used[own] == own.room(now_ms) or (own is theirs and lots < wanted):
+                    break  # it is triggered, and takes no more
         return order.quantity - left

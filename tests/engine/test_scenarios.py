@@ -13,17 +13,9 @@ FOLDER = Path(__file__).parents[1] / "matching" / "scenarios"
 TABLES = {
     path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in FOLDER.rglob("*.txt")
 }
-PENDING = set(Path(__file__).with_name("pending.txt").read_text().split())
-"""Tables of what the engine does not do yet."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=True)] if name in PENDING else [])
-        for name in sorted(TABLES)
-    ],
-)
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_what_happens_is_what_the_table_says(name: str) -> None:
     wrong = [
         f"{name}:{number}: {text}\n    expected: {expected}\n    found:    {found}"
@@ -31,10 +23,6 @@ def test_what_happens_is_what_the_table_says(name: str) -> None:
         if expected != found
     ]
     assert wrong == [], "\n" + "\n".join(wrong)
-
-
-def test_what_is_pending_is_there() -> None:
-    assert PENDING - set(TABLES) == set()
 
 
 def test_every_table_begins_with_its_rule_in_one_sentence() -> None:
