@@ -272,6 +272,18 @@ PLANTED: list[tuple[str, Law, str, Callable[[Told], None]]] = [
         insert(MarketChanged(1, 1, MarketState.PAUSED), OrderCreated, of_order("a2")),
     ),
     (
+        "an order trades while everything is paused",
+        Law.ADMISSION,
+        PLAIN,
+        insert(Paused(True), Trade),
+    ),
+    (
+        "an order trades while only makers are let in",
+        Law.ADMISSION,
+        PLAIN,
+        insert(Paused(False, START_MS + 1), Trade),
+    ),
+    (
         "a taker comes in while only makers are let in",
         Law.ADMISSION,
         PLAIN,

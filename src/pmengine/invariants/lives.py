@@ -207,6 +207,9 @@ class Lives:
             text = f"{market_name(symbol.event_id, symbol.market_id)} is not open"
             self._say(Law.ADMISSION, name, text)
             return
+        if state.paused or trade.timestamp < state.post_only_until_ms:
+            # Nobody who comes in may take, and no amend may trade.
+            self._say(Law.ADMISSION, name, "is made while no order may take")
         if maker.expires_at_ms is not None and maker.expires_at_ms <= trade.timestamp:
             text = f"its maker, order {maker.id}, expired at {maker.expires_at_ms}"
             self._say(Law.DUE, name, text)
