@@ -70,7 +70,7 @@ class Tape:
         self._id_range = id_range
         self._time_ms = START_MS
         self._made = 0
-        self._recent: list[tuple[str, str]] = []
+        self._recent: deque[tuple[str, str]] = deque(maxlen=25)
         self._scheduled: deque[Command] = deque()
         self._endings = Endings(self._chance, self._id)
 
@@ -103,7 +103,7 @@ class Tape:
         return f"o{self._chance.randrange(self._id_range)}"
 
     def _known(self) -> tuple[str, str]:
-        order_id, user_id = self._chance.choice(self._recent[-25:])
+        order_id, user_id = self._chance.choice(self._recent)
         if self._chance.random() < 0.03:
             user_id = self._chance.choice(USERS)
         return order_id, user_id
