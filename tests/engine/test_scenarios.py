@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pmengine.facts import Refusal
 from tests.engine.scenario import Scenario
 
 FOLDER = Path(__file__).parents[1] / "matching" / "scenarios"
@@ -23,6 +24,11 @@ def test_what_happens_is_what_the_table_says(name: str) -> None:
         if expected != found
     ]
     assert wrong == [], "\n" + "\n".join(wrong)
+
+
+def test_every_refusal_has_a_table_of_its_name() -> None:
+    missing = {reason.name for reason in Refusal if f"refusals/{reason.name.lower()}" not in TABLES}
+    assert missing == set()
 
 
 def test_every_table_begins_with_its_rule_in_one_sentence() -> None:
