@@ -39,10 +39,8 @@ class Leavings:
         """
         found = LeavingOrders(leaving)
         if leaving.reason == "expired":
-            order = self._orders.expiries.pop(leaving.time_ms)
-            while order is not None:
-                self._let_leave(order, found)
-                order = self._orders.expiries.pop(leaving.time_ms)
+            for due in self._orders.expiries.take(leaving.time_ms):
+                self._let_leave(due, found)
             return found
         user = self._records.users.get(leaving.user_id)
         order = None if user is None else user.first_order

@@ -125,7 +125,7 @@ def test_expiries_that_are_over_are_not_kept() -> None:
         memory = Memory(records.user("ann"), "SubmitOrder", b"", b'"o%d"' % number)
         order = OpenOrder(memory, records.tokens["yes"], True, True)
         order.quantity, order.price, order.order_num = 1, 5_000, number
-        order.time_in_force, order.expires_at_ms = GTD, 10**9 - number
+        order.time_in_force, order.expires_at_ms = GTD, 10**9 - number // 3
         records.link(order)
         orders.enter(order)
         resting.append(order)
