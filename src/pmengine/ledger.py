@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from pmengine.journal import Journal
-from pmengine.records import Asset, Book, Records, User
+from pmengine.records import Asset, Book, Holding, Records, User
 from pmstore import PAYOUT
 
 
@@ -52,12 +52,14 @@ class Ledger:
 
     def pay_out(self, asset: Asset, payout: i64, limit: i64) -> i64:
         """Pay up to *limit* holders of a token its *payout* (ticks); how many were paid."""
-        paid: i64 = 0
-        while paid < limit and asset.rows:
-            row = next(iter(asset.rows.values()))
+        rows: list[Holding] = []
+        for row in asset.rows.values():  # once: a dict passes over all that left its front
+            if len(rows) == limit:
+                break
+            rows.append(row)
+        for row in rows:
             lots = row.available
             self.move(row.user, asset, -lots, 0)
             if payout:
                 self.move(row.user, self._records.cash, payout * lots, 0)
-            paid += 1
-        return paid
+        return len(rows)
