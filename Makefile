@@ -15,13 +15,16 @@ PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-che
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types pages bench soak clean venv with-engine with-test with-check
-.PHONY: compiled run-compiled test-compiled
+.PHONY: compiled run-compiled test-compiled demo-distributed
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: with-engine  ## Start the exchange on ./data and feed it the sample; ARGS="--exit" ends after it
 	@$(BIN)/pmengine demo $(ARGS)
+
+demo-distributed: with-test  ## Every service as a process; the leading engine is killed while it is fed
+	@$(BIN)/python -m examples.distributed $(ARGS)
 
 test: with-test  ## Run the tests; ARGS="tests/registry -k pins" chooses some, JOBS=1 runs one at a time
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
