@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import shutil
 import signal
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,11 +30,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from examples.distributed.deployment import LOOK_S, START_S_MAX, Broken, Deployment
 from examples.distributed.feed import Feed, Unanswered
 from pmengine.sample import SAMPLE_COMMANDS
-from pmstore.testing.servers import PostgresServer, RedisServer, ServerMissing
+from pmstore.testing.servers import PostgresServer, RedisServer, ServerFailed, ServerMissing
 
 KILLED_AFTER: Final = 0.4
 """The part of the sample that is fed before the leader is killed."""
 WATCH_S: Final = 0.5
+SIGNAL_S: Final = 0.1
 ENDED_BY_SIGNAL: Final = 130
 
 
@@ -49,13 +50,13 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="pmengine-distributed-"))
     try:
         return asyncio.run(_until_signal(_run(console, folder, chosen.commands, chosen.rate)))
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Ended before its end; everything is stopped and removed.")
         return ENDED_BY_SIGNAL
     except ServerMissing as error:
         console.print(str(error))
         return 2
-    except (Broken, Unanswered) as error:
+    except (Broken, ServerFailed, Unanswered) as error:
         return _failed(console, error)
     except ExceptionGroup as errors:
         known, unknown = errors.split((Broken, Unanswered))
@@ -89,7 +90,14 @@ async def _until_signal(running: Coroutine[Any, Any, int]) -> int:
 
 
 async def _run(console: Console, folder: Path, commands: int, rate: int) -> int:
-    with RedisServer(folder / "redis") as redis, PostgresServer(folder / "postgres") as postgres:
+    with ExitStack() as servers:
+        try:
+            redis = servers.enter_context(RedisServer(folder / "redis"))
+            postgres = servers.enter_context(PostgresServer(folder / "postgres"))
+        except ServerFailed:
+            # Ctrl-C ends programs that prepare a server too; then that is what happened.
+            await asyncio.sleep(SIGNAL_S)
+            raise
         console.print(f"started {redis} and {postgres}")
         deployment = Deployment(folder, redis, postgres)
         try:
@@ -159,7 +167,7 @@ async def _watch(deployment: Deployment, lags: Counter[str]) -> None:
     """Note by how much each service is behind at most."""
     while True:
         # What was just killed answers no more.
-        with contextlib.suppress(httpx.TransportError):
+        with suppress(httpx.TransportError):
             lags |= await deployment.lags()
         await asyncio.sleep(WATCH_S)
 
