@@ -20,7 +20,7 @@ from pmstore.plugin import Finding, Level
 
 EXAMPLES = examples(
     "pmstore doctor",
-    "pmstore doctor --env-file deploy/distributed.env",
+    "pmstore doctor --env-file deploy/.env.distributed",
     "pmstore doctor redis://localhost/0 postgresql://u:p@db/exchange --json",
 )
 
