@@ -14,7 +14,7 @@ from pmengine.sample import sample_command, sample_setup
 from pmstore import MONEY_DECIMALS, PRICE_DECIMALS, QUANTITY_DECIMALS
 from pmstore.decimals import format_decimal
 
-WORKERS: Final = 32
+WORKERS: Final = 8
 ANSWER_S_MAX: Final = 30.0
 AGAIN_S: Final = 0.05
 TRIES_MAX: Final = 100
