@@ -18,7 +18,7 @@ from pmengine.services.engine import EngineService
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.recovery import recover
 from pmengine.settings import Settings
-from pmstore import START, Position, State, Stream, open_snapshot_store, open_stream
+from pmstore import START, Stream, open_snapshot_store, open_stream
 from pmstore.clock import system_clock
 from pmstore.settings import StorageSettings
 
@@ -86,16 +86,11 @@ async def feed_durably(
     for start in range(0, len(entries), FEED):
         last = await order_input.append(entries[start : start + FEED])
         await asyncio.sleep(0)
-    while _consumed(engine.engine.state) < last:
+    while engine.positions[ORDER_INPUT] < last:
         bounds = await log.bounds()
-        if _consumed(engine.engine.state) < last:
+        if engine.positions[ORDER_INPUT] < last:
             await log.read(START if bounds is None else bounds.last.id, 1, 0.05)
             await asyncio.sleep(0)
-
-
-def _consumed(state: State) -> Position:
-    """How far the batches that are on the log took the orders' input."""
-    return (state.input_position or {}).get(ORDER_INPUT, START)
 
 
 @asynccontextmanager
@@ -107,7 +102,7 @@ async def engine_alone(folder: Path) -> AsyncIterator[tuple[Stream, Stream, Engi
     ):
         log = Log(stream)
         recovered = await recover(log, snapshots, id_memory_s=ID_MEMORY_S, now_ms=0)
-        start = _consumed(recovered.state)
+        start = (recovered.state.input_position or {}).get(ORDER_INPUT, START)
         async with (
             open_stream(f"memory://?start={start}", ORDER_INPUT) as order_input,
             open_stream("memory://", EVENT_INPUT) as event_input,

@@ -72,7 +72,7 @@ async def _prepare(
     async with engine_alone(folder) as (order_input, log, service):
         number = service.place.number
         await feed_durably(order_input, log, service, entries_of(after))
-        return len(service.engine.state.orders), service.place.number - number
+        return service.engine.open_orders(), service.place.number - number
 
 
 def _in_new_process(work: _Work, folder: Path) -> Run:
