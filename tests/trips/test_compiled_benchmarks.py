@@ -36,5 +36,10 @@ def test_an_interpreter_that_does_not_have_pmengine_is_refused(
 def test_the_figures_of_another_interpreter_are_those_that_it_measured() -> None:
     environment = CompiledEnvironment(Path(sys.executable), "this one", ())
     figures = measure_compiled("memory", environment, quick=True)
-    assert [one.name for one in figures] == ["memory, ladder", "memory, engine"]
+    assert [one.name for one in figures] == [
+        "memory, ladder",
+        "memory, engine",
+        "memory, ids",
+        "memory, engine beyond ids",
+    ]
     assert all(one.value > 0 for one in figures)
