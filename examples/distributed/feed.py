@@ -178,7 +178,7 @@ class Feed:
                 }
                 return "POST", "/splits", command.user_id, body
             case _:
-                raise NotImplementedError(f"the sample has no {type(command).__name__}")
+                raise AssertionError(f"the sample has no {type(command).__name__}")
 
 
 def _order(command: SubmitOrder) -> dict[str, Any]:

@@ -62,8 +62,6 @@ class Outcome:
             return NotImplemented
         return (self.encoded, self.refusal) == (other.encoded, other.refusal)
 
-    __hash__ = None  # type: ignore[assignment]
-
     @property
     def facts(self) -> list[Change]:
         """The facts in the order in which they happened."""

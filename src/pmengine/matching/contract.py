@@ -19,7 +19,8 @@ class LadderContract:
     number is given out again, so that no handle is as large as the most orders that ever
     rested at once. The caller keeps the ladder uncrossed: match first, then add what is left.
 
-    What `match` took stays here to be asked for until the next `match`.
+    What `match` took stays here to be asked for until the next `match`. A class and no Protocol:
+    compiled, calls through it are native; each verb is for the ladder that extends it to keep.
     """
 
     __slots__ = ("fill_count", "met_own")

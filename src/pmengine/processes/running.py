@@ -63,7 +63,7 @@ async def _run(
     async def watch(service: Service) -> None:
         try:
             await service.run(ending[service.name])
-        except Exception as error:
+        except Exception as error:  # whatever it is: it is said, and the others end in order
             reason = f"{type(error).__name__}: {error}"
             _logger.error("service_failed", service=service.name, reason=reason)
             failed.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -321,13 +321,13 @@ class LifeReader:
         rule: Rule | None,
         where: _Where | None,
         index: int | None,
-        **more: object,
+        **more: Any,
     ) -> None:
         if where is not None:
             answer = where.answer
             more.setdefault("time_ms", where.batch.time if answer is None else answer.timestamp)
             more |= {"number": where.batch.number, "position": where.position, "change": index}
-        step = Step(kind=kind, text=text, rule=rule, **more)  # type: ignore[arg-type]
+        step = Step(kind=kind, text=text, rule=rule, **more)
         self.life.steps.append(step)
 
 
