@@ -16,6 +16,7 @@ from pmstore import State
 @pytest.fixture(autouse=True)
 def collector_as_it_was() -> Iterator[None]:
     thresholds = gc.get_threshold()
+    gc.unfreeze()
     yield
     gc.set_threshold(*thresholds)
     gc.unfreeze()
