@@ -18,6 +18,7 @@ from pmstore import (
     GroupKey,
     Leaving,
     Market,
+    MarketKey,
     MarketState,
     SessionKey,
 )
@@ -35,7 +36,6 @@ SELF_TRADE_ALLOWED: Final[i64] = 3
 NO_HANDLE: Final[i64] = -1
 NEVER_MS: Final[i64] = 2**63 - 1
 
-MarketKey = tuple[int, int]
 
 SPARE: Final[i64] = 64
 """So much may be kept for nothing, before it is worth while to tidy up."""

@@ -11,10 +11,10 @@ import pytest
 
 from pmengine.engine import Engine
 from pmengine.projections import MarketDelta, encode_websocket_entry
-from pmengine.services.depth import Depth, DepthFeed, DepthStart, MarketKey, depths_of
+from pmengine.services.depth import Depth, DepthFeed, DepthStart, depths_of
 from pmengine.services.depth_pictures import PICTURES_KEPT_MAX, DepthPictures
 from pmengine.services.log import LogGap
-from pmstore import START, CorruptData, Stream
+from pmstore import START, CorruptData, MarketKey, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.testing import ManualClock
 from tests.services.rig import DEADLINE_S, NOW_MS, batches_of, engine_on, flow, recover_on

@@ -21,7 +21,7 @@ from pmengine.assembly import Exchange
 from pmengine.projections import MarketDelta
 from pmengine.services.depth import Depth, DepthFeed
 from pmengine.services.recovery import Recovered
-from pmstore import PRICE_DECIMALS, QUANTITY_DECIMALS, Trade
+from pmstore import PRICE_DECIMALS, QUANTITY_DECIMALS, MarketKey, Trade
 from pmstore.codec import first_token_price
 from pmstore.decimals import format_decimal
 
@@ -30,8 +30,6 @@ TAPE_ROWS = 16
 FRAMES_PER_S = 8
 _BAR_WIDTH = 14
 _PLAIN_LINE_EVERY = 1_000
-
-MarketKey = tuple[int, int]
 
 
 class Screen:

@@ -19,7 +19,7 @@ from pmengine.projections import (
 )
 from pmengine.services.log import LogGap, Place
 from pmengine.services.outages import persistently
-from pmstore import PAYOUT, START, Entry, Position, Stream
+from pmstore import PAYOUT, START, Entry, MarketKey, Position, Stream
 
 READ_ENTRIES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
@@ -29,7 +29,6 @@ CLOCKS_APART_MS_MAX: Final = 10_000
 
 _logger = structlog.get_logger("pmengine.depth")
 
-MarketKey = tuple[int, int]
 Listener = Callable[[MarketDelta], None]
 
 

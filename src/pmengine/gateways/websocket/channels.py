@@ -11,8 +11,8 @@ from pmengine.gateways.http.showing import show_trade
 from pmengine.gateways.websocket.messages import Delta, Snapshot, encode
 from pmengine.gateways.websocket.subscription import Subscription
 from pmengine.projections import MarketDelta
-from pmengine.services.depth import DepthFeed, MarketKey
-from pmstore import Level
+from pmengine.services.depth import DepthFeed
+from pmstore import Level, MarketKey
 
 
 class Channels:

@@ -29,9 +29,8 @@ from pmengine.gateways.websocket.messages import (
     encode,
 )
 from pmengine.gateways.websocket.subscription import Subscription
-from pmengine.services.depth import MarketKey
 from pmengine.services.shown_history import ShownHistory
-from pmstore import StoreClosed, StoreUnavailable
+from pmstore import MarketKey, StoreClosed, StoreUnavailable
 
 SUBSCRIPTIONS_MAX: Final = 100
 REPLIES_MAX: Final = 64
