@@ -158,7 +158,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     fee_account=settings.fee_account,
                     snapshots=stores.snapshots,
                     stores=StoreComparison(
-                        history.orders, history.trades, history.accounts, history.events
+                        log, history.orders, history.trades, history.accounts, history.events
                     ),
                     projections=targets,
                 )

@@ -80,6 +80,19 @@ def test_a_folder_may_be_named_from_where_one_stands(
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_a_server_never_moves_away_from_where_its_clients_look(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        port = server.port
+        server.kill()
+        with (
+            socket.create_server((server.host, port)),
+            pytest.raises(ServerFailed, match="in use"),
+        ):
+            server.restart()
+        server.restart()
+        assert server.port == port
+
+
 def test_a_frozen_server_answers_after_it_goes_on(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
         server.pause()

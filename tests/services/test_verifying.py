@@ -494,6 +494,20 @@ async def test_a_store_that_says_otherwise_is_found(
     assert said in str(breach.violation)
 
 
+async def test_what_was_written_when_a_crash_came_may_be_further_than_the_position(
+    data: Path,
+) -> None:
+    place = (await entries_of(data))[-5].id
+    with sqlite3.connect(data / "pmstore.db") as connection:
+        behind = f"update sources set position = '{place.ms:020}-{place.seq:020}'"
+        assert connection.execute(behind).rowcount > 0
+    connection.close()
+    report = await verified(data)
+    assert report.breaches == []
+    assert any(f"through {place}" in note for note in report.notes)
+    assert report.compared["store_records"] > 0
+
+
 async def test_a_trade_that_is_gone_from_the_trade_log_is_found(data: Path) -> None:
     lines = (data / "trades.log").read_bytes().splitlines(keepends=True)
     (data / "trades.log").write_bytes(b"".join([*lines[:5], *lines[6:]]))

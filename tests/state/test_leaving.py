@@ -61,7 +61,7 @@ def test_the_oldest_that_concerns_an_order_is_what_it_is_leaving_by() -> None:
     expired = Leaving("expired", 2, 100)
     of_ann = Leaving("session", 3, 100, "ann", session="s")
     later = Leaving("cancel_all", 4, 100, "ann")
-    work = Work([(1, 1), of_bob, expired, of_ann, later])
+    work = Work([(2, 1), of_bob, expired, of_ann, later])
     due = order(1, session="s", expires_at_ms=2)
     assert work.leaving_of(due) == expired
     assert work.leaving_of(order(1, session="s")) == of_ann
@@ -73,7 +73,13 @@ def test_the_oldest_that_concerns_an_order_is_what_it_is_leaving_by() -> None:
     for item in (of_bob, of_ann, later):
         work.end(item)
     assert work.leaving_of(due) is None
-    assert list(work.items) == [(1, 1)]
+    assert list(work.items) == [(2, 1)]
+
+
+def test_an_order_whose_market_was_being_worked_off_before_ends_with_it() -> None:
+    market, leaving = (1, 1), Leaving("cancel_all", 1, 100)
+    assert Work([market, leaving]).leaving_of(order(1)) is None
+    assert Work([leaving, market]).leaving_of(order(1)) == leaving
 
 
 def test_work_stands_in_the_order_in_which_it_came_also_in_snapshots() -> None:

@@ -44,12 +44,12 @@ async def open_verifier(
         id_memory_s=id_memory_s,
         snapshots=stores.snapshots,
         compare_snapshots=compare,
-        stores=_comparison(stores) if compare else None,
+        stores=_comparison(log, stores) if compare else None,
         projections=await _projections(stores) if compare else None,
         **options,
     )
     if compare:
-        if _comparison(stores) is None:
+        if _comparison(log, stores) is None:
             verifier.report.note("stores: nothing was ever stored there")
         if not verifier.projections:
             verifier.report.note("projections: they are not kept outside the exchange")
@@ -57,12 +57,12 @@ async def open_verifier(
     return verifier, 0 if ends is None else ends[1][1].number
 
 
-def _comparison(stores: StoresToRead) -> StoreComparison | None:
+def _comparison(log: Log, stores: StoresToRead) -> StoreComparison | None:
     orders, trades = stores.orders, stores.trades
     accounts, events = stores.accounts, stores.events
     if orders is None or trades is None or accounts is None or events is None:
         return None
-    return StoreComparison(orders, trades, accounts, events)
+    return StoreComparison(log, orders, trades, accounts, events)
 
 
 async def _projections(stores: StoresToRead) -> dict[str, Stream]:

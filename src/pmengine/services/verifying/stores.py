@@ -8,9 +8,10 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 
 from pmengine.invariants import Law, Violation
+from pmengine.services.history import READ_BATCHES_MAX
 from pmengine.services.history_picture import as_told
 from pmengine.services.history_stores import OPEN, PAGE_MAX
-from pmengine.services.log import STORE_STREAM, Place
+from pmengine.services.log import STORE_STREAM, Log, LogGap, Place
 from pmstore import (
     AccountStore,
     Balance,
@@ -45,14 +46,7 @@ HELD_MAX: Final = 50_000
 T = TypeVar("T")
 _Found = tuple[Violation, bool]
 """What is wrong, and whether only if the stores stand exactly where the fold does."""
-_EVENT_FACTS: Final = (
-    EventAdded,
-    EventChanged,
-    EventRemoved,
-    MarketAdded,
-    MarketChanged,
-    MarketRemoved,
-)
+_EventFact = EventAdded | EventChanged | EventRemoved | MarketAdded | MarketChanged | MarketRemoved
 
 
 @attrs.define
@@ -73,12 +67,20 @@ class StoreComparison:
     Asks the stores for what the log changed, once they say that they have had it.
 
     A store that is further than the fold may know a record in a newer version, never in an
-    older one. Where it stands exactly where the fold does, it must know the very same.
+    older one. Where it stands exactly where the fold does, it must know the very same, but
+    for what the log changes next: one store is written after the other, and what was written
+    when a crash came is further than the position that all of them have reached.
     """
 
     def __init__(
-        self, orders: OrderStore, trades: TradeStore, accounts: AccountStore, events: EventStore
+        self,
+        log: Log,
+        orders: OrderStore,
+        trades: TradeStore,
+        accounts: AccountStore,
+        events: EventStore,
     ) -> None:
+        self._log = log
         self._orders = orders
         self._trades = trades
         self._accounts = accounts
@@ -111,11 +113,8 @@ class StoreComparison:
                 order = changed.orders.get(change.order_id) or state.orders.get(change.order_id)
                 if order is not None:
                     changed.orders[order.id] = ended_order(order, change)
-            elif isinstance(change, _EVENT_FACTS):
-                event_id = (
-                    change.event.event_id if isinstance(change, EventAdded) else change.event_id
-                )
-                changed.events[event_id] = None
+            elif isinstance(change, _EventFact):
+                changed.events[_event_id(change)] = None
 
     def forget(self) -> int:
         """Let go what was not asked about; how many records."""
@@ -147,9 +146,31 @@ class StoreComparison:
         exact = before == place.position == await self.position()
         changed, self._changed = self._changed, _Changed()
         self.compared += len(changed)
-        if exact:
-            return [violation for violation, _ in found]
-        return [violation for violation, only_if_exact in found if not only_if_exact]
+        certain = [violation for violation, only_if_exact in found if not only_if_exact]
+        if not exact or len(certain) == len(found):
+            return certain
+        try:
+            ahead = await self._changed_after(place)
+        except LogGap:
+            return certain
+        return [
+            violation for violation, only in found if not only or violation.subject not in ahead
+        ]
+
+    async def _changed_after(self, place: Place) -> set[str]:
+        """What a write that was cut off after *place* may have changed already."""
+        ahead: set[str] = set()
+        for _, batch in await self._log.read(place, READ_BATCHES_MAX):
+            for change in batch.changes:
+                if isinstance(change, Balance):
+                    ahead.add(_of_row(change.user_id, change.asset))
+                elif isinstance(change, OrderCreated | OrderUpdated):
+                    ahead.add(_of_order(change.order.id))
+                elif isinstance(change, OrderFilled | OrderCancelled):
+                    ahead.add(_of_order(change.order_id))
+                elif isinstance(change, _EventFact):
+                    ahead.add(_of_event(_event_id(change)))
+        return ahead
 
     async def _compare(self, state: State, complete: bool) -> list[_Found]:
         changed = self._changed
@@ -177,7 +198,7 @@ class StoreComparison:
             kept = await self._orders.get(some)
             for order_id in some:
                 for text, only in _versions(kept.get(order_id), orders[order_id]):
-                    yield Violation(Law.ORDER_STORE, f"order {order_id}", text), only
+                    yield Violation(Law.ORDER_STORE, _of_order(order_id), text), only
 
     async def _find_balances(
         self, balances: dict[tuple[str, str], Balance]
@@ -189,14 +210,14 @@ class StoreComparison:
                 if kept.get(key) is None and not row.available and not row.frozen:
                     continue
                 for text, only in _versions(kept.get(key), row):
-                    yield Violation(Law.ACCOUNT_STORE, f"{key[0]}'s {key[1]}", text), only
+                    yield Violation(Law.ACCOUNT_STORE, _of_row(*key), text), only
 
     async def _find_events(self, event_ids: list[int], state: State) -> AsyncIterator[_Found]:
         for some in _pieces(event_ids, self._events.limits.batch_size_max):
             kept = await self._events.get(some)
             for event_id in some:
                 event, known = state.events.get(event_id), kept.get(event_id)
-                name = f"event {event_id}"
+                name = _of_event(event_id)
                 if known is None:
                     yield Violation(Law.EVENT_STORE, name, "is not there"), False
                 elif event is None:
@@ -238,7 +259,7 @@ class StoreComparison:
             if order.id not in state.orders:
                 text = "is open there, and not open by the log"
                 only = order.order_num > state.order_counter
-                yield Violation(Law.ORDER_STORE, f"order {order.id}", text), only
+                yield Violation(Law.ORDER_STORE, _of_order(order.id), text), only
 
     async def _find_strange_balances(self, state: State) -> AsyncIterator[_Found]:
         """What the store shows as held, and the log does not."""
@@ -247,8 +268,24 @@ class StoreComparison:
             if not known and (row.available or row.frozen):
                 text = f"{row.available} available and {row.frozen} frozen there, and the log "
                 only = row.version > state.user_update_ids.get(row.user_id, 0)
-                name = f"{row.user_id}'s {row.asset}"
+                name = _of_row(row.user_id, row.asset)
                 yield Violation(Law.ACCOUNT_STORE, name, f"{text}says nothing is held"), only
+
+
+def _of_order(order_id: str) -> str:
+    return f"order {order_id}"
+
+
+def _of_row(user_id: str, asset: str) -> str:
+    return f"{user_id}'s {asset}"
+
+
+def _of_event(event_id: int) -> str:
+    return f"event {event_id}"
+
+
+def _event_id(change: _EventFact) -> int:
+    return change.event.event_id if isinstance(change, EventAdded) else change.event_id
 
 
 async def _gather(found: list[_Found], law: Law, asked: AsyncIterator[_Found]) -> None:

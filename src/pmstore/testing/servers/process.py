@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-_PORT_MIN: Final = 20_000
-_PORT_MAX: Final = 55_535
-"""The bus of a cluster listens at the port + 10000, which must be one too."""
+_PORT_MIN: Final = 10_000
+_PORT_MAX: Final = 22_000
+"""
+Below the ports that the system gives to clients (from 32768 on Linux), so that a server finds
+its own free when it starts again; with the bus of a cluster, which listens at the port + 10000.
+"""
 _READY_S_MAX: Final = 60.0
 _STOP_S_MAX: Final = 20.0
 

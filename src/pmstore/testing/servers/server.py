@@ -46,6 +46,7 @@ class Server(ABC):
         self._ready = ready
         self._stop_signal = stop_signal
         self._process: ServerProcess | None = None
+        self._started = False
 
     @property
     @abstractmethod
@@ -88,10 +89,16 @@ class Server(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Start it; the port stays the same from the first start on."""
+        """
+        Start it; the port stays the same from the first start on.
+
+        Raises:
+            ServerFailed: It does not start, or another program took its port meanwhile.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prepare()
-        for attempt in range(1, _STARTS_MAX + 1):
+        starts = 1 if self._started else _STARTS_MAX
+        for attempt in range(1, starts + 1):
             try:
                 self._process = ServerProcess(
                     self._command(),
@@ -101,10 +108,11 @@ class Server(ABC):
                     stop_signal=self._stop_signal,
                 )
             except ServerFailed as failed:
-                if attempt == _STARTS_MAX or "in use" not in str(failed):
+                if attempt == starts or "in use" not in str(failed):
                     raise
                 self.port = free_port()
             else:
+                self._started = True
                 return
 
     def stop(self) -> None:
