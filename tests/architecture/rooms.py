@@ -9,8 +9,10 @@ CORE: Final = frozenset({"aiofiles", "attrs", "cattrs", "msgspec", "pluggy"})
 
 OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
+    "cryptography": ("pmengine.gateways",),
     "hiredis": ("pmstore.backends.redis",),
     "hypothesis": ("pmstore.testing",),
+    "jwt": ("pmengine.gateways",),
     # What mypyc's code stands on; where nothing is compiled, `matching.arrays` does without.
     "librt": ("pmengine",),
     "mypy_extensions": ("pmengine",),
@@ -105,6 +107,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"cash", "pausing", "picture", "resolution", "sets"}),
     frozenset({"following"}),
     frozenset({"engine"}),
+    frozenset({"user_events"}),
     frozenset({"projections"}),
     frozenset({"invariants"}),
     frozenset({"services"}),
@@ -156,6 +159,7 @@ PURE: Final = frozenset(
         "pmengine.following",
         "pmengine.engine",
         "pmengine.projections",
+        "pmengine.user_events",
         "pmengine.invariants",
     }
 )
