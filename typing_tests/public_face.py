@@ -34,8 +34,10 @@ async def streams() -> None:
         assert_type(await stream.append([b"x"], expect_head=pmstore.EMPTY), pmstore.Position)
         assert_type(await stream.read(pmstore.START, 10), list[pmstore.Entry])
         assert_type(await stream.bounds(), pmstore.Bounds | None)
+        assert_type(await stream.size_bytes(), int)
         assert_type(await groups.positions(), dict[str, pmstore.Position])
         assert_type(await pmstore.stream_durability("memory://"), str | None)
+        assert_type(pmstore.part_of("redis://localhost", "g1s0", 0), pmstore.Stack)
         await stream.append(["text"])  # type: ignore[list-item]
 
 

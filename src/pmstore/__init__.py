@@ -109,6 +109,7 @@ from pmstore.registry import (
     open_stores_to_read,
     open_stream,
     open_trade_store,
+    part_of,
     register,
     stream_durability,
 )
@@ -253,6 +254,7 @@ __all__ = [
     "open_stream",
     "open_trade_store",
     "order_memory_key",
+    "part_of",
     "payload_hash",
     "register",
     "snapshot_digest",

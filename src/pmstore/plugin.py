@@ -181,6 +181,9 @@ class Backend:
         scratch: Turns a parsed URL into that of an empty place beside the real data, with
             a namespace of its own named by a short text of `[a-z0-9_]` (a folder, a schema, a
             key prefix): for `pmstore verify` and `bench`, which wipe it in the end.
+        part: Turns a parsed URL into that of a part of the same place: in a namespace of its
+            own beneath the URL's, named by a short text of `[a-z0-9]`, and where places are
+            spread over nodes at the node of that number. None: it cannot be divided.
         schema: Looks after the schema of the place that a config names, for `pmstore
             migrate`; None where there is no schema.
     """
@@ -199,6 +202,7 @@ class Backend:
     diagnose: Callable[[Any, Examination], Awaitable[Sequence[Finding]]] | None = None
     upkeep: Upkeep | None = None
     scratch: Callable[[Url, str], Url] | None = None
+    part: Callable[[Url, str, int], Url] | None = None
     schema: Schema | None = None
 
 

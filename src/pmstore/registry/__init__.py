@@ -13,6 +13,7 @@ from pmstore.registry.opening import (
     open_snapshot_store,
     open_stream,
     open_trade_store,
+    part_of,
     register,
 )
 from pmstore.registry.plugins import PluginReport, Plugins, PluginState
@@ -38,6 +39,7 @@ __all__ = [
     "open_stores_to_read",
     "open_stream",
     "open_trade_store",
+    "part_of",
     "register",
     "stream_durability",
 ]

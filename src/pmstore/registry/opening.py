@@ -30,6 +30,7 @@ from pmstore.url import Stack, Url, parse_stack
 PLUGINS: Final = Plugins()
 """The plugins of this process; `pmstore.register` adds to them."""
 
+_PART_NAME: Final = re.compile(r"[a-z0-9]{1,16}")
 _STREAM_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -179,6 +180,31 @@ def open_consumers(
     """
     backend, config = _resolve(_single(url, "consumer groups"), "consumers", pins)
     return backend.contracts["consumers"](config, stream)
+
+
+def part_of(
+    url: str | Stack, name: str, number: int, /, *, pins: Mapping[str, str] | None = None
+) -> Stack:
+    """
+    A part of the place that *url* names, which shares nothing with its other parts.
+
+    Args:
+        url: Of streams, leases or snapshots.
+        name: 1..16 of `[a-z0-9]`; each name is a place of its own beneath *url*.
+        number: 0 or more: where the backend spreads its places over nodes, which one it is.
+        pins: As for `open_order_store`.
+
+    Raises:
+        UnknownScheme, BrokenPlugin, ClashingPlugins: No usable plugin for its scheme.
+        SettingsError: It cannot be read, or the backend cannot divide its places.
+    """
+    if not _PART_NAME.fullmatch(name) or number < 0:
+        raise SettingsError([f"{name!r}, {number} is not a part: 1..16 of [a-z0-9], 0 or more"])
+    whole = _single(url, "a place with parts")
+    backend, _ = _resolve(whole, None, pins)
+    if backend.part is None:
+        raise SettingsError([f"{whole}: {backend.name} cannot divide a place into parts"])
+    return Stack(layers=(backend.part(whole, name, number),))
 
 
 def audit(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> AuditReport:

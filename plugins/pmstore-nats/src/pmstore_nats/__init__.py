@@ -1,6 +1,8 @@
 """A backend of pmstore: streams in NATS JetStream."""
 
-from pmstore.plugin import Backend, config_from, hookimpl
+import attrs
+
+from pmstore.plugin import Backend, Url, config_from, hookimpl
 from pmstore_nats.config import NatsConfig
 from pmstore_nats.stream import NatsStream
 
@@ -15,4 +17,12 @@ def pmstore_backend() -> Backend:
         schemes=("nats",),
         config=lambda url: config_from(NatsConfig, url),
         contracts={"stream": NatsStream},
+        part=_part,
     )
+
+
+def _part(url: Url, name: str, number: int) -> Url:
+    """A prefix beneath the URL's own; JetStream places every stream by itself."""
+    prefix = url.parameters.get("prefix")
+    said = {"prefix": f"{prefix}-{name}" if prefix else name}
+    return attrs.evolve(url, parameters={**url.parameters, **said})

@@ -44,6 +44,7 @@ def pmstore_backend() -> Backend:
         diagnose=diagnose,
         upkeep=PostgresUpkeep(),
         scratch=_scratch,
+        part=_part,
         schema=PostgresSchema(),
     )
 
@@ -72,3 +73,10 @@ def _scratch(url: Url, name: str) -> Url:
     """A schema of its own; two connections, since many may be open at once."""
     alone = {"schema": name, "max_connections": "2", "max_idle_connections": "1"}
     return attrs.evolve(url, parameters={**url.parameters, **alone})
+
+
+def _part(url: Url, name: str, number: int) -> Url:
+    """A schema of its own, whatever its number: a database is one place."""
+    schema = url.parameters.get("schema")
+    said = {"schema": f"{schema}_{name}" if schema else name}
+    return attrs.evolve(url, parameters={**url.parameters, **said})

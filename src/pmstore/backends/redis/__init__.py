@@ -84,11 +84,20 @@ def pmstore_backend() -> Backend:
         diagnose=diagnose,
         upkeep=RedisUpkeep(),
         scratch=_scratch,
+        part=_part,
     )
 
 
 def _scratch(url: Url, name: str) -> Url:
     return attrs.evolve(url, parameters={**url.parameters, "prefix": name})
+
+
+def _part(url: Url, name: str, number: int) -> Url:
+    """A key prefix beneath the URL's own; on a cluster a tag of its own, so that it may move."""
+    config = redis_config(url)
+    prefix = f"{config.prefix}.{name}" if config.prefix else name
+    said = {"prefix": prefix} | ({"shard": str(config.shard + number)} if config.is_cluster else {})
+    return attrs.evolve(url, parameters={**url.parameters, **said})
 
 
 def _orders(config: RedisConfig) -> OrderStore:
