@@ -26,6 +26,7 @@ from pmengine.services.resuming import Resuming
 from pmengine.services.store import StoreService
 from pmengine.services.verifying import Guard, StoreComparison
 from pmengine.settings import Settings
+from pmengine.user_events import USER_EVENT_STREAM
 from pmstore import START, SelfTrade, State, Stream, open_stores, open_stream
 from pmstore.clock import system_clock
 
@@ -107,6 +108,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
             open_stream(f"memory://?start={event_start}", EVENT_INPUT) as event_input,
             open_stream("memory://", PROCESSOR_STREAM) as processor,
             open_stream("memory://", WEBSOCKET_STREAM) as websocket,
+            open_stream("memory://", USER_EVENT_STREAM) as user_events,
         ):
             inputs: dict[str, Stream] = {ORDER_INPUT: order_input, EVENT_INPUT: event_input}
             engine = EngineService(
@@ -120,7 +122,11 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 post_only_ms=settings.post_only_ms,
                 clock=system_clock,
             )
-            targets = {PROCESSOR_STREAM: processor, WEBSOCKET_STREAM: websocket}
+            targets = {
+                PROCESSOR_STREAM: processor,
+                WEBSOCKET_STREAM: websocket,
+                USER_EVENT_STREAM: user_events,
+            }
             relay = Relay(log, targets, recovered.place)
             history = History(
                 log,

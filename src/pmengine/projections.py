@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from pmengine.facts import Refusal
+from pmengine.user_events import USER_EVENT_STREAM, UserDocument, user_documents
 from pmstore import (
     ACCEPTED,
     SUBMIT_ORDER,
@@ -132,6 +133,7 @@ class MarketDelta(msgspec.Struct, tag_field="types", tag=True, kw_only=True, omi
 _encoder = msgspec.json.Encoder()
 _processor_decoder = msgspec.json.Decoder(list[BatchTold | ProcessorDocument])
 _websocket_decoder = msgspec.json.Decoder(list[BatchTold | MarketDelta])
+_user_decoder = msgspec.json.Decoder(list[BatchTold | UserDocument])
 _link_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _told_decoder = msgspec.json.Decoder(BatchTold)
 
@@ -313,6 +315,11 @@ def encode_websocket_entry(position: Position, batch: Batch) -> bytes:
     return _encoder.encode([_told(position, batch), *market_deltas(batch)])
 
 
+def encode_user_entry(position: Position, batch: Batch) -> bytes:
+    """The entry of `user_event_stream` for *batch*, which stands at *position* on the log."""
+    return _encoder.encode([_told(position, batch), *user_documents(batch)])
+
+
 def decode_processor_entry(payload: bytes) -> tuple[BatchTold, list[ProcessorDocument]]:
     """
     The batch that a `processor_stream` entry is about, and its documents.
@@ -326,6 +333,11 @@ def decode_processor_entry(payload: bytes) -> tuple[BatchTold, list[ProcessorDoc
 def decode_websocket_entry(payload: bytes) -> tuple[BatchTold, list[MarketDelta]]:
     """The batch that a `websocket_stream` entry is about, and its deltas; raises likewise."""
     return _split(_websocket_decoder, payload, WEBSOCKET_STREAM)
+
+
+def decode_user_entry(payload: bytes) -> tuple[BatchTold, list[UserDocument]]:
+    """The batch that a `user_event_stream` entry is about, and what it tells users; likewise."""
+    return _split(_user_decoder, payload, USER_EVENT_STREAM)
 
 
 def decode_batch_told(payload: bytes, where: str) -> BatchTold:
@@ -359,11 +371,12 @@ def _split(
 
 PROJECTIONS: Final[dict[str, Projection]] = {
     WEBSOCKET_STREAM: encode_websocket_entry,
+    USER_EVENT_STREAM: encode_user_entry,
     PROCESSOR_STREAM: encode_processor_entry,
 }
 """
 Every stream that is derived from the log, one entry for each entry of the log. What answers
-are made of comes last: who was answered finds the market data already told.
+are made of comes last: who was answered finds the market data and the user's own already told.
 """
 
 

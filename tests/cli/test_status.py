@@ -49,7 +49,7 @@ async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) 
             engine = await fleet.run("engine")
             await engine.until("engine", role="leader")
             standby = await fleet.run("engine")
-            rest = await fleet.run("relay store history depth api")
+            rest = await fleet.run("relay processor store history depth api")
             await standby.until("engine", role="standby")
             await rest.ready()
 
@@ -68,6 +68,7 @@ async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) 
                 ("engine", "leader"),
                 ("engine", "standby"),
                 ("history", "leader"),
+                ("processor", ""),
                 ("relay", ""),
                 ("store", "leader"),
             ]
@@ -116,7 +117,7 @@ async def test_a_service_that_does_not_exist_is_named_with_those_that_do(tmp_pat
     shown = await pmengine("run", "engin", cwd=tmp_path, environ={})
     assert shown.returncode == Exit.USAGE
     words = " ".join(shown.stderr.replace("│", " ").split())
-    assert "engine, relay, store, history, depth, api, websocket-depth" in words
+    assert "engine, relay, processor, store, history, depth, api, websocket-depth" in words
 
 
 async def test_a_demo_does_not_mix_with_a_deployment(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pmengine.projections import (
 from pmengine.services import outages
 from pmengine.services.log import Log, LogGap, before
 from pmengine.services.relay import Relay
+from pmengine.user_events import USER_EVENT_STREAM
 from pmstore import START, Position, Restored, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.codec import GENESIS_HASH, encode_batch, encode_changes
@@ -32,7 +33,7 @@ NOTHING = {ORDER_INPUT: START, EVENT_INPUT: START}
 
 @attrs.define
 class Streams:
-    """A log and the two projections of it."""
+    """A log and the projections of it."""
 
     log: MemoryStream
     targets: dict[str, Stream]
@@ -51,7 +52,7 @@ class Streams:
         return found
 
     async def caught_up(self) -> None:
-        """Wait until both targets tell of the last entry."""
+        """Wait until every target tells of the last entry."""
         bounds = await self.log.bounds()
         assert bounds is not None
         async with asyncio.timeout(DEADLINE_S):
@@ -75,8 +76,14 @@ async def streams(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Streams]:
         MemoryStream(clock=ManualClock(NOW_MS)) as log,
         WatchedStream(MemoryStream()) as processor,
         WatchedStream(MemoryStream()) as websocket,
+        WatchedStream(MemoryStream()) as users,
     ):
-        yield Streams(log, {PROCESSOR_STREAM: processor, WEBSOCKET_STREAM: websocket})
+        targets = {
+            PROCESSOR_STREAM: processor,
+            WEBSOCKET_STREAM: websocket,
+            USER_EVENT_STREAM: users,
+        }
+        yield Streams(log, dict(targets))
 
 
 @asynccontextmanager
@@ -174,6 +181,7 @@ async def test_a_log_that_lost_its_tail_is_told_on_with_the_number_that_it_has(
         await streams.caught_up()
     assert first_hash
     assert [[number for number, _ in told] for told in (await streams.told()).values()] == [
+        [1, 8],
         [1, 8],
         [1, 8],
     ]

@@ -11,14 +11,15 @@ from pmengine.processes.deployment import Deployment
 from pmengine.processes.depth import DepthProcess
 from pmengine.processes.engine import EngineProcess
 from pmengine.processes.history import HistoryProcess
-from pmengine.processes.relay import RelayProcess
+from pmengine.processes.relay import processor, relay
 from pmengine.processes.service import Service
 from pmengine.processes.store import StoreProcess
 
 SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyType(
     {
         "engine": EngineProcess,
-        "relay": RelayProcess,
+        "relay": relay,
+        "processor": processor,
         "store": StoreProcess,
         "history": HistoryProcess,
         "depth": DepthProcess,

@@ -1,9 +1,10 @@
-"""The relay as a process: derives the projections from the log."""
+"""What derives projections from the log as processes: the relay, and the processor of users."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 import msgspec
 
@@ -13,15 +14,34 @@ from pmengine.projections import PROJECTIONS
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
 from pmengine.services.relay import Relay
+from pmengine.user_events import USER_EVENT_STREAM
+
+OF_USERS: Final = frozenset({USER_EVENT_STREAM})
+"""The projections that the processor writes; the relay writes the others."""
 
 
-class RelayProcess:
-    """Several of them do together what one does; see `Relay`."""
+def relay(deployment: Deployment) -> ProjectingProcess:
+    """Tells gateways: answers and market data."""
+    return ProjectingProcess(deployment, "relay", PROJECTIONS.keys() - OF_USERS)
 
-    name = "relay"
 
-    def __init__(self, deployment: Deployment) -> None:
+def processor(deployment: Deployment) -> ProjectingProcess:
+    """Tells users: their orders and positions."""
+    return ProjectingProcess(deployment, "processor", OF_USERS)
+
+
+class ProjectingProcess:
+    """
+    Several of them do together what one does; see `Relay`.
+
+    Args:
+        streams: The projections that it writes.
+    """
+
+    def __init__(self, deployment: Deployment, name: str, streams: Collection[str]) -> None:
+        self.name = name
         self._deployment = deployment
+        self._streams = streams
         self._relay: Relay | None = None
 
     def note(self) -> Note:
@@ -47,6 +67,6 @@ class RelayProcess:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Project until *stopping*."""
-        targets = {name: await self._deployment.stream(name) for name in PROJECTIONS}
+        targets = {name: await self._deployment.stream(name) for name in self._streams}
         self._relay = Relay(await self._deployment.log(), targets)
         await until(stopping, asyncio.create_task(self._relay.run()))

@@ -25,7 +25,7 @@ HASTE_S: Final = 0.02
 CHANGE_S: Final = 0.25
 HEARTBEAT_S: Final = 1.0
 
-OWED: Final = frozenset({"history", "relay"})
+OWED: Final = frozenset({"history", "processor", "relay"})
 """Services for which the log is kept, however long they are away."""
 
 _logger = structlog.get_logger("pmengine.notes")
