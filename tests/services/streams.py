@@ -85,3 +85,7 @@ class WatchedStream:
     async def bounds(self) -> Bounds | None:
         self.calls["bounds"] += 1
         return await self._stream.bounds()
+
+    async def size_bytes(self) -> int:
+        self.calls["size_bytes"] += 1
+        return await self._stream.size_bytes()

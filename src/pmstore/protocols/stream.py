@@ -66,3 +66,18 @@ class Stream(Store, Protocol):
     async def bounds(self) -> Bounds | None:
         """The first and the last entry held, None if there never was one."""
         ...
+
+    async def size_bytes(self) -> int:
+        """
+        How many bytes the stream takes where it is kept: at least the payloads that it holds.
+
+        What the backend itself needs around them is counted, entries of other producers too.
+        It falls as `trim` lets storage units go.
+
+        Raises:
+            StoreUnavailable: No answer.
+
+        Cost:
+            One round trip; see the backend for what it costs the server.
+        """
+        ...

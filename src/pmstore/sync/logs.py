@@ -37,6 +37,10 @@ class Stream(SyncStore[protocols.Stream]):
         """The first and the last entry held, None if there never was one."""
         return self._run(self._store.bounds())
 
+    def size_bytes(self) -> int:
+        """How many bytes the stream takes where it is kept."""
+        return self._run(self._store.size_bytes())
+
 
 class Lease(SyncStore[protocols.Lease]):
     """Named leases with growing epochs; see `pmstore.Lease`."""

@@ -22,6 +22,7 @@ verbs: Final[Verbs[Stream]] = {
     "read": lambda stream: stream.read(START, 1),
     "trim": lambda stream: stream.trim(Position(1, 0)),
     "bounds": lambda stream: stream.bounds(),
+    "size_bytes": lambda stream: stream.size_bytes(),
 }
 """A harmless call of each verb."""
 
@@ -29,6 +30,9 @@ lifetime: Lawbook[Stream] = lifetime_laws("stream", verbs)
 
 _LONG_S = 30.0
 """A wait that a woken reader never sees the end of."""
+
+_LARGE: Final = bytes(range(1, 251)) * 40
+"""A payload that no backend packs together with its neighbours."""
 
 _SOON_S = 5.0
 """How long a reader that must wake is waited for."""
@@ -172,3 +176,24 @@ async def trimming_keeps_the_last_entry(trial: Trial[Stream]) -> None:
             expect_equal(left[-1], Entry(last, b"c"), "last entry")
         grown = await stream.append([b"d"], expect_head=at)
         expect(grown > last, f"id {grown} after {last}")
+
+
+@book.law()
+async def the_size_covers_what_is_held(trial: Trial[Stream]) -> None:
+    """
+    `size_bytes` is at least the payloads held, of the same order, and falls with what `trim`
+    lets go.
+    """
+    async with trial.opened() as stream:
+        for count in range(1, 6):
+            await stream.append([_LARGE] * 4)
+            held = 4 * count * len(_LARGE)
+            size = await stream.size_bytes()
+            expect(held <= size <= 2 * held + 2**20, f"{size} for {held} bytes of payloads")
+        before = await everything(stream)
+        await stream.trim(before[-3].id)
+        left, least = await everything(stream), await stream.size_bytes()
+        held = len(left) * len(_LARGE)
+        expect(held <= least <= 2 * held + 2**20, f"{least} for {held} bytes of payloads")
+        fell = least < size if len(left) < len(before) else least <= size
+        expect(fell, f"{least} after {size}, {len(left)} of {len(before)} entries are left")

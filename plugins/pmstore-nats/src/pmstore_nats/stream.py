@@ -299,6 +299,11 @@ class NatsStream(Lifetime):
             decode(last.seq, last.headers, last.data, self._name)[-1],
         )
 
+    async def size_bytes(self) -> int:
+        """What JetStream stores of it, headers included; see `Stream.size_bytes`."""
+        self.check_call()
+        return int((await self._connection.api(f"STREAM.INFO.{self._name}"))["state"]["bytes"])
+
     async def _get(self, **which: object) -> Message | None:
         said = await self._connection.api(f"STREAM.MSG.GET.{self._name}", which)
         return message_of(said["message"]) if said else None

@@ -86,6 +86,11 @@ class Contents:
             return Bounds(self._first, self.last)
         return None
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all segments, as far as they may be read."""
+        return sum(segment.size for segment in self._segments)
+
     def take_droppable(self, through: Position) -> list[Segment]:
         """Forget the segments with nothing after *through*, and answer them, oldest first."""
         drop = 0

@@ -312,6 +312,13 @@ class FileStream:
             await self._contents.look()
         return await self._contents.bounds()
 
+    async def size_bytes(self) -> int:
+        """The bytes of the segments as far as they may be read; see `Stream.size_bytes`."""
+        self._check_open()
+        if self._readonly:
+            await self._contents.look()
+        return self._contents.size_bytes
+
     def _check_open(self) -> None:
         if not self._opened:
             raise StoreClosed(f"{self._folder} is closed; use it inside `async with`")

@@ -39,6 +39,7 @@ class MemoryStream(Lifetime):
         self._last = start
         self._entries: list[Entry] = []
         self._ids: list[Position] = []
+        self._size_bytes = 0
         self._epoch = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -73,6 +74,7 @@ class MemoryStream(Lifetime):
             self._last = self._last.next(now_ms)
             self._entries.append(Entry(self._last, bytes(item)))
             self._ids.append(self._last)
+            self._size_bytes += len(item)
         self._wake()
         return self._last
 
@@ -101,6 +103,7 @@ class MemoryStream(Lifetime):
         self.check_call()
         count = min(bisect_right(self._ids, through), len(self._ids) - 1)
         if count > 0:
+            self._size_bytes -= sum(len(entry.payload) for entry in self._entries[:count])
             del self._entries[:count]
             del self._ids[:count]
 
@@ -108,6 +111,11 @@ class MemoryStream(Lifetime):
         """The first and the last entry held, None if there never was one."""
         self.check_call()
         return Bounds(self._entries[0], self._entries[-1]) if self._entries else None
+
+    async def size_bytes(self) -> int:
+        """The bytes of the payloads held; they are counted, not looked at."""
+        self.check_call()
+        return self._size_bytes
 
     async def __aexit__(
         self,

@@ -245,6 +245,18 @@ class RedisStream(RedisPlace):
             )
         return Bounds(entry_of(first, self._key), entry_of(last, self._key))
 
+    async def size_bytes(self) -> int:
+        """
+        What the stream takes of the server's memory, exactly; see `Stream.size_bytes`.
+
+        The server looks at every node of the stream, of 4 KiB or a larger entry each: 1 GiB
+        takes it less than a millisecond in entries of 60 kB, and about 10 ms in small ones.
+        Ask now and then, not with every append.
+        """
+        self.check_call()
+        command = ("MEMORY", "USAGE", self._key, "SAMPLES", 0)
+        return int(await self.client.call(*command, writes=False) or 0)
+
 
 def _field_of(name: str) -> str:
     stem = name.removesuffix("_stream")

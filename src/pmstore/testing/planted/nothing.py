@@ -95,6 +95,9 @@ class NoStream(_Nothing):
     async def bounds(self) -> None:
         return None
 
+    async def size_bytes(self) -> int:
+        return 0
+
 
 class NoLease(_Nothing):
     """A lease that nobody gets."""

@@ -171,6 +171,36 @@ class AppendsEmptyItems(MemoryStream):
         return await super().append(kept, expect_head=expect_head, epoch=epoch)
 
 
+class CountsWhatWasAppended(MemoryStream):
+    """The size never falls."""
+
+    def __init__(self, **said: Any) -> None:
+        super().__init__(**said)
+        self._appended = 0
+
+    async def append(
+        self,
+        items: Sequence[bytes],
+        /,
+        *,
+        expect_head: Head | None = None,
+        epoch: int | None = None,
+    ) -> Position:
+        last = await super().append(items, expect_head=expect_head, epoch=epoch)
+        self._appended += sum(map(len, items))
+        return last
+
+    async def size_bytes(self) -> int:
+        return self._appended
+
+
+class CountsEntries(MemoryStream):
+    """The size is that of one entry, times their number."""
+
+    async def size_bytes(self) -> int:
+        return len(self._entries)
+
+
 def _stream(store: type[MemoryStream], caught_by: str, **declared: Any) -> PlantedBug[Stream]:
     def open_at(place: Path) -> Stream:
         return store(clock=clock)
@@ -194,6 +224,8 @@ stream_bugs: Final[tuple[PlantedBug[Stream], ...]] = (
     _stream(TrimsTheLast, "trimming-keeps-the-last-entry"),
     _stream(TrimsOneMore, "trimming-spares-what-lies-behind"),
     _stream(TakesTimeForIds, "ids-grow-when-the-clock-goes-back"),
+    _stream(CountsWhatWasAppended, "the-size-covers-what-is-held"),
+    _stream(CountsEntries, "the-size-covers-what-is-held"),
     _stream(AppendsEmptyItems, "an-append-with-nothing-is-refused"),
     _stream(MemoryStream, "everything-is-there-after-reopening", durable=True),
 )
