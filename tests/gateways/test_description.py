@@ -119,6 +119,8 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.done("GET", "/orders")
     await running.done("GET", "/trades")
     await running.done("GET", "/depth?event_id=1&market_id=1")
+    await running.done("GET", "/fills")
+    await running.done("GET", "/top?event_id=1")
     await running.done("GET", "/account")
     await running.done("DELETE", path)
     await running.refused(409, "UNKNOWN_ORDER", "DELETE", path)

@@ -19,7 +19,7 @@ async def find_event(history: ShownHistory, freshness: Freshness, event_id: int)
     await freshness.reached()
     event = (await history.events.get([event_id])).get(event_id)
     if event is None or is_gone(event):
-        raise _missing(Refusal.UNKNOWN_EVENT)
+        raise missing(Refusal.UNKNOWN_EVENT)
     return event
 
 
@@ -35,9 +35,10 @@ async def find_market(
     event = await find_event(history, freshness, event_id)
     market = event.markets.get(market_id)
     if market is None:
-        raise _missing(Refusal.UNKNOWN_MARKET)
+        raise missing(Refusal.UNKNOWN_MARKET)
     return market
 
 
-def _missing(refusal: Refusal) -> Problem:
+def missing(refusal: Refusal) -> Problem:
+    """What a request names is not there (404)."""
     return Problem(404, refusal.name, refusal.text)

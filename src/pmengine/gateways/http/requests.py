@@ -33,11 +33,11 @@ Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Items on the page."
 After = Annotated[str, Meta(description="The `next` of the page before.")]
 
 
-class _Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Input(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Unknown fields are refused: a mistyped name must not be taken for its absence."""
 
 
-class NewOrder(_Body, frozen=True, gc=False, kw_only=True):
+class NewOrder(Input, frozen=True, gc=False, kw_only=True):
     """
     A new order.
 
@@ -63,14 +63,14 @@ class NewOrder(_Body, frozen=True, gc=False, kw_only=True):
     valid_until_ms: EpochMs | None = None
 
 
-class OrderAmendment(_Body, frozen=True, kw_only=True):
+class OrderAmendment(Input, frozen=True, kw_only=True):
     """A new price and/or total quantity, filled part included."""
 
     price: PriceText | None = None
     quantity: QuantityText | None = None
 
 
-class FeeDefinition(_Body, frozen=True, kw_only=True):
+class FeeDefinition(Input, frozen=True, kw_only=True):
     """
     What a market charges makers and takers.
 
@@ -82,7 +82,7 @@ class FeeDefinition(_Body, frozen=True, kw_only=True):
     taker_ppm: Rate
 
 
-class MarketDefinition(_Body, frozen=True, kw_only=True):
+class MarketDefinition(Input, frozen=True, kw_only=True):
     """A question with two outcomes and their two tokens; `tick_size` in 0.0001."""
 
     token_ids: tuple[Id, Id]
@@ -91,7 +91,7 @@ class MarketDefinition(_Body, frozen=True, kw_only=True):
     fees: FeeDefinition | None = None
 
 
-class NewEvent(_Body, frozen=True, kw_only=True):
+class NewEvent(Input, frozen=True, kw_only=True):
     """
     An event with its markets by id; trading ends at `end_date` (RFC 3339).
 
@@ -104,7 +104,7 @@ class NewEvent(_Body, frozen=True, kw_only=True):
     exclusive: bool = False
 
 
-class NewDeposit(_Body, frozen=True, kw_only=True):
+class NewDeposit(Input, frozen=True, kw_only=True):
     """Money that came from outside; the same `id` again changes nothing."""
 
     id: Id
@@ -112,14 +112,14 @@ class NewDeposit(_Body, frozen=True, kw_only=True):
     amount: MoneyText
 
 
-class NewWithdrawal(_Body, frozen=True, kw_only=True):
+class NewWithdrawal(Input, frozen=True, kw_only=True):
     """Own money that leaves; the same `id` again changes nothing."""
 
     id: Id
     amount: MoneyText
 
 
-class PairAmount(_Body, frozen=True, kw_only=True):
+class PairAmount(Input, frozen=True, kw_only=True):
     """
     Shares of both tokens of a market; the same `id` again changes nothing.
 
@@ -132,7 +132,7 @@ class PairAmount(_Body, frozen=True, kw_only=True):
     amount: QuantityText
 
 
-class Conversion(_Body, frozen=True, kw_only=True):
+class Conversion(Input, frozen=True, kw_only=True):
     """
     Shares of the second token of each of these markets of an exclusive event.
 
@@ -145,14 +145,14 @@ class Conversion(_Body, frozen=True, kw_only=True):
     amount: QuantityText
 
 
-class Resolution(_Body, frozen=True, kw_only=True):
+class Resolution(Input, frozen=True, kw_only=True):
     """What a share of each token is paid, together 1; or `void`, and both are paid the same."""
 
     payouts: Payouts | None = None
     void: bool = False
 
 
-class EventResolution(_Body, frozen=True, kw_only=True):
+class EventResolution(Input, frozen=True, kw_only=True):
     """
     What a share of each token of every market is paid, by market.
 
@@ -164,54 +164,57 @@ class EventResolution(_Body, frozen=True, kw_only=True):
     void: bool = False
 
 
-class NoParameters(_Body, frozen=True, kw_only=True):
+class NoParameters(Input, frozen=True, kw_only=True):
     """Neither a path nor a query parameter."""
 
 
-class OrderPath(_Body, frozen=True, kw_only=True):
+class OrderPath(Input, frozen=True, kw_only=True):
     order_id: Id
 
 
-class EventPath(_Body, frozen=True, kw_only=True):
+class EventPath(Input, frozen=True, kw_only=True):
     event_id: Number
 
 
-class MarketPath(_Body, frozen=True, kw_only=True):
+class MarketPath(Input, frozen=True, kw_only=True):
     event_id: Number
     market_id: Number
 
 
-class OrderFilter(_Body, frozen=True, kw_only=True):
+class OrderFilter(Input, frozen=True, kw_only=True):
     status: Annotated[Literal["active", "closed"], Meta(description="Open or ended.")] | None = None
     event_id: Number | None = None
     market_id: Number | None = None
+    token_id: Id | None = None
+    side: Literal["buy", "sell"] | None = None
+    client_order_id: Id | None = None
     limit: Limit = 100
     after: After | None = None
 
 
-class OrderSelection(_Body, frozen=True, kw_only=True):
+class OrderSelection(Input, frozen=True, kw_only=True):
     event_id: Number | None = None
     market_id: Number | None = None
 
 
-class Resumption(_Body, frozen=True, kw_only=True):
+class Resumption(Input, frozen=True, kw_only=True):
     post_only_ms: Annotated[
         int, Meta(ge=0, le=86_400_000, description="How long to take post-only orders alone.")
     ] = 0
 
 
-class EventFilter(_Body, frozen=True, kw_only=True):
+class EventFilter(Input, frozen=True, kw_only=True):
     limit: Limit = 100
     after: After | None = None
 
 
-class DepthFilter(_Body, frozen=True, kw_only=True):
+class DepthFilter(Input, frozen=True, kw_only=True):
     event_id: Number
     market_id: Number
     levels: Annotated[int, Meta(ge=1, le=10_000, description="Of each side.")] | None = None
 
 
-class TradeFilter(_Body, frozen=True, kw_only=True):
+class TradeFilter(Input, frozen=True, kw_only=True):
     event_id: Number | None = None
     market_id: Number | None = None
     start_ms: EpochMs | None = None

@@ -73,17 +73,27 @@ def show_order(order: Order, average_price: Any = UNSET) -> OrderView:
         time_in_force=order.time_in_force._value_,
         post_only=order.post_only,
         status=_STATUSES[order.status],
-        price=_price(order.price),
-        quantity=_quantity(order.quantity),
-        filled_quantity=_quantity(order.filled_quantity),
-        remaining_quantity=_quantity(order.remaining_quantity),
+        price=show_price(order.price),
+        quantity=show_quantity(order.quantity),
+        filled_quantity=show_quantity(order.filled_quantity),
+        remaining_quantity=show_quantity(order.remaining_quantity),
         timestamp=order.timestamp,
         version=order.version,
         average_price=average_price,
-        volume=_money(order.volume) if by_volume else UNSET,
-        spent=_money(order.spent) if by_volume else UNSET,
+        volume=show_money(order.volume) if by_volume else UNSET,
+        spent=show_money(order.spent) if by_volume else UNSET,
         expires_at_ms=UNSET if order.expires_at_ms is None else order.expires_at_ms,
     )
+
+
+def show_side(side: Side) -> Any:
+    """The side in the edge's word."""
+    return _SIDES[side]
+
+
+def show_match(match_type: MatchType) -> Any:
+    """How two orders met, in the edge's word."""
+    return _MATCHES[match_type]
 
 
 def average_price(order_id: str, trades: Iterable[Trade]) -> str | None:
@@ -108,8 +118,8 @@ def show_trade(trade: Trade) -> TradeView:
         market_id=symbol.market_id,
         token_id=symbol.token_id,
         side=_SIDES[trade.side],
-        price=_price(trade.price),
-        quantity=_quantity(trade.quantity),
+        price=show_price(trade.price),
+        quantity=show_quantity(trade.quantity),
         match_type=_MATCHES[trade.match_type],
         timestamp=trade.timestamp,
     )
@@ -121,13 +131,13 @@ def show_account(user_id: str, rows: Iterable[Balance]) -> AccountView:
     positions: list[PositionView] = []
     for row in rows:
         if row.asset == CASH:
-            cash = CashView(available=_money(row.available), frozen=_money(row.frozen))
+            cash = CashView(available=show_money(row.available), frozen=show_money(row.frozen))
         elif row.available or row.frozen:
             positions.append(
                 PositionView(
                     token_id=row.asset,
-                    available=_quantity(row.available),
-                    frozen=_quantity(row.frozen),
+                    available=show_quantity(row.available),
+                    frozen=show_quantity(row.frozen),
                 )
             )
     return AccountView(user_id=user_id, cash=cash, positions=positions)
@@ -164,10 +174,10 @@ def show_market(market: Market, depth: Depth) -> MarketView:
         TokenView(
             token_id=market.token_ids[index],
             outcome=market.outcomes[index],
-            best_bid=_price(prices[index][0]) if prices[index][0] else None,
-            best_ask=_price(prices[index][1]) if prices[index][1] else None,
-            last_price=_price(prices[index][2]) if prices[index][2] else None,
-            payout=None if payouts is None else _price(payouts[index]),
+            best_bid=show_price(prices[index][0]) if prices[index][0] else None,
+            best_ask=show_price(prices[index][1]) if prices[index][1] else None,
+            last_price=show_price(prices[index][2]) if prices[index][2] else None,
+            payout=None if payouts is None else show_price(payouts[index]),
         )
         for index in range(2)
     ]
@@ -191,13 +201,16 @@ def _rfc3339(epoch_ms: int) -> str | None:
     return f"{text}.{ms:03d}Z" if ms else f"{text}Z"
 
 
-def _price(ticks: int) -> str:
+def show_price(ticks: int) -> str:
+    """Ticks as the exact decimal that clients see."""
     return format_decimal(ticks, PRICE_DECIMALS)
 
 
-def _quantity(lots: int) -> str:
+def show_quantity(lots: int) -> str:
+    """Lots likewise."""
     return format_decimal(lots, QUANTITY_DECIMALS)
 
 
-def _money(micros: int) -> str:
+def show_money(micros: int) -> str:
+    """Micros likewise."""
     return format_decimal(micros, MONEY_DECIMALS)

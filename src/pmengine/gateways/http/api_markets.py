@@ -1,0 +1,52 @@
+"""The operations about what everybody may see of a market: its book and its trades."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pmengine.gateways.depth_view import DepthSnapshot
+from pmengine.gateways.http import (
+    answers,
+    examples,
+    filters,
+    market_data,
+    market_examples,
+    market_views,
+    requests,
+    tops,
+)
+from pmengine.gateways.http.operations import Answer, Operation
+from pmengine.gateways.http.reasons import READING
+
+MARKETS: Final[tuple[Operation, ...]] = (
+    Operation(
+        method="GET",
+        path="/depth",
+        handle=market_data.get_depth,
+        name="getDepth",
+        says="The levels of both tokens of a market.",
+        parameters=requests.DepthFilter,
+        answers={200: Answer(DepthSnapshot, "As the WebSocket snapshot.", examples.DEPTH)},
+        problems={**READING, 404: "There is no such market."},
+    ),
+    Operation(
+        method="GET",
+        path="/top",
+        handle=tops.list_tops,
+        name="listTops",
+        says="Best bid and ask of both tokens, of an event's markets by id or of one of them.",
+        parameters=filters.TopFilter,
+        answers={200: Answer(market_views.TopPage, "A page of markets.", market_examples.TOP_PAGE)},
+        problems={**READING, 404: "There is no such event or market."},
+    ),
+    Operation(
+        method="GET",
+        path="/trades",
+        handle=market_data.list_trades,
+        name="listTrades",
+        says="Trades, newest first.",
+        parameters=requests.TradeFilter,
+        answers={200: Answer(answers.TradePage, "A page of trades.", examples.TRADE_PAGE)},
+        problems=READING,
+    ),
+)
