@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
 from typing import Final
 
 import attrs
@@ -14,18 +12,14 @@ from pmengine.engine import Engine
 from pmengine.projections import (
     WEBSOCKET_STREAM,
     MarketDelta,
-    decode_batch_told,
     decode_websocket_entry,
 )
 from pmengine.services.log import LogGap, Place
 from pmengine.services.outages import persistently
-from pmstore import PAYOUT, START, Entry, MarketKey, Position, Stream
+from pmengine.services.projection_reader import ProjectionReader
+from pmstore import PAYOUT, MarketKey, Position, Stream
 
-READ_ENTRIES_MAX: Final = 64
-READ_WAIT_S: Final = 1.0
 LEVELS_MAX: Final = PAYOUT
-CLOCKS_APART_MS_MAX: Final = 10_000
-"""By how much the clocks of two servers of streams usually differ at most."""
 
 _logger = structlog.get_logger("pmengine.depth")
 
@@ -113,10 +107,9 @@ class DepthFeed:
         *,
         begin: Callable[[], Awaitable[DepthStart]] | None = None,
     ) -> None:
-        self.place: Place | None = None
-        """How far on the log the depths are; None before the first entry."""
-        self._stream = stream
-        self._after = after
+        self._reader = ProjectionReader(
+            stream, WEBSOCKET_STREAM, decode_websocket_entry, "depth", after=after
+        )
         self._depths = depths
         self._begin = begin
         self._listeners: dict[MarketKey, set[Listener]] = {}
@@ -141,6 +134,11 @@ class DepthFeed:
             if not listeners:
                 del self._listeners[key]
 
+    @property
+    def place(self) -> Place | None:
+        """How far on the log the depths are; None before the first entry."""
+        return self._reader.place
+
     async def prepare(self) -> None:
         """
         Find the depths to begin with; `run` does it if nobody did.
@@ -151,8 +149,7 @@ class DepthFeed:
         if self._begin is None:
             return
         start = await persistently(self._begin, "depth")
-        self.place = start.place
-        self._after = await persistently(partial(self._entry_before, start.place), "depth")
+        await self._reader.stand_at(start.place)
         self._depths = start.depths
         for key in tuple(self._listeners):
             self._tell(key, _whole(key, self.depth(key)))
@@ -168,19 +165,14 @@ class DepthFeed:
         if self.place is None:
             await self.prepare()
         while True:
-            for entry in await persistently(self._read, "depth"):
-                self._after = entry.id
-                told, deltas = decode_websocket_entry(entry.payload)
-                position = Position.parse(told.position)
-                if self.place is not None:
-                    if position <= self.place.position:
-                        continue
-                    if told.number != self.place.number + 1:
-                        await self._start_again(told.number)
-                        break
-                self.place = Place(position, told.number, told.hash)
-                self.tell(deltas)
-            await asyncio.sleep(0)
+            try:
+                async for deltas in self._reader.follow():
+                    self.tell(deltas)
+            except LogGap as gap:
+                if self._begin is None:
+                    raise
+                _logger.warning("depth_starts_again", reason=str(gap))
+                await self.prepare()
 
     def tell(self, deltas: Iterable[MarketDelta]) -> None:
         """Take *deltas* in, and pass them on to who listens."""
@@ -195,32 +187,6 @@ class DepthFeed:
     def _tell(self, key: MarketKey, delta: MarketDelta) -> None:
         for listener in tuple(self._listeners.get(key, ())):
             listener(delta)
-
-    async def _read(self) -> list[Entry]:
-        return await self._stream.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
-
-    async def _start_again(self, number: int) -> None:
-        assert self.place is not None
-        known = self.place.number
-        if self._begin is None:
-            raise LogGap(f"{WEBSOCKET_STREAM}: expected batch {known + 1}, found {number}")
-        _logger.warning("depth_starts_again", known_number=known, found_number=number)
-        await self.prepare()
-
-    async def _entry_before(self, place: Place) -> Position:
-        """
-        A position on the stream with no entry before it that is news after *place*.
-
-        An entry is written after the batch that it tells of; a clock that is off costs a read
-        of everything that the stream holds.
-        """
-        likely = Position(max(0, place.position.ms - CLOCKS_APART_MS_MAX), 0)
-        entries = await self._stream.read(likely, 1)
-        if entries:
-            told = decode_batch_told(entries[0].payload, f"{WEBSOCKET_STREAM} {entries[0].id}")
-            if Position.parse(told.position) <= place.position:
-                return likely
-        return START
 
 
 def _whole(key: MarketKey, depth: Depth) -> MarketDelta:
