@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from pmengine.engine import FEE_ACCOUNT, ID_MEMORY_S, OPEN_ORDERS_MAX, STEP_MAX
+from pmengine.gateways.auth import SECRET_BYTES_MIN, parse_networks
 from pmengine.gateways.loopback import is_loopback
 from pmstore import SelfTrade, is_id
 from pmstore.settings import (
@@ -17,6 +18,7 @@ from pmstore.settings import (
     duration_s,
     group,
     integer,
+    path,
     read_settings,
     setting,
     text,
@@ -135,9 +137,84 @@ class Settings:
     )
     auth: str = setting(
         "AUTH",
-        choice("off"),
+        choice("off", "jwt", "keys", "jwt,keys"),
         default="off",
-        doc="off: the header X-User-Id names the user, and everybody is admin (loopback only).",
+        doc="off: the header X-User-Id names the user, and everybody is admin (loopback only); "
+        "else what callers show: bearer tokens, API keys, or either.",
+    )
+    jwt_public_key: Path | None = setting(
+        "JWT_PUBLIC_KEY",
+        path(),
+        default=None,
+        doc="File with the public key, in PEM or as JWKS, that tokens are verified with (ES256).",
+    )
+    jwt_secret: str | None = setting(
+        "JWT_SECRET",
+        text(),
+        default=None,
+        doc="Secret shared with who signs tokens (HS256), at least 32 bytes.",
+        secret=True,
+    )
+    jwt_issuer: str | None = setting(
+        "JWT_ISSUER", text(), default=None, doc="What `iss` of a token must be; unset, anything."
+    )
+    jwt_audience: str | None = setting(
+        "JWT_AUDIENCE",
+        text(),
+        default=None,
+        doc="What `aud` of a token must be or contain; unset, tokens with `aud` do not count.",
+    )
+    jwt_leeway_s: float = setting(
+        "JWT_LEEWAY_SECONDS",
+        duration_s(0.0, 300),
+        default=5.0,
+        doc="By how much the clock of who signs tokens may differ, in seconds.",
+    )
+    keys_max_age_s: float = setting(
+        "AUTH_KEYS_MAX_AGE_SECONDS",
+        duration_s(1.0, 3600),
+        default=10.0,
+        doc="How long a revoked API key may count at most, in seconds; while the streams do not "
+        "answer for longer, no key counts.",
+    )
+    user_rate: int = setting(
+        "API_RATE_PER_USER",
+        integer(0, 1_000_000),
+        default=100,
+        doc="Requests a second of one user, on each gateway; 0 for any number. With AUTH=off "
+        "nothing is counted.",
+    )
+    user_burst: int = setting(
+        "API_BURST_PER_USER",
+        integer(1, 1_000_000),
+        default=500,
+        doc="Requests that a user who asked nothing for a while may send at once.",
+    )
+    address_rate: int = setting(
+        "API_RATE_PER_ADDRESS",
+        integer(0, 1_000_000),
+        default=500,
+        doc="Requests a second of one address (of IPv6 a /64), identified or not; 0 for any "
+        "number.",
+    )
+    address_burst: int = setting(
+        "API_BURST_PER_ADDRESS",
+        integer(1, 1_000_000),
+        default=2000,
+        doc="As API_BURST_PER_USER, of an address.",
+    )
+    address_sockets: int = setting(
+        "API_SOCKETS_PER_ADDRESS",
+        integer(0, 10_000),
+        default=100,
+        doc="WebSockets that one address may have open; 0 for any number.",
+    )
+    trusted_proxies: str | None = setting(
+        "API_TRUSTED_PROXIES",
+        text(),
+        default=None,
+        doc="Addresses or networks, with commas, whose X-Forwarded-For says where a request "
+        "comes from.",
     )
     shutdown_timeout_s: float = setting(
         "SHUTDOWN_TIMEOUT_SECONDS",
@@ -156,7 +233,34 @@ class Settings:
         if self.auth == "off" and not is_loopback(self.host):
             problems.append(
                 f"API_HOST: {self.host} can be reached from elsewhere, and with AUTH=off everybody "
-                "is admin; listen on 127.0.0.1"
+                "is admin; listen on 127.0.0.1, or set AUTH=jwt or AUTH=keys"
+            )
+        return problems + self._auth_conflicts()
+
+    def _auth_conflicts(self) -> list[str]:
+        problems: list[str] = []
+        ways = self.auth.split(",")
+        if "jwt" in ways and (self.jwt_public_key is None) == (self.jwt_secret is None):
+            problems.append(
+                "AUTH: jwt takes either JWT_PUBLIC_KEY (ES256) or JWT_SECRET (HS256), which says "
+                "the one algorithm that counts"
+            )
+        if self.jwt_secret is not None and len(self.jwt_secret.encode()) < SECRET_BYTES_MIN:
+            problems.append(
+                f"JWT_SECRET: it takes at least {SECRET_BYTES_MIN} bytes; make one with "
+                "`openssl rand -base64 48`"
+            )
+        if "keys" in ways and self.storage.streams.truth.scheme == "memory":
+            problems.append(
+                "AUTH: keys are kept on a stream, and PMSTORE_STREAMS_URL is in memory, where "
+                "`pmengine key` does not reach them"
+            )
+        try:
+            parse_networks(self.trusted_proxies or "")
+        except ValueError:
+            problems.append(
+                f"API_TRUSTED_PROXIES: {self.trusted_proxies!r} is not a list of addresses and "
+                "networks, such as 10.0.0.7,10.1.0.0/16"
             )
         return problems
 

@@ -16,6 +16,7 @@ from pmengine.assembly import Exchange, new_id, open_exchange
 from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.processes.entrance import open_entrance
 from pmengine.processes.sharing import is_shared
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
@@ -54,7 +55,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
         )
     stopping = asyncio.Event()
     stop_on_signals(stopping)
-    async with open_exchange(settings) as exchange:
+    async with open_entrance(settings) as entrance, open_exchange(settings) as exchange:
         exchange.failed.add_done_callback(lambda _: stopping.set())
         venue = Venue(
             front=exchange.front,
@@ -65,6 +66,8 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             readiness=exchange.readiness,
             answer_timeout_s=settings.order_timeout_s,
             recovered_number=exchange.recovered.place.number,
+            door=entrance.door,
+            limits=entrance.limits,
         )
         async with serving(create_app(venue), settings.host, settings.port) as url:
             try:

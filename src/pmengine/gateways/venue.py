@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from pmengine.gateways.auth import Door, Limits, OpenDoor
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
 from pmengine.services.shown_history import ShownHistory
@@ -28,6 +29,8 @@ class Venue:
         recovered_number: The last entry of the log at the start: clients of the life before
             were told of it, so no question is answered before the stores hold it.
         elsewhere_number: The newest entry that clients of other gateways may have been told of.
+        door: Says who asks; unset, AUTH=off.
+        limits: How much one user and one address may ask; unset, anything.
     """
 
     front: Front
@@ -39,3 +42,5 @@ class Venue:
     answer_timeout_s: float = 5.0
     recovered_number: int = 0
     elsewhere_number: Callable[[], int] = lambda: 0
+    door: Door = attrs.field(factory=OpenDoor)
+    limits: Limits = attrs.field(factory=Limits)

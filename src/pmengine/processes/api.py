@@ -14,6 +14,7 @@ from pmengine.assembly import new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
 from pmengine.processes.deployment import Deployment
+from pmengine.processes.entrance import open_entrance
 from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
@@ -137,6 +138,7 @@ class GatewayProcess:
         )
         await depth.prepare()
         ends = await persistently((await deployment.log()).ends, "api")
+        entrance = await deployment.entered(open_entrance(settings))
         venue = Venue(
             front=front,
             history=history,
@@ -147,6 +149,8 @@ class GatewayProcess:
             answer_timeout_s=settings.order_timeout_s,
             elsewhere_number=lambda: front.number,
             recovered_number=0 if ends is None else ends[1][1].number,
+            door=entrance.door,
+            limits=entrance.limits,
         )
         following = [asyncio.create_task(one.run()) for one in (front, depth, board)]
         async with AsyncExitStack() as closing:

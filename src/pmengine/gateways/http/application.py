@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from pmengine.gateways.auth import Scope
 from pmengine.gateways.http.api import OPERATIONS, PREFIX
 from pmengine.gateways.http.endpoint import JSON, Endpoint
 from pmengine.gateways.http.freshness import Freshness
-from pmengine.gateways.http.guard import LoopbackGuard
+from pmengine.gateways.http.gate import Gate
+from pmengine.gateways.http.guard import LoopbackGuard, SocketGuard
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.openapi import describe
 from pmengine.gateways.http.operations import Operation
@@ -28,26 +30,29 @@ METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 def create_app(venue: Venue) -> Starlette:
     """
-    The gateway of *venue*, for AUTH=off: it listens to requests from this machine alone.
+    The gateway of *venue*; with AUTH=off it listens to requests from this machine alone.
 
     `/api/v1/…` with its description at `/api/v1/openapi.json`, `/health`, `/ready`,
     `/metrics` and the WebSocket `/depth`.
     """
     metrics = Metrics()
     freshness = _freshness(venue)
-    description = describe(OPERATIONS, PREFIX)
+    gate = Gate(venue.door, venue.limits)
+    description = describe(OPERATIONS, PREFIX, is_open=gate.is_open)
     routes: list[BaseRoute] = []
     by_path = sorted(OPERATIONS, key=_place)
     for path, operations in groupby(by_path, key=_full_path):
-        routes.append(Route(path, Endpoint(path, list(operations), venue, freshness, metrics)))
+        routes.append(
+            Route(path, Endpoint(path, list(operations), venue, freshness, metrics, gate))
+        )
     routes += [
         WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
-        Route("/metrics", Page(METRICS_TYPE, metrics.text)),
-        Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description)),
+        Route("/metrics", _metrics_page(metrics, gate)),
+        Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description, gate)),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(LoopbackGuard)],
+        middleware=[_guard(venue)],
         exception_handlers={HTTPException: _not_found},
     )
     app.router.redirect_slashes = False
@@ -56,26 +61,38 @@ def create_app(venue: Venue) -> Starlette:
 
 def create_depth_app(venue: Venue) -> Starlette:
     """
-    The depth feed of *venue* alone, for AUTH=off like `create_app`.
+    The depth feed of *venue* alone; with AUTH=off for this machine alone.
 
     The WebSocket `/depth`, `/health`, `/ready` and `/metrics`.
     """
     metrics = Metrics()
     freshness = _freshness(venue)
+    gate = Gate(venue.door, venue.limits)
     routes: list[BaseRoute] = [
-        Route(one.path, Endpoint(one.path, [one], venue, freshness, metrics))
+        Route(one.path, Endpoint(one.path, [one], venue, freshness, metrics, gate))
         for one in OPERATIONS
         if one.outside
     ]
     routes += [
         WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
-        Route("/metrics", Page(METRICS_TYPE, metrics.text)),
+        Route("/metrics", _metrics_page(metrics, gate)),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(LoopbackGuard)],
+        middleware=[_guard(venue)],
         exception_handlers={HTTPException: _not_found},
     )
+
+
+def _guard(venue: Venue) -> Middleware:
+    if venue.door.is_open:
+        return Middleware(LoopbackGuard)
+    return Middleware(SocketGuard, limits=venue.limits)
+
+
+def _metrics_page(metrics: Metrics, gate: Gate) -> Page:
+    """With AUTH on for who may read something: a stranger need not know how busy we are."""
+    return Page(METRICS_TYPE, metrics.text, gate, None if gate.is_open else Scope.READ)
 
 
 def _freshness(venue: Venue) -> Freshness:

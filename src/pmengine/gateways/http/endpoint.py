@@ -12,10 +12,11 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.gate import Gate, read_headers
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.operations import Call, Operation
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
-from pmengine.gateways.http.reading import decode_body, decode_parameters, parse_id
+from pmengine.gateways.http.reading import decode_body, decode_parameters
 from pmengine.gateways.http.requests import NoParameters
 from pmengine.gateways.venue import Venue
 from pmstore.errors import InvalidQuery, StoreClosed, StoreUnavailable
@@ -48,8 +49,10 @@ class Endpoint:
         venue: Venue,
         freshness: Freshness,
         metrics: Metrics,
+        gate: Gate,
     ) -> None:
         self._path = path
+        self._gate = gate
         self._venue = venue
         self._freshness = freshness
         self._metrics = metrics
@@ -98,16 +101,12 @@ class Endpoint:
     async def _read(
         self, operation: Operation, decoder: Any, scope: Scope, receive: Receive
     ) -> Call:
-        user_id = content_type = b""
-        length = b""
-        for name, value in scope["headers"]:
-            if name == b"x-user-id":
-                user_id = value
-            elif name == b"content-type":
-                content_type = value
-            elif name == b"content-length":
-                length = value
-        user = _user(user_id) if operation.user else ""
+        asking = read_headers(scope["headers"])
+        user_id = ""
+        if not operation.outside:
+            user_id = self._gate.admit(
+                scope["client"], asking, operation.scope, is_own=operation.user
+            )
         parameters: Any = _NO_PARAMETERS
         if operation.parameters is not NoParameters or scope["query_string"]:
             parameters = decode_parameters(
@@ -115,20 +114,20 @@ class Endpoint:
             )
         body = None
         if decoder is not None:
-            if not _is_json(content_type):
+            if not _is_json(asking.content_type):
+                said = asking.content_type[:64].decode("latin-1") or "of no type"
                 raise Problem(
                     415,
                     "UNSUPPORTED_MEDIA_TYPE",
-                    f"the body is {content_type[:64].decode('latin-1') or 'of no type'}; "
-                    "send Content-Type: application/json",
+                    f"the body is {said}; send Content-Type: application/json",
                     field="Content-Type",
                 )
-            body = decode_body(decoder, await _read_body(length, receive))
+            body = decode_body(decoder, await _read_body(asking.content_length, receive))
         return Call(
             venue=self._venue,
             freshness=self._freshness,
             metrics=self._metrics,
-            user_id=user,
+            user_id=user_id,
             parameters=parameters,
             body=body,
         )
@@ -150,18 +149,6 @@ async def respond(
         }
     )
     await send({"type": "http.response.body", "body": body})
-
-
-def _user(header: bytes) -> str:
-    if not header:
-        raise Problem(
-            401,
-            "NO_USER",
-            "the request does not say who asks; send the header X-User-Id",
-            field="X-User-Id",
-            headers={b"www-authenticate": b"X-User-Id"},
-        )
-    return parse_id(header.decode("latin-1"), "X-User-Id")
 
 
 _JSON_TYPE: Final = re.compile(rb'application/json\s*(;\s*charset="?utf-?8"?\s*)?', re.IGNORECASE)

@@ -1,4 +1,8 @@
-"""Keeps web pages from elsewhere out while everybody is admin (AUTH=off)."""
+"""
+What comes before every request and every WebSocket, whatever it asks for.
+
+Pages from elsewhere are kept out while everybody is admin (AUTH=off); WebSockets are counted.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pmengine.gateways.auth import Limits, NotAdmitted
 from pmengine.gateways.http.endpoint import respond
+from pmengine.gateways.http.gate import problem_of
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.loopback import is_loopback
 
@@ -54,6 +60,49 @@ class LoopbackGuard:
             await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
         else:
             await respond(send, problem.status, PROBLEM_JSON, problem.encode(), problem.headers)
+
+
+class SocketGuard:
+    """Counts WebSockets by the address that they come from, and refuses what is too much."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the WebSocket on, or refuse it (429)."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        peer = (scope["client"] or ("", 0))[0]
+        named = (value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        forwarded_for = b",".join(named)
+        try:
+            self._limits.take_address(peer, forwarded_for)
+            close = self._limits.open_socket(peer, forwarded_for)
+        except NotAdmitted as error:
+            await _refuse_socket(send, problem_of(error))
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            close()
+
+
+async def _refuse_socket(send: Send, problem: Problem) -> None:
+    body = problem.encode()
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": problem.status,
+            "headers": [
+                (b"content-type", PROBLEM_JSON),
+                (b"content-length", b"%d" % len(body)),
+                *problem.headers.items(),
+            ],
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 @lru_cache(maxsize=64)

@@ -15,10 +15,27 @@ from pmengine.gateways.http.requests import ID_PATTERN
 
 _PROBLEM = "application/problem+json"
 _ALWAYS = {403: "The request comes from elsewhere.", 500: "The exchange failed."}
+_GUARDED = {
+    401: "What the request shows of who asks does not count.",
+    403: "The caller has not the scope that it takes.",
+    429: "This user or address asks too much; wait `Retry-After` seconds.",
+    500: "The exchange failed.",
+    503: "It cannot be done now.",
+}
+_USER = {"user": {"type": "apiKey", "in": "header", "name": "X-User-Id"}}
+_CREDENTIALS = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
-def describe(operations: Iterable[Operation], prefix: str) -> bytes:
-    """The OpenAPI document of *operations*, those not `outside` under *prefix*; as JSON."""
+def describe(operations: Iterable[Operation], prefix: str, *, is_open: bool = True) -> bytes:
+    """
+    The OpenAPI document of *operations*, those not `outside` under *prefix*; as JSON.
+
+    Args:
+        is_open: Whether it is for AUTH=off.
+    """
     operations = list(operations)
     schemas: list[Any] = [ProblemDetails]
     for one in operations:
@@ -33,7 +50,7 @@ def describe(operations: Iterable[Operation], prefix: str) -> bytes:
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         path = one.path if one.outside else prefix + one.path
-        paths.setdefault(path, {})[one.method.lower()] = _operation(one, components)
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, components, is_open)
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -49,15 +66,15 @@ def describe(operations: Iterable[Operation], prefix: str) -> bytes:
             "schemas": {
                 name: schema for name, schema in components.items() if name not in parameter_names
             },
-            "securitySchemes": {
-                "user": {"type": "apiKey", "in": "header", "name": "X-User-Id"},
-            },
+            "securitySchemes": _USER if is_open else _CREDENTIALS,
         },
     }
     return msgspec.json.encode(document)
 
 
-def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, components: dict[str, Any], is_open: bool) -> dict[str, Any]:
+    always = _ALWAYS if is_open or operation.outside else _GUARDED
+    problems = {**always, **operation.problems}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.says,
@@ -79,7 +96,7 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
                     "description": says,
                     "content": {_PROBLEM: {"schema": _reference(ProblemDetails)}},
                 }
-                for status, says in sorted({**operation.problems, **_ALWAYS}.items())
+                for status, says in sorted(problems.items())
             },
         },
     }
@@ -96,8 +113,11 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
                 }
             },
         }
-    if operation.user:
-        described["security"] = [{"user": []}]
+    if is_open:
+        if operation.user:
+            described["security"] = [{"user": []}]
+    elif operation.scope is not None and not operation.outside:
+        described["security"] = [{name: [operation.scope.value]} for name in _CREDENTIALS]
     return described
 
 

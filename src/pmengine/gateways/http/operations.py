@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import msgspec
 
+from pmengine.gateways.auth import Scope
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.requests import NoParameters
@@ -74,3 +75,14 @@ class Operation:
     body_example: Any = None
     user: bool = False
     outside: bool = False
+
+    @property
+    def scope(self) -> Scope | None:
+        """
+        What it takes to ask for it; None if everybody may.
+
+        What changes something that is nobody's own is for admins alone.
+        """
+        if self.method == "GET":
+            return Scope.READ if self.user else None
+        return Scope.TRADE if self.user else Scope.ADMIN

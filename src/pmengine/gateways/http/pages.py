@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
+from pmengine.gateways.auth import Scope as Needed
 from pmengine.gateways.http.endpoint import respond
+from pmengine.gateways.http.gate import Gate, read_headers
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 
 
@@ -16,21 +18,38 @@ class Page:
 
     Args:
         content_type: Of the bytes.
+        gate: Counts who asks, and asks who it is if *needed*.
+        needed: What it takes to see it; None if everybody may.
     """
 
-    def __init__(self, content_type: bytes, make: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        content_type: bytes,
+        make: Callable[[], bytes],
+        gate: Gate,
+        needed: Needed | None = None,
+    ) -> None:
         self._content_type = content_type
         self._make = make
+        self._gate = gate
+        self._needed = needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["method"] in ("GET", "HEAD"):
-            await respond(send, 200, self._content_type, self._make(), {})
-            return
-        problem = Problem(
-            405,
-            "METHOD_NOT_ALLOWED",
-            f"{scope['path']} does not take this method; it takes GET",
-            headers={b"allow": b"GET, HEAD"},
-        )
-        await respond(send, problem.status, PROBLEM_JSON, problem.encode(), problem.headers)
+        try:
+            body = self._page(scope)
+        except Problem as problem:
+            await respond(send, problem.status, PROBLEM_JSON, problem.encode(), problem.headers)
+        else:
+            await respond(send, 200, self._content_type, body, {})
+
+    def _page(self, scope: Scope) -> bytes:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise Problem(
+                405,
+                "METHOD_NOT_ALLOWED",
+                f"{scope['path']} does not take this method; it takes GET",
+                headers={b"allow": b"GET, HEAD"},
+            )
+        self._gate.admit(scope["client"], read_headers(scope["headers"]), self._needed)
+        return self._make()

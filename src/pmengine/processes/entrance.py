@@ -1,0 +1,121 @@
+"""Settings -> who may come into a gateway, and how much one may ask there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
+
+import attrs
+
+from pmengine.gateways.auth import (
+    KEY_STREAM,
+    Buckets,
+    CredentialDoor,
+    Door,
+    KeyRing,
+    Limits,
+    OpenDoor,
+    Origins,
+    PublicKeys,
+    SharedSecret,
+    Tokens,
+    UnusableKey,
+    parse_networks,
+    read_public_keys,
+)
+from pmengine.services.outages import persistently
+from pmengine.settings import Settings
+from pmstore import SettingsError, Stream, open_stores_to_read
+from pmstore.clock import system_clock
+
+
+@attrs.frozen(kw_only=True)
+class Entrance:
+    """What a gateway needs to know of who asks."""
+
+    door: Door
+    limits: Limits
+
+
+@asynccontextmanager
+async def open_entrance(settings: Settings) -> AsyncIterator[Entrance]:
+    """
+    The entrance of one gateway; API keys are followed until it is left.
+
+    An outage of the streams is waited out: before the keys are known nobody is let in.
+
+    Raises:
+        SettingsError: The keys of who signs tokens cannot be used.
+    """
+    if settings.auth == "off":
+        yield Entrance(door=OpenDoor(), limits=Limits())
+        return
+    ways = settings.auth.split(",")
+    tokens = tokens_of(settings) if "jwt" in ways else None
+    async with AsyncExitStack() as closing:
+        ring = None
+        if "keys" in ways:
+            ring = await _open_key_ring(settings, closing)
+        door = CredentialDoor(tokens, ring, system_clock)
+        yield Entrance(door=door, limits=limits_of(settings))
+
+
+def tokens_of(settings: Settings) -> Tokens:
+    """
+    What verifies tokens.
+
+    Raises:
+        SettingsError: JWT_PUBLIC_KEY cannot be used.
+    """
+    key: PublicKeys | SharedSecret
+    if settings.jwt_public_key is not None:
+        try:
+            key = read_public_keys(settings.jwt_public_key)
+        except UnusableKey as error:
+            raise SettingsError([f"JWT_PUBLIC_KEY: {error}"]) from None
+    else:
+        assert settings.jwt_secret is not None
+        key = SharedSecret(settings.jwt_secret)
+    return Tokens(
+        key,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        leeway_s=settings.jwt_leeway_s,
+        clock=system_clock,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much one user and one address may ask."""
+
+    def buckets(rate: int, burst: int) -> Buckets | None:
+        return Buckets(rate, burst, monotonic) if rate else None
+
+    return Limits(
+        users=buckets(settings.user_rate, settings.user_burst),
+        addresses=buckets(settings.address_rate, settings.address_burst),
+        sockets_max=settings.address_sockets or None,
+        origins=Origins(parse_networks(settings.trusted_proxies or "")),
+    )
+
+
+async def _open_key_ring(settings: Settings, closing: AsyncExitStack) -> KeyRing:
+    stores = await closing.enter_async_context(
+        open_stores_to_read(settings=settings.storage, contracts=())
+    )
+
+    async def open_stream() -> Stream | None:
+        return await stores.open_stream(KEY_STREAM)
+
+    ring = KeyRing(open_stream, max_age_s=settings.keys_max_age_s, now=monotonic)
+    await persistently(ring.look, "keys")
+    following = asyncio.create_task(ring.run(), name="keys")
+    closing.push_async_callback(_end, following)
+    return ring
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
