@@ -10,6 +10,7 @@ import attrs
 from pmengine.engine import FEE_ACCOUNT, ID_MEMORY_S, OPEN_ORDERS_MAX, STEP_MAX
 from pmengine.gateways.auth import SECRET_BYTES_MIN, parse_networks
 from pmengine.gateways.loopback import is_loopback
+from pmengine.shards import SHARDS_MAX
 from pmstore import SelfTrade, is_id
 from pmstore.settings import (
     StorageSettings,
@@ -33,7 +34,17 @@ class Settings:
 
     storage: StorageSettings = group(StorageSettings)
     shard: int = setting(
-        "ENGINE_SHARD", integer(0, 1023), default=0, doc="The low part of order and trade ids."
+        "ENGINE_SHARD",
+        integer(0, SHARDS_MAX - 1),
+        default=0,
+        doc="Which shard the services are of; the low part of its order and trade ids.",
+    )
+    shards: int = setting(
+        "ENGINE_SHARDS",
+        integer(1, SHARDS_MAX),
+        default=1,
+        doc="Over how many engines the events are spread; kept with the data, see "
+        "[add-shards](../how-to/add-shards.md).",
     )
     ledger: bool = setting(
         "ENGINE_LEDGER",
@@ -226,6 +237,11 @@ class Settings:
     def conflicts(self) -> list[str]:
         """Combinations that cannot be."""
         problems: list[str] = []
+        if self.shard >= self.shards:
+            problems.append(
+                f"ENGINE_SHARD: {self.shard} is none of ENGINE_SHARDS={self.shards}, which are "
+                f"numbered from 0 to {self.shards - 1}"
+            )
         if not is_id(self.fee_account):
             problems.append(
                 "ENGINE_FEE_ACCOUNT: a user's id has 1..255 bytes and no control characters"

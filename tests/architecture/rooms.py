@@ -93,7 +93,7 @@ def pmstore_sees(room: str) -> frozenset[str] | None:
 PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({""}),
     frozenset({"commands", "compiled", "facts"}),
-    frozenset({"matching"}),
+    frozenset({"matching", "shards"}),
     frozenset({"records"}),
     frozenset({"fees", "journal"}),
     frozenset({"admission", "formatted_journal", "identity", "ledger", "terms"}),
@@ -134,6 +134,7 @@ PURE: Final = frozenset(
         "pmengine.commands",
         "pmengine.facts",
         "pmengine.matching",
+        "pmengine.shards",
         "pmengine.records",
         "pmengine.journal",
         "pmengine.formatted_journal",

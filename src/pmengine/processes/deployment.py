@@ -7,12 +7,15 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final, TypeVar
 
+import attrs
 import structlog
 
 from pmengine.assembly import engine_of, new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.processes.layout import Layout, claim_layout
 from pmengine.processes.sharing import require_shared_streams
 from pmengine.projections import WEBSOCKET_STREAM, decode_batch_told
 from pmengine.services.collector import let_go
@@ -22,11 +25,14 @@ from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import SERVICE_STREAM, Board, Note
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered, recover
+from pmengine.services.shard_records import Ownership
 from pmengine.settings import Settings
 from pmstore import (
     CorruptData,
     Lease,
+    SettingsError,
     SnapshotStore,
+    StorageSettings,
     StoreUnavailable,
     Stream,
     open_lease,
@@ -45,28 +51,74 @@ T = TypeVar("T")
 
 class Deployment:
     """
-    Opens what a process needs of a deployment, once each, and closes it at the end.
+    Opens what a process needs of one shard of a deployment, once each, and closes it at the end.
 
     An outage at the start is waited out: servers come in any order.
 
     Attributes:
         settings: Of the deployment.
+        shard: Whose streams, leases, snapshots and notes these are.
         instance: Names this process among those of its service.
         url: Where this process tells its health; set once it listens.
     """
 
     def __init__(self, settings: Settings, closing: AsyncExitStack) -> None:
         self.settings = settings
+        self.shard = settings.shard
         self.instance = new_id()
         self.url = ""
         self._closing = closing
         self._streams: dict[str, Stream] = {}
         self._opening = asyncio.Lock()
+        self._layout: Layout | None = None
         self._snapshots: SnapshotStore | None = None
         self._log: Log | None = None
         self._board: Board | None = None
         self._promise = ""
         self._promise_until = 0.0
+
+    def of_shard(self, shard: int) -> Deployment:
+        """The same for another shard; closed with this one."""
+        if shard == self.shard:
+            return self
+        return Deployment(attrs.evolve(self.settings, shard=shard), self._closing)
+
+    async def layout(self) -> Layout:
+        """
+        How the data is divided, as it was at the start.
+
+        Raises:
+            SettingsError: Not into as many shards as the settings say.
+        """
+        if self._layout is None:
+            self._layout = await persistently(partial(claim_layout, self.settings), "start")
+        return self._layout
+
+    async def check_layout(self) -> None:
+        """
+        See that the data is still divided as it was at the start.
+
+        Raises:
+            SettingsError: It was divided anew: the places that this process has are the past.
+            StoreUnavailable: It cannot be asked now.
+        """
+        found = await claim_layout(self.settings)
+        if found != await self.layout():
+            raise SettingsError(["the data was divided anew while this ran: start it again"])
+
+    async def ownership(self) -> Ownership:
+        """Which records of the stores that all shards share are this shard's."""
+        source = (await self.layout()).source(self.shard)
+        return Ownership(shard=self.shard, shards=self.settings.shards, source=source)
+
+    async def place(self) -> StorageSettings:
+        """
+        Where this shard has its streams, leases and snapshots.
+
+        Raises:
+            SettingsError: As for `layout`.
+        """
+        return (await self.layout()).storage(self.settings.storage, self.shard)
 
     async def entered(
         self, opening: AbstractAsyncContextManager[T], until: AsyncExitStack | None = None
@@ -79,7 +131,7 @@ class Deployment:
         """The stream *name*."""
         async with self._opening:
             if name not in self._streams:
-                storage = self.settings.storage
+                storage = await self.place()
                 opening = open_stream(storage.streams, name, pins=storage.pins)
                 self._streams[name] = await self.entered(opening)
             return self._streams[name]
@@ -104,13 +156,13 @@ class Deployment:
 
     async def lease(self) -> Lease:
         """The leases."""
-        storage = self.settings.storage
+        storage = await self.place()
         return await self.entered(open_lease(storage.streams, pins=storage.pins))
 
     async def snapshots(self) -> SnapshotStore:
         """The snapshots of the engine's state."""
         if self._snapshots is None:
-            storage = self.settings.storage
+            storage = await self.place()
             opening = open_snapshot_store(storage.snapshots, pins=storage.pins)
             self._snapshots = await self.entered(opening)
         return self._snapshots

@@ -185,6 +185,8 @@ class EngineProcess:
                 raise one
 
     async def _new_leader(self, epoch: int, following: _Following) -> EngineService:
+        # Whoever divides the data anew holds this lease meanwhile.
+        await self._deployment.check_layout()
         recovered = following.recovered
         _logger.info("engine_leads", epoch=epoch, number=recovered.place.number)
         if recovered.lost_tail:

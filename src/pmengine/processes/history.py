@@ -112,15 +112,18 @@ class HistoryProcess:
 
     async def _open(self, closing: AsyncExitStack) -> HistoryStacks:
         storage = self._deployment.settings.storage
+        layout, ownership = await self._deployment.layout(), await self._deployment.ownership()
+        trades = layout.trades(storage, self._deployment.shard)
         pins = storage.pins
         options = LayerOptions(cache_max_age_s=storage.cache_max_age_s)
 
         async def entered(opening: AbstractAsyncContextManager[T]) -> T:
             return await self._deployment.entered(opening, closing)
 
-        return HistoryStacks(
+        shared = HistoryStacks(
             orders=await entered(open_order_store(storage.orders, pins=pins, options=options)),
-            trades=await entered(open_trade_store(storage.trades, pins=pins, options=options)),
+            trades=await entered(open_trade_store(trades, pins=pins, options=options)),
             accounts=await entered(open_account_store(storage.orders, pins=pins, options=options)),
             events=await entered(open_event_store(storage.orders, pins=pins, options=options)),
         )
+        return ownership.stacks(shared)
