@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmarks import (
+    deployed,
     end_to_end,
     engine,
     growth,
@@ -69,6 +70,7 @@ BENCHMARKS: Final = {
     "engine": _Benchmark(engine.measure, 100_000, 2, core=True),
     "growth": _Benchmark(growth.measure, growth.RESTING_MAX, 9, core=True),
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3, core=True),
+    "deployed": _Benchmark(deployed.measure, deployed.SECONDS, 5, repeated=False, core=True),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False),
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),

@@ -28,6 +28,7 @@ from pmengine.services.dead_letters import (
     DeadLetter,
     forget_old_letters,
 )
+from pmengine.services.engine import BATCH_COMMANDS_MAX
 from pmengine.services.inputs import ENTRY_BYTES_MAX
 from pmengine.services.log import Log
 from pmstore import (
@@ -223,3 +224,26 @@ async def test_what_is_put_aside_is_kept_with_its_place_and_reason(
         assert Position.parse(kept[0].position) < Position.parse(kept[1].position)
         await forget_old_letters(letters, NOW_MS + KEPT_MS + 1)
         assert len(await letters.read(START, 100)) == 1
+
+
+async def test_a_batch_ends_with_the_entry_that_fills_it(
+    log: MemoryStream, snapshots: MemorySnapshotStore
+) -> None:
+    sizes = [BATCH_COMMANDS_MAX - 1, 2, 1, 2 * BATCH_COMMANDS_MAX, 3]
+    deposits = iter(range(sum(sizes)))
+    entries = [
+        b"[%b]"
+        % b",".join(
+            encode_command(Deposit(id=f"{next(deposits)}", user_id="ann", amount=1))
+            for _ in range(size)
+        )
+        for size in sizes
+    ]
+    async with engine_on(log, snapshots) as engine:
+        await engine.put(entries)
+        taken = [
+            sum(isinstance(change, Remembered) for change in batch.changes)
+            for _, batch in await batches_of(log)
+        ]
+        assert taken == [BATCH_COMMANDS_MAX + 1, 1 + 2 * BATCH_COMMANDS_MAX, 3]
+        assert engine.state.balances["cash"]["ann"].available == sum(sizes)

@@ -34,6 +34,8 @@ from pmstore import Head as LogHead
 from pmstore.clock import Clock
 from pmstore.codec import encode_batch
 
+BATCH_COMMANDS_MAX: Final = 1_000
+"""More cost a command hardly less, and make its answer wait for all the others."""
 PUBLISH_TRIES_MAX: Final = 8
 PUBLISH_BACKOFF_S: Final = 0.05
 
@@ -66,8 +68,8 @@ class EngineService:
     """
     Owns the engine: the one task that changes its state.
 
-    A batch is everything that the inputs hold, at most `READ_ENTRIES_MAX` entries of each,
-    never a part of an entry. Its facts, and how far every input was consumed, become one
+    A batch is what the inputs hold, up to the entry with which it has `BATCH_COMMANDS_MAX`
+    commands, never a part of an entry. Its facts, and how far every input was consumed, become one
     entry of the log, taken only after the entry before it; who asked is answered by what
     follows the log, so never before it is durable.
 
@@ -182,23 +184,33 @@ class EngineService:
 
     async def _take(self, entries: Mapping[str, list[Entry]]) -> None:
         handle = self.engine.do
+        taken = 0
         for name, some in entries.items():
             for entry in some:
                 try:
                     commands = read_commands(entry.payload)
                 except ValueError as error:
                     self._dead_letter(name, entry, str(error))
-                    continue
+                    commands = []
                 for command in commands:
                     handle(command, entry.id.ms)
-            if some:
-                self._positions[name] = some[-1].id
+                self._positions[name] = entry.id
+                taken += len(commands)
+                if taken >= BATCH_COMMANDS_MAX:
+                    await self._finish()
+                    taken = 0
+        if self._positions != self._published:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """End the batch under way with its entry of the log."""
+        before = self._published
         await self._put_aside()
         await self._publish()
         if self._volatile:
-            for name, some in entries.items():
-                if some:
-                    await self._inputs[name].trim(some[-1].id)
+            for name, position in self._published.items():
+                if position != before[name]:
+                    await self._inputs[name].trim(position)
 
     def _dead_letter(self, name: str, entry: Entry, reason: str) -> None:
         """Put an unreadable entry aside, and answer it if it says who asked."""
