@@ -23,6 +23,7 @@ from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
 from pmengine.services.resuming import Resuming
+from pmengine.services.room import Room
 from pmengine.services.store import StoreService
 from pmengine.services.verifying import Guard, StoreComparison
 from pmengine.settings import Settings
@@ -59,6 +60,8 @@ class Exchange:
         """Whether orders are taken, and why not."""
         if not self.ready:
             return False, "the exchange is stopping or a service failed"
+        if self.engine.lack:
+            return False, self.engine.lack
         return True, "orders are taken"
 
 
@@ -121,6 +124,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 tick_ms=settings.tick_ms,
                 post_only_ms=settings.post_only_ms,
                 clock=system_clock,
+                room=Room({STORE_STREAM: log.stream}, settings.stream_bytes_max),
             )
             targets = {
                 PROCESSOR_STREAM: processor,
@@ -182,6 +186,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     processor=processor,
                     after=START,
                     new_id=new_id,
+                    lack=lambda: engine.lack,
                 ),
                 depth=DepthFeed(websocket, START, depths_of(engine.engine)),
                 failed=asyncio.get_running_loop().create_future(),

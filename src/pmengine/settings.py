@@ -26,6 +26,11 @@ from pmstore.settings import (
 )
 
 PREFIXES: Final = ("PMSTORE_", "ENGINE_")
+STREAM_BYTES_LEAST: Final = 2**20
+SEGMENT_BYTES: Final = 64 * 2**20
+"""Of a file stream whose URL says nothing of it."""
+SEGMENTS_MIN: Final = 4
+"""A file stream is trimmed by whole segments: so many must fit, or it never has room again."""
 
 
 @attrs.frozen(kw_only=True)
@@ -111,6 +116,13 @@ class Settings:
         integer(2, 1000),
         default=3,
         doc="Verified snapshots that are kept.",
+    )
+    stream_bytes_max: int = setting(
+        "STREAM_BYTES_MAX",
+        integer(STREAM_BYTES_LEAST, 2**60),
+        default=4 * 2**30,
+        doc="How many bytes the log, and each input, may hold; at that nothing new is taken until "
+        "it was trimmed.",
     )
     lease_s: float = setting(
         "ENGINE_LEASE_S",
@@ -245,6 +257,15 @@ class Settings:
         if not is_id(self.fee_account):
             problems.append(
                 "ENGINE_FEE_ACCOUNT: a user's id has 1..255 bytes and no control characters"
+            )
+        streams = self.storage.streams.truth
+        said = streams.parameters.get("segment_bytes_max", "")
+        segment = int(said) if said.isdecimal() else SEGMENT_BYTES
+        if streams.scheme == "file" and self.stream_bytes_max < SEGMENTS_MIN * segment:
+            problems.append(
+                f"STREAM_BYTES_MAX: {self.stream_bytes_max} is less than {SEGMENTS_MIN} segments "
+                f"of {segment} bytes, by which file streams are trimmed; set it to "
+                f"{SEGMENTS_MIN * segment} or more, or ?segment_bytes_max= in PMSTORE_STREAMS_URL"
             )
         if self.auth == "off" and not is_loopback(self.host):
             problems.append(

@@ -15,6 +15,7 @@ from pmengine.services.engine import EngineService
 from pmengine.services.log import Log
 from pmengine.services.recovery import Recovered, recover
 from pmengine.services.resuming import Resuming
+from pmengine.services.room import Room
 from pmengine.services.store import StoreService
 from pmstore import START, Batch, Entry, Position, SnapshotStore, State, Stream
 from pmstore.backends.memory import MemoryStream
@@ -81,6 +82,7 @@ async def engine_on(
     ledger: bool = True,
     dead_letters: Stream | None = None,
     post_only_ms: int = 0,
+    room: Room | None = None,
 ) -> AsyncIterator[Running]:
     """
     An engine service on the log *stream*, recovered from it; stopped gracefully when left.
@@ -90,6 +92,7 @@ async def engine_on(
         order_input: A durable input; without one it is memory and begins where the log says.
         epoch: Instead of the one after the last.
         dead_letters: Where what cannot be read is put.
+        room: Bounds the streams that it measures.
     """
     clock = clock or ManualClock(NOW_MS)
     log = Log(stream)
@@ -115,6 +118,7 @@ async def engine_on(
             clock=clock,
             dead_letters=dead_letters,
             post_only_ms=post_only_ms,
+            room=room,
         )
         task = asyncio.create_task(service.run())
         try:

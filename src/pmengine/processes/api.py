@@ -22,6 +22,7 @@ from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
 from pmengine.services.notes import Board, Note
 from pmengine.services.outages import persistently
+from pmengine.services.room import Room
 from pmengine.services.shown_history import ForeignHistory, HistoryStacks
 from pmstore import (
     START,
@@ -78,6 +79,7 @@ class GatewayProcess:
         self._board: Board | None = None
         self._front: Front | None = None
         self._depth: DepthFeed | None = None
+        self._room: Room | None = None
         self._is_serving = False
 
     def note(self) -> Note:
@@ -96,10 +98,18 @@ class GatewayProcess:
             return False, "it starts"
         if not any(note.role == "leader" for note in self._board.living("engine")):
             return False, "no engine leads: orders wait in the input"
+        if lack := self._lack():
+            return False, lack
         for service, lack in (("relay", "answers"), ("history", "what stores show")):
             if not any(note.state == "running" for note in self._board.living(service)):
                 return False, f"no {service} runs: {lack} must wait"
         return True, "orders are taken"
+
+    def _lack(self) -> str:
+        """Why nothing new is taken now, as the leader says it and as the inputs are."""
+        leaders = [] if self._board is None else self._board.living("engine")
+        said = [note.lack for note in leaders if note.role == "leader" and note.lack]
+        return said[0] if said else "" if self._room is None else self._room.lack
 
     def numbers(self) -> Mapping[str, float]:
         """Commands that wait for their outcome."""
@@ -126,12 +136,15 @@ class GatewayProcess:
         )
         processor = await deployment.stream(PROCESSOR_STREAM)
         bounds = await persistently(processor.bounds, "api")
+        inputs = await deployment.inputs()
+        room = self._room = Room(inputs, settings.stream_bytes_max)
         front = self._front = Front(
-            order_input=await deployment.stream(ORDER_INPUT),
-            event_input=await deployment.stream(EVENT_INPUT),
+            order_input=inputs[ORDER_INPUT],
+            event_input=inputs[EVENT_INPUT],
             processor=processor,
             after=START if bounds is None else bounds.last.id,
             new_id=new_id,
+            lack=self._lack,
         )
         depth = self._depth = DepthFeed(
             await deployment.stream(WEBSOCKET_STREAM), START, {}, begin=deployment.depths
@@ -152,7 +165,7 @@ class GatewayProcess:
             door=entrance.door,
             limits=entrance.limits,
         )
-        following = [asyncio.create_task(one.run()) for one in (front, depth, board)]
+        following = [asyncio.create_task(one.run()) for one in (front, depth, board, room)]
         async with AsyncExitStack() as closing:
             # Requests under way are answered before those who bring the answers end.
             closing.push_async_callback(end, following)

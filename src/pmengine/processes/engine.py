@@ -16,10 +16,11 @@ from pmengine.processes.deployment import Deployment
 from pmengine.services.collector import let_go
 from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.engine import EngineService, PublishFailed, Superseded
-from pmengine.services.log import Log, LogGap, LogRewritten, Place
+from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
 from pmengine.services.outages import RETRY_S_MIN, persistently
 from pmengine.services.recovery import CannotStart, Recovered
+from pmengine.services.room import Room
 from pmengine.services.verifying import Guard, guarded
 from pmstore import Lease, State, StoreUnavailable
 from pmstore.clock import system_clock
@@ -70,15 +71,26 @@ class EngineProcess:
             number=place.number,
             position=str(place.position),
             needs_after=str(place.position),
+            lack="" if self._leading is None else self._leading.lack,
         )
 
     def readiness(self) -> tuple[bool, str]:
-        """Ready as the leader, and as a standby that has recovered."""
+        """Ready as the leader that takes commands, and as a standby that has recovered."""
+        if self._leading is not None and self._leading.lack:
+            return False, self._leading.lack
         return bool(self._role), self._reason
 
     def numbers(self) -> Mapping[str, float]:
-        """Input entries that this leader put aside."""
-        return {"dead_letters": 0 if self._leading is None else self._leading.dead_letters}
+        """Entries that this leader put aside, whether it takes commands, what the streams hold."""
+        leading = self._leading
+        if leading is None:
+            return {"dead_letters": 0}
+        return {
+            "dead_letters": leading.dead_letters,
+            "accepting": not leading.lack,
+            "stream_bytes_max": self._settings.stream_bytes_max,
+            **{f"{name}_bytes": held for name, held in leading.room.held_bytes.items()},
+        }
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
@@ -196,11 +208,12 @@ class EngineProcess:
                 goes_on_after_number=recovered.place.number,
                 detail="what was answered after the snapshot that it goes on from is lost",
             )
+        log, inputs = await self._deployment.log(), await self._deployment.inputs()
         return EngineService(
             following.engine,
-            await self._deployment.log(),
+            log,
             recovered,
-            inputs=await self._deployment.inputs(),
+            inputs=inputs,
             volatile_inputs=False,
             epoch=epoch,
             tick_ms=self._settings.tick_ms,
@@ -208,6 +221,7 @@ class EngineProcess:
             clock=system_clock,
             claim=True,
             dead_letters=await self._deployment.stream(DEAD_LETTERS),
+            room=Room({STORE_STREAM: log.stream, **inputs}, self._settings.stream_bytes_max),
         )
 
     async def _hold(self, lease: Lease, epoch: int) -> None:

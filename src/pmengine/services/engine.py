@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -15,9 +15,10 @@ from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.services.dead_letters import LETTERS_MAX, DeadLetter
 from pmengine.services.inputs import reaches, read_commands, read_input
-from pmengine.services.log import Log, Place
+from pmengine.services.log import STORE_STREAM, Log, Place
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import Recovered
+from pmengine.services.room import Room
 from pmstore import (
     START,
     Conflict,
@@ -38,6 +39,8 @@ BATCH_COMMANDS_MAX: Final = 1_000
 """More cost a command hardly less, and make its answer wait for all the others."""
 PUBLISH_TRIES_MAX: Final = 8
 PUBLISH_BACKOFF_S: Final = 0.05
+TROUBLE_TRIES: Final = 3
+"""After so many tries that failed nothing new is accepted: see `EngineService.lack`."""
 
 _logger = structlog.get_logger("pmengine.engine")
 
@@ -83,6 +86,8 @@ class EngineService:
         clock: The inputs' time.
         claim: Begin with an entry that changes nothing, so that no older epoch writes any more.
         dead_letters: Where input entries are put that cannot be read; unset, nowhere.
+        room: Measures the log and the durable inputs; while the log is full no input is read,
+            while any of them is no time is told. Unset, there is no bound.
     """
 
     def __init__(
@@ -99,8 +104,11 @@ class EngineService:
         claim: bool = False,
         dead_letters: Stream | None = None,
         post_only_ms: int = 0,
+        room: Room | None = None,
     ) -> None:
         self.engine = engine
+        self.room = room or Room({}, None)
+        self._trouble = ""
         self.place: Place = recovered.place
         self.dead_letters = 0
         """Input entries that could not be read; each was logged with its place."""
@@ -126,6 +134,15 @@ class EngineService:
     def positions(self) -> Mapping[str, Position]:
         """How far every input is consumed, as the log says it."""
         return self._published
+
+    @property
+    def lack(self) -> str:
+        """
+        Why nothing new should be sent to this engine now; empty if it takes commands.
+
+        What is on its inputs already is taken when it goes on.
+        """
+        return self._trouble or self.room.lack
 
     def stop(self) -> None:
         """Finish the batch under way and end `run`."""
@@ -157,12 +174,17 @@ class EngineService:
             self._lost_tail = False
         elif self._claim:
             await self._publish()
+        await persistently(self.room.look, "room")
         await self.announce()
         ticking = asyncio.create_task(self._tick())
         stopping = asyncio.create_task(self._stopping.wait())
+        measuring = asyncio.create_task(self.room.run())
         reading: dict[str, asyncio.Task[list[Entry]]] = {}
         try:
             while not self._stopping.is_set():
+                if self.room.is_full(STORE_STREAM):
+                    await self._wait_for_room(stopping, measuring)
+                    continue
                 for name, stream in self._inputs.items():
                     if name not in reading:
                         reading[name] = asyncio.create_task(
@@ -175,12 +197,25 @@ class EngineService:
                 entries = {name: reading.pop(name).result() for name in ready}
                 if any(entries.values()):
                     await self._take(entries)
-                if ticking.done():
-                    ticking.result()
+                for task in (ticking, measuring):
+                    if task.done():
+                        task.result()
         finally:
-            for task in (ticking, stopping, *reading.values()):
+            ending = (ticking, stopping, measuring, *reading.values())
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(ticking, stopping, *reading.values(), return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _wait_for_room(self, *others: asyncio.Task[Any]) -> None:
+        """Leave the inputs as they are until the log was trimmed, or one of *others* ended."""
+        freed = asyncio.create_task(self.room.freed(STORE_STREAM))
+        try:
+            await asyncio.wait({freed, *others}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            freed.cancel()
+        for task in others:
+            if task.done():
+                task.result()
 
     async def _take(self, entries: Mapping[str, list[Entry]]) -> None:
         handle = self.engine.do
@@ -257,6 +292,7 @@ class EngineService:
         self._head = LogHead(position, payload_hash(payload))
         self.place = Place(position, number, own_hash)
         self._published = positions
+        await self.room.grew(STORE_STREAM, len(payload))
 
     async def _append(self, payload: bytes) -> Position:
         """Append once, whatever the failures in between say of their outcome."""
@@ -264,23 +300,34 @@ class EngineService:
             if attempt:
                 await asyncio.sleep(PUBLISH_BACKOFF_S * 2**attempt)
             try:
-                return await self._log.stream.append(
-                    [payload], expect_head=self._head, epoch=self._epoch
-                )
-            except Conflict as error:
-                bounds = await self._log.stream.bounds()
-                if bounds is not None and bounds.last.payload == payload:
-                    return bounds.last.id
-                raise Superseded(f"the log goes on without this engine: {error}") from error
-            except Fenced as error:
-                raise Superseded(f"another engine took over: {error}") from error
+                position = await self._append_or_find(payload)
             except StoreUnavailable as error:
                 _logger.warning("publish_failed", attempt=attempt + 1, reason=str(error))
                 failure = error
+                if attempt + 1 >= TROUBLE_TRIES:
+                    self._trouble = f"the log does not take what was decided: {error}"
+            else:
+                self._trouble = ""
+                return position
         raise PublishFailed(
             f"the log did not take batch {self.place.number + 1} in {PUBLISH_TRIES_MAX} tries: "
             f"{failure}"
         ) from failure
+
+    async def _append_or_find(self, payload: bytes) -> Position:
+        """Append behind the head, or find that an append of unknown outcome did it."""
+        try:
+            return await self._log.stream.append(
+                [payload], expect_head=self._head, epoch=self._epoch
+            )
+        except Conflict as error:
+            # Read, not asked for the bounds: what is read is as durable as an append promises.
+            found = await self._log.stream.read(self._head.id, 2)
+            if len(found) == 1 and found[0].payload == payload:
+                return found[0].id
+            raise Superseded(f"the log goes on without this engine: {error}") from error
+        except Fenced as error:
+            raise Superseded(f"another engine took over: {error}") from error
 
     async def _check_inputs(self) -> None:
         for name, stream in self._inputs.items():
@@ -302,7 +349,7 @@ class EngineService:
         """Say to the own input that time has passed, while something is due."""
         while True:
             await asyncio.sleep(self._tick_s)
-            if self.engine.due_ms() <= self._clock():
+            if self.engine.due_ms() <= self._clock() and not self.room.lack:
                 await self._say(Tick())
 
     async def _say(self, command: Command) -> None:

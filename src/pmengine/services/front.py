@@ -34,7 +34,11 @@ class OutcomeUnknown(Exception):
 
 
 class NotTaken(Exception):
-    """The input is full or closed: the command was not applied and may be sent again."""
+    """Too many commands are under way: this one was not applied and may be sent again."""
+
+
+class NotAccepting(NotTaken):
+    """Nothing new is taken now; the message says why."""
 
 
 @attrs.frozen
@@ -43,7 +47,7 @@ class Answer:
     The outcome of one command, durable in the log at `number`.
 
     `order` and `trades` are there for a new order that was accepted, `ended` for orders
-    that the command cancelled.
+    that the command cancelled. `others` are those of further shards that it was for.
     """
 
     number: int
@@ -51,6 +55,8 @@ class Answer:
     order: Order | None = None
     trades: Sequence[Trade] = ()
     ended: Sequence[OrderEnded] = ()
+    shard: int = 0
+    others: Sequence[Answer] = ()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -69,6 +75,7 @@ class Front:
         after: Begin to listen after this entry.
         new_id: Makes correlation ids.
         waiting_max: Commands under way at most; more are refused with `NotTaken`.
+        lack: Says why nothing new is taken now, empty otherwise.
     """
 
     def __init__(
@@ -80,7 +87,9 @@ class Front:
         after: Position,
         new_id: Callable[[], str],
         waiting_max: int = 50_000,
+        lack: Callable[[], str] = lambda: "",
     ) -> None:
+        self._lack = lack
         self._order_input = order_input
         self._event_input = event_input
         self._processor = processor
@@ -122,9 +131,11 @@ class Front:
 
         Raises:
             OutcomeUnknown: None came in time.
-            NotTaken: It was not put on the input at all.
+            NotTaken, NotAccepting: It was not put on the input at all.
             StoreUnavailable: The input did not take it; `outcome` says whether it may have.
         """
+        if lack := self._lack():
+            raise NotAccepting(lack)
         if len(self._waiting) >= self._waiting_max:
             raise NotTaken(f"{self._waiting_max} commands are under way; try again later")
         correlation_id = self._new_id()

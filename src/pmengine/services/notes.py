@@ -37,7 +37,8 @@ class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
     `number` and `position` are how far it is on the log, `needs_after` what of the log it still
     needs (everything after it). `role` is `leader` or `standby` where one instance works at a
-    time. `url` is where its health is told. `state` is `starting` (also while it waits for its
+    time. `lack` says why a leading engine takes nothing new now. `url` is where its health is
+    told. `state` is `starting` (also while it waits for its
     turn), `running` or `ended`.
     """
 
@@ -49,6 +50,7 @@ class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     number: int = 0
     position: str = str(START)
     needs_after: str | None = None
+    lack: str = ""
     host: str = ""
     pid: int = 0
     url: str = ""

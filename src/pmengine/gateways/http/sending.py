@@ -10,7 +10,7 @@ from pmengine.commands import Command
 from pmengine.facts import Refusal
 from pmengine.gateways.http.operations import Call
 from pmengine.gateways.http.problems import Problem
-from pmengine.services.front import Answer, NotTaken, OutcomeUnknown
+from pmengine.services.front import Answer, NotAccepting, NotTaken, OutcomeUnknown
 from pmstore import StoreClosed, StoreUnavailable, WriteOutcome
 
 VALID_FOR_MS: Final = 3_600_000
@@ -36,6 +36,9 @@ async def send(
     """
     try:
         answer = await call.venue.front.send(command, call.venue.answer_timeout_s, listing=listing)
+    except NotAccepting as error:
+        detail = f"the exchange takes nothing new: {error}. Nothing was done, send it again later"
+        raise Problem(503, "NOT_ACCEPTING", detail, headers=_AGAIN) from None
     except NotTaken as error:
         raise _not_taken(str(error)) from None
     except OutcomeUnknown as error:
@@ -46,7 +49,8 @@ async def send(
         if error.outcome is WriteOutcome.NOT_APPLIED:
             raise _not_taken("the input did not take the command") from None
         raise _unknown("the input did not answer", order_id, client_order_id) from None
-    call.freshness.told(answer.number)
+    for one in (answer, *answer.others):
+        call.freshness.told(one.number, one.shard)
     call.is_applied = answer.refusal is None
     return answer
 
