@@ -10,6 +10,7 @@ from pmengine.gateways.auth import Door, Limits, OpenDoor
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
 from pmengine.services.shown_history import ShownHistory
+from pmengine.services.user_feed import UserFeed
 from pmstore.clock import Clock
 
 
@@ -29,6 +30,7 @@ class Venue:
         recovered_number: The last entry of the log at the start: clients of the life before
             were told of it, so no question is answered before the stores hold it.
         elsewhere_number: The newest entry that clients of other gateways may have been told of.
+        users: What each user has, as it changes; unset, users are told elsewhere.
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
     """
@@ -42,5 +44,6 @@ class Venue:
     answer_timeout_s: float = 5.0
     recovered_number: int = 0
     elsewhere_number: Callable[[], int] = lambda: 0
+    users: UserFeed | None = None
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)

@@ -1,4 +1,4 @@
-"""Puts the gateway together: routes, guard, description, metrics, the depth feed."""
+"""Puts the gateway together: routes, guard, description, metrics, the feeds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.http.pages import Page
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.venue import Venue
-from pmengine.gateways.websocket import DepthEndpoint
+from pmengine.gateways.websocket import DepthEndpoint, UserEndpoint
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,7 +33,7 @@ def create_app(venue: Venue) -> Starlette:
     The gateway of *venue*; with AUTH=off it listens to requests from this machine alone.
 
     `/api/v1/…` with its description at `/api/v1/openapi.json`, `/health`, `/ready`,
-    `/metrics` and the WebSocket `/depth`.
+    `/metrics` and the WebSockets `/depth` and, if users are told here, `/user`.
     """
     metrics = Metrics()
     freshness = _freshness(venue)
@@ -50,6 +50,9 @@ def create_app(venue: Venue) -> Starlette:
         Route("/metrics", _metrics_page(metrics, gate)),
         Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description, gate)),
     ]
+    if venue.users is not None:
+        users = UserEndpoint(venue.users, venue.door, metrics.user_connections)
+        routes.append(WebSocketRoute("/user", users))
     app = Starlette(
         routes=routes,
         middleware=[_guard(venue)],

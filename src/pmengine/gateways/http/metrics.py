@@ -32,6 +32,11 @@ class Metrics:
         self.connections = Gauge(
             "pmengine_websocket_connections", "Open connections.", registry=self._registry
         )
+        self.user_connections = Gauge(
+            "pmengine_websocket_user_connections",
+            "Open connections of the user feed.",
+            registry=self._registry,
+        )
         # Looking a child up by its labels costs more than counting.
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._outcomes: dict[str, Counter] = {}

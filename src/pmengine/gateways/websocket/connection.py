@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from typing import Final
 
 from starlette.types import Receive, Send
@@ -12,6 +10,7 @@ from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.lookup import find_market
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.websocket.channels import Channel, Channels
+from pmengine.gateways.websocket.conversation import Conversation
 from pmengine.gateways.websocket.messages import (
     Action,
     AskSnapshot,
@@ -33,16 +32,13 @@ from pmengine.services.shown_history import ShownHistory
 from pmstore import MarketKey, StoreClosed, StoreUnavailable
 
 SUBSCRIPTIONS_MAX: Final = 100
-REPLIES_MAX: Final = 64
-"""Replies that wait to be sent; a client beyond it is not listened to until they are."""
 
 
 class Connection:
     """
-    Reads what a client asks for, and writes replies and what changed.
+    Follows the markets that a client asks for.
 
-    Replies go before changes. What is owed is bounded: `REPLIES_MAX` replies, and one
-    message for each of at most `SUBSCRIPTIONS_MAX` markets.
+    What it is owed is bounded: one message for each of at most `SUBSCRIPTIONS_MAX` markets.
     """
 
     def __init__(
@@ -57,45 +53,26 @@ class Connection:
         self._history = history
         self._freshness = freshness
         self._channels = channels
-        self._receive = receive
-        self._send = send
         self._followed: dict[MarketKey, tuple[Subscription, Channel]] = {}
         self._keys: dict[Subscription, MarketKey] = {}
-        self._replies: deque[Said] = deque([Connected()])
         self._due: dict[Subscription, None] = {}
-        self._something = asyncio.Event()
-        self._something.set()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._conversation = Conversation(receive, send, hear=self._hear, owed=self._owed)
 
     async def run(self) -> None:
         """Serve the client until it leaves."""
-        writing = asyncio.create_task(self._write())
-        reading = asyncio.create_task(self._read())
+        self._reply(Connected())
         try:
-            await asyncio.wait({writing, reading}, return_when=asyncio.FIRST_COMPLETED)
+            await self._conversation.run()
         finally:
             for key, (subscription, _) in self._followed.items():
                 self._channels.leave(key, subscription)
-            for task in (writing, reading):
-                task.cancel()
-            ended = await asyncio.gather(writing, reading, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, Exception) and not isinstance(error, OSError):
-                raise error
 
-    async def _read(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            text = message.get("text")
-            asked = decode_action(message["bytes"] if text is None else text)
-            await self._room.wait()
-            if isinstance(asked, Action):
-                await self._do(asked)
-            else:
-                self._reply(asked)
+    async def _hear(self, text: str | bytes) -> None:
+        asked = decode_action(text)
+        if isinstance(asked, Action):
+            await self._do(asked)
+        else:
+            self._reply(asked)
 
     async def _do(self, asked: Action) -> None:
         if isinstance(asked, Ping):
@@ -146,27 +123,17 @@ class Connection:
         subscription.ask_snapshot()
 
     def _reply(self, message: Said) -> None:
-        self._replies.append(message)
-        if len(self._replies) >= REPLIES_MAX:
-            self._room.clear()
-        self._something.set()
+        self._conversation.reply(encode(message))
 
     def _is_due(self, subscription: Subscription) -> None:
         self._due[subscription] = None
-        self._something.set()
+        self._conversation.wake()
 
-    async def _write(self) -> None:
-        while True:
-            await self._something.wait()
-            if self._replies:
-                text: str | None = encode(self._replies.popleft())
-                self._room.set()
-            elif self._due:
-                subscription = next(iter(self._due))
-                del self._due[subscription]
-                text = subscription.take(self._followed[self._keys[subscription]][1])
-            else:
-                self._something.clear()
-                continue
+    def _owed(self) -> str | None:
+        while self._due:
+            subscription = next(iter(self._due))
+            del self._due[subscription]
+            text = subscription.take(self._followed[self._keys[subscription]][1])
             if text is not None:
-                await self._send({"type": "websocket.send", "text": text})
+                return text
+        return None

@@ -1,0 +1,52 @@
+"""The user WebSocket as an ASGI application."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+from starlette.types import Receive, Scope, Send
+
+from pmengine.gateways.auth import Caller, Door, NotAdmitted
+from pmengine.gateways.http.gate import problem_of, read_headers
+from pmengine.gateways.http.problems import Problem
+from pmengine.gateways.websocket.user_connection import (
+    POLICY_VIOLATION,
+    UserConnection,
+)
+from pmengine.services.user_feed import UserFeed
+
+
+class UserEndpoint:
+    """
+    Accepts clients and tells each what changes of the user that it is.
+
+    Args:
+        connections: Counts the open ones.
+    """
+
+    def __init__(self, feed: UserFeed, door: Door, connections: Gauge) -> None:
+        self._feed = feed
+        self._door = door
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one client."""
+        await receive()
+        try:
+            caller = self._caller(scope)
+        except Problem as problem:
+            reason = problem.code
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
+            return
+        await send({"type": "websocket.accept"})
+        with self._connections.track_inprogress():
+            await UserConnection(
+                feed=self._feed, door=self._door, caller=caller, receive=receive, send=send
+            ).run()
+
+    def _caller(self, scope: Scope) -> Caller | None:
+        """Whom the headers name, None if nobody; browsers cannot send them."""
+        try:
+            caller = self._door.identify(read_headers(scope["headers"]).shown)
+        except NotAdmitted as error:
+            raise problem_of(error) from None
+        return caller if caller is not None and caller.user_id else None

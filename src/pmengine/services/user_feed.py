@@ -1,0 +1,290 @@
+"""What each user has, and the newest changes of it, as `user_event_stream` tells them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+import attrs
+import structlog
+
+from pmengine.projections import decode_user_entry
+from pmengine.services.log import LogGap, Place
+from pmengine.services.outages import persistently
+from pmengine.services.projection_reader import ProjectionReader
+from pmengine.user_events import (
+    USER_EVENT_STREAM,
+    EndDocument,
+    OpenOrderCancelled,
+    OpenOrderCreated,
+    OpenOrderFilled,
+    OpenOrderUpdated,
+    PositionChanged,
+    UserDocument,
+)
+from pmstore import (
+    Order,
+    OrderCancelled,
+    OrderFilled,
+    State,
+    Stream,
+    ended_order,
+)
+from pmstore.codec import decode_order
+
+UPDATES_KEPT_MAX: Final = 100_000
+"""How many of the newest changes, of all users together, are kept for who reads slowly."""
+
+_logger = structlog.get_logger("pmengine.users")
+
+HeldOrder = Order | bytes
+"""An open order, or its JSON: few of them are ever shown."""
+
+
+@attrs.define
+class UserPicture:
+    """
+    What a user has after its update `update_id`.
+
+    `orders` are the open ones by id; `holdings` what is (available, frozen) of each asset,
+    `cash` in micros and tokens in lots.
+    """
+
+    update_id: int = 0
+    orders: dict[str, HeldOrder] = attrs.Factory(dict)
+    holdings: dict[str, tuple[int, int]] = attrs.Factory(dict)
+
+
+@attrs.frozen
+class UserUpdate:
+    """
+    One change of what a user has: `event` names it, `document` tells it.
+
+    `before` is the order before its end, None if it is not known or nothing ended.
+    """
+
+    update_id: int
+    event: str
+    document: UserDocument
+    before: HeldOrder | None = None
+
+    def order(self) -> Order | None:
+        """The order as it is after this; None if it is about a position."""
+        document = self.document
+        if isinstance(document, OpenOrderCreated | OpenOrderUpdated):
+            return shown_order(bytes(document.order))
+        if self.before is None or isinstance(document, PositionChanged):
+            return None
+        return ended_order(shown_order(self.before), _end(document))
+
+
+@attrs.frozen
+class UserStart:
+    """What every user has after the log's entry at `place`."""
+
+    place: Place
+    users: dict[str, UserPicture]
+
+
+def shown_order(held: HeldOrder) -> Order:
+    """The order that is held."""
+    return held if isinstance(held, Order) else decode_order(held, USER_EVENT_STREAM)
+
+
+def users_of(state: State) -> dict[str, UserPicture]:
+    """What every user has by *state*; O(open orders + balances)."""
+    users = {
+        user_id: UserPicture(update_id) for user_id, update_id in state.user_update_ids.items()
+    }
+    for order in state.orders.values():
+        users.setdefault(order.user_id, UserPicture()).orders[order.id] = order
+    for asset, rows in state.balances.items():
+        for user_id, row in rows.items():
+            picture = users.setdefault(user_id, UserPicture())
+            picture.holdings[asset] = (row.available, row.frozen)
+    return users
+
+
+class UserFeed:
+    """
+    Follows `user_event_stream`, keeps what every user has, and wakes who follows a user.
+
+    Where the stream does not go on (this reader was left behind, or the log lost its tail) the
+    feed begins anew: `life` grows, no earlier change is kept, and what a follower was told
+    before may not be so.
+
+    Args:
+        users: What every user has before the first entry of the stream.
+        begin: Finds what to begin with; then *users* does not matter.
+        kept_max: How many changes are kept, of all users together.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        users: Mapping[str, UserPicture],
+        *,
+        begin: Callable[[], Awaitable[UserStart]] | None = None,
+        kept_max: int = UPDATES_KEPT_MAX,
+    ) -> None:
+        self.life = 0
+        self._reader = ProjectionReader(stream, USER_EVENT_STREAM, decode_user_entry, "users")
+        self._users = dict(users)
+        self._begin = begin
+        self._kept_max = kept_max
+        self._kept: dict[str, deque[UserUpdate]] = {}
+        self._order: deque[str] = deque()
+        """Whose each kept change is, the oldest first."""
+        self._wakers: dict[str, set[Callable[[], None]]] = {}
+
+    @property
+    def place(self) -> Place | None:
+        """How far on the log this is; None before the first entry."""
+        return self._reader.place
+
+    def picture(self, user_id: str) -> UserPicture:
+        """What a user has now; it changes with the next entry."""
+        picture = self._users.get(user_id)
+        return UserPicture() if picture is None else picture
+
+    def update_id(self, user_id: str) -> int:
+        """The number of the user's last change, 0 before the first."""
+        picture = self._users.get(user_id)
+        return 0 if picture is None else picture.update_id
+
+    def has_after(self, user_id: str, update_id: int) -> bool:
+        """Whether every change of the user behind *update_id* is kept."""
+        newest = self.update_id(user_id)
+        if update_id == newest:
+            return True
+        kept = self._kept.get(user_id)
+        return bool(kept) and kept[0].update_id - 1 <= update_id < newest  # type: ignore[index]
+
+    def after(self, user_id: str, update_id: int) -> UserUpdate | None:
+        """The change of the user that follows *update_id*; None if it is not kept or not yet."""
+        kept = self._kept.get(user_id)
+        if not kept:
+            return None
+        index = update_id + 1 - kept[0].update_id
+        return kept[index] if 0 <= index < len(kept) else None
+
+    def listen(self, user_id: str, wake: Callable[[], None]) -> None:
+        """Call *wake* whenever something of the user changed, or the feed began anew."""
+        self._wakers.setdefault(user_id, set()).add(wake)
+
+    def unlisten(self, user_id: str, wake: Callable[[], None]) -> None:
+        """Stop calling *wake*; without effect if it is not called."""
+        wakers = self._wakers.get(user_id)
+        if wakers is not None:
+            wakers.discard(wake)
+            if not wakers:
+                del self._wakers[user_id]
+
+    async def prepare(self) -> None:
+        """
+        Find what to begin with; `run` does it if nobody did.
+
+        Raises:
+            CannotStart, CorruptData: From the log and its snapshots.
+        """
+        if self._begin is None:
+            return
+        start = await persistently(self._begin, "users")
+        await self._reader.stand_at(start.place)
+        self._users = start.users
+        self._kept.clear()
+        self._order.clear()
+        self.life += 1
+        for user_id in tuple(self._wakers):
+            self._wake(user_id)
+
+    async def run(self) -> None:
+        """
+        Follow until cancelled, over outages of the stream.
+
+        Raises:
+            LogGap: The stream does not go on and there is nothing to begin anew with.
+            CannotStart, CorruptData: As for `prepare`.
+        """
+        if self.place is None:
+            await self.prepare()
+        while True:
+            try:
+                async for documents in self._reader.follow():
+                    self.tell(documents)
+            except LogGap as gap:
+                if self._begin is None:
+                    raise
+                _logger.warning("users_start_again", reason=str(gap))
+                await self.prepare()
+
+    def tell(self, documents: Iterable[UserDocument]) -> None:
+        """Take *documents* in, and wake who follows their users."""
+        woken: set[str] = set()
+        for document in documents:
+            user_id = document.user_id
+            picture = self._users.get(user_id)
+            if picture is None:
+                picture = self._users[user_id] = UserPicture()
+            if document.update_id <= picture.update_id:
+                continue
+            self._keep(user_id, _apply(picture, document))
+            woken.add(user_id)
+        for user_id in woken:
+            self._wake(user_id)
+
+    def _keep(self, user_id: str, update: UserUpdate) -> None:
+        self._kept.setdefault(user_id, deque()).append(update)
+        self._order.append(user_id)
+        if len(self._order) > self._kept_max:
+            oldest = self._order.popleft()
+            kept = self._kept[oldest]
+            kept.popleft()
+            if not kept:
+                del self._kept[oldest]
+
+    def _wake(self, user_id: str) -> None:
+        for wake in tuple(self._wakers.get(user_id, ())):
+            wake()
+
+
+def _apply(picture: UserPicture, document: UserDocument) -> UserUpdate:
+    """Bring *picture* to where *document* leads."""
+    picture.update_id = document.update_id
+    if isinstance(document, PositionChanged):
+        return UserUpdate(document.update_id, _hold(picture, document), document)
+    if isinstance(document, OpenOrderCreated | OpenOrderUpdated):
+        picture.orders[document.order_id] = bytes(document.order)
+        is_new = isinstance(document, OpenOrderCreated)
+        event = "open_order_created" if is_new else "open_order_updated"
+        return UserUpdate(document.update_id, event, document)
+    is_filled = isinstance(document, OpenOrderFilled)
+    event = "open_order_filled" if is_filled else "open_order_cancelled"
+    before = picture.orders.pop(document.order_id, None)
+    return UserUpdate(document.update_id, event, document, before)
+
+
+def _hold(picture: UserPicture, document: PositionChanged) -> str:
+    """Take a position in; what became of it."""
+    if not document.available and not document.frozen:
+        picture.holdings.pop(document.asset, None)
+        return "position_removed"
+    is_new = document.asset not in picture.holdings
+    picture.holdings[document.asset] = (document.available, document.frozen)
+    return "position_created" if is_new else "position_updated"
+
+
+def _end(document: EndDocument) -> OrderFilled | OrderCancelled:
+    make = OrderCancelled if isinstance(document, OpenOrderCancelled) else OrderFilled
+    return make(
+        order_id=document.order_id,
+        symbol=document.symbol,
+        user_id=document.user_id,
+        version=document.update_id,
+        filled_quantity=document.filled_quantity,
+        remaining_quantity=document.remaining_quantity,
+        timestamp=document.timestamp,
+        spent=document.spent,
+        reason=document.reason,
+    )
