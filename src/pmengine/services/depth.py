@@ -97,6 +97,8 @@ class DepthFeed:
     Args:
         after: Where on the stream to go on, with *depths* as they are there.
         begin: Finds a depth to begin with; then *after* and *depths* do not matter.
+        owns: Whether the stream tells of a market; unset, of every one.
+        beside: Another feed that has the other markets: both show all of them.
     """
 
     def __init__(
@@ -106,13 +108,19 @@ class DepthFeed:
         depths: dict[MarketKey, Depth],
         *,
         begin: Callable[[], Awaitable[DepthStart]] | None = None,
+        owns: Callable[[MarketKey], bool] = lambda key: True,
+        beside: DepthFeed | None = None,
     ) -> None:
         self._reader = ProjectionReader(
             stream, WEBSOCKET_STREAM, decode_websocket_entry, "depth", after=after
         )
+        self._owns = owns
         self._depths = depths
         self._begin = begin
         self._listeners: dict[MarketKey, set[Listener]] = {}
+        if beside is not None:
+            self._depths, self._listeners = beside._depths, beside._listeners
+            self._depths.update(depths)
 
     def depth(self, key: MarketKey) -> Depth:
         """A market's depth now; empty for one that nothing was told of yet."""
@@ -150,8 +158,10 @@ class DepthFeed:
             return
         start = await persistently(self._begin, "depth")
         await self._reader.stand_at(start.place)
-        self._depths = start.depths
-        for key in tuple(self._listeners):
+        for key in [key for key in self._depths if self._owns(key)]:
+            del self._depths[key]
+        self._depths.update(start.depths)
+        for key in filter(self._owns, tuple(self._listeners)):
             self._tell(key, _whole(key, self.depth(key)))
 
     async def run(self) -> None:

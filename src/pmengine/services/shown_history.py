@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -69,6 +69,7 @@ class ForeignHistory:
         cached: The stores with their caches.
         truth: The same without.
         now: Seconds that only grow.
+        further: The same stores as histories of further shards fill them.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ForeignHistory:
         truth: HistoryStacks,
         cache_max_age_s: float,
         now: Callable[[], float],
+        further: Sequence[ForeignHistory] = (),
     ) -> None:
         self._board = board
         self._cached = cached
@@ -87,6 +89,7 @@ class ForeignHistory:
         self._now = now
         self._place = BEGINNING
         self._moved_s = now()
+        self._further = further
 
     @property
     def orders(self) -> OrderStore:
@@ -127,7 +130,13 @@ class ForeignHistory:
             self._moved_s = self._now()
 
     @property
-    def _stacks(self) -> HistoryStacks:
+    def _is_settled(self) -> bool:
+        """Whether caches must have heard of everything that was written."""
         self._hear()
-        is_settled = self._now() - self._moved_s > self._max_age_s
-        return self._cached if is_settled else self._truth
+        return self._now() - self._moved_s > self._max_age_s and all(
+            one._is_settled for one in self._further
+        )
+
+    @property
+    def _stacks(self) -> HistoryStacks:
+        return self._cached if self._is_settled else self._truth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pmengine.gateways.http.problems import Problem
 from pmengine.services.shown_history import ShownHistory
@@ -20,6 +20,7 @@ class Freshness:
         timeout_s: How long to wait for the stores.
         number: What clients were told of before.
         elsewhere: The newest entry that clients of other gateways may have been told of.
+        further: The same for each further shard, from number 1 on.
     """
 
     def __init__(
@@ -28,16 +29,20 @@ class Freshness:
         timeout_s: float,
         number: int,
         elsewhere: Callable[[], int] = lambda: 0,
+        further: Sequence[Freshness] = (),
     ) -> None:
         self._history = history
         self._timeout_s = timeout_s
         self._number = number
         self._elsewhere = elsewhere
         self._latest = 0
+        self._further = further
 
-    def told(self, number: int) -> None:
-        """A client was, or is about to be, told of entry *number*."""
-        if number > self._number:
+    def told(self, number: int, shard: int = 0) -> None:
+        """A client was, or is about to be, told of entry *number* of a shard's log."""
+        if shard:
+            self._further[shard - 1].told(number)
+        elif number > self._number:
             self._number = number
 
     async def reached(self) -> None:
@@ -47,6 +52,8 @@ class Freshness:
         Raises:
             Problem: They did not catch up in time (503).
         """
+        for one in self._further:
+            await one.reached()
         latest = self._elsewhere()
         if latest < self._latest:
             # The log lost its tail: what was told beyond is gone, and nobody can show it.
