@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pmengine.cli import demo, explain, replay, run, status, up, verify
+from pmengine.cli import demo, explain, key, replay, run, status, up, verify
 
 application = typer.Typer(
     name="pmengine",
@@ -26,6 +26,7 @@ application.command("demo")(demo.demo)
 application.command("replay")(replay.replay)
 application.command("verify")(verify.verify)
 application.command("explain")(explain.explain)
+application.add_typer(key.keys)
 
 
 def _show_version(asked: bool) -> None:
