@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from pmengine.gateways.auth import Door, Limits, OpenDoor
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
+from pmengine.services.fronts import Fronts
 from pmengine.services.shown_history import ShownHistory
 from pmengine.services.user_feed import UserFeed
 from pmstore.clock import Clock
+
+
+@attrs.frozen
+class FurtherShard:
+    """
+    How far the stores are with another shard's log, and what clients were told of it.
+
+    `recovered_number` and `elsewhere_number` are as for the `Venue`.
+    """
+
+    history: ShownHistory
+    recovered_number: int
+    elsewhere_number: Callable[[], int]
 
 
 @attrs.frozen(kw_only=True)
@@ -30,12 +44,13 @@ class Venue:
         recovered_number: The last entry of the log at the start: clients of the life before
             were told of it, so no question is answered before the stores hold it.
         elsewhere_number: The newest entry that clients of other gateways may have been told of.
+        further: The shards behind the first, which the three names above are about.
         users: What each user has, as it changes; unset, users are told elsewhere.
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
     """
 
-    front: Front
+    front: Front | Fronts
     history: ShownHistory
     depth: DepthFeed
     clock: Clock
@@ -44,6 +59,7 @@ class Venue:
     answer_timeout_s: float = 5.0
     recovered_number: int = 0
     elsewhere_number: Callable[[], int] = lambda: 0
+    further: Sequence[FurtherShard] = ()
     users: UserFeed | None = None
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)

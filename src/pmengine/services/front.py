@@ -120,7 +120,14 @@ class Front:
     async def _read(self) -> list[Entry]:
         return await self._processor.read(self._after, READ_ENTRIES_MAX, READ_WAIT_S)
 
-    async def send(self, command: Command, timeout_s: float, *, listing: bool = False) -> Answer:
+    async def send(
+        self,
+        command: Command,
+        timeout_s: float,
+        *,
+        listing: bool = False,
+        shard: int | None = None,
+    ) -> Answer:
         """
         The outcome of *command*, once it is durable.
 
@@ -128,6 +135,7 @@ class Front:
             command: Its `correlation_id` is given here.
             timeout_s: How long to wait for the outcome.
             listing: Whether it is about events and goes to their input.
+            shard: 0, if it is given: there is one.
 
         Raises:
             OutcomeUnknown: None came in time.

@@ -63,6 +63,8 @@ class Fronts:
             if order is not None:
                 wanted = (shard_of(order.symbol.event_id, shards),)
         asked = wanted or range(shards)
+        if len(asked) == 1:
+            return await self._send(asked[0], command, timeout_s, listing)
         answers = await asyncio.gather(
             *(self._send(one, command, timeout_s, listing) for one in asked)
         )
@@ -75,8 +77,6 @@ class Fronts:
 
 def _joined(answers: Sequence[Answer]) -> Answer:
     """What all of *answers* say together."""
-    if len(answers) == 1:
-        return answers[0]
     first = next((one for one in answers if one.refusal is not None), answers[0])
     ended = sorted((end for one in answers for end in one.ended), key=lambda end: end.timestamp)
     return attrs.evolve(first, ended=ended, others=[one for one in answers if one is not first])

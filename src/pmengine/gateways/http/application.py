@@ -99,8 +99,16 @@ def _metrics_page(metrics: Metrics, gate: Gate) -> Page:
 
 
 def _freshness(venue: Venue) -> Freshness:
+    further = [
+        Freshness(one.history, venue.answer_timeout_s, one.recovered_number, one.elsewhere_number)
+        for one in venue.further
+    ]
     return Freshness(
-        venue.history, venue.answer_timeout_s, venue.recovered_number, venue.elsewhere_number
+        venue.history,
+        venue.answer_timeout_s,
+        venue.recovered_number,
+        venue.elsewhere_number,
+        further,
     )
 
 

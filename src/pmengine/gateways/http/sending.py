@@ -25,6 +25,7 @@ async def send(
     command: Command,
     *,
     listing: bool = False,
+    shard: int | None = None,
     order_id: str | None = None,
     client_order_id: str | None = None,
 ) -> Answer:
@@ -35,7 +36,9 @@ async def send(
         Problem: It was not applied (503), or nobody knows (504, with the ids of the order).
     """
     try:
-        answer = await call.venue.front.send(command, call.venue.answer_timeout_s, listing=listing)
+        answer = await call.venue.front.send(
+            command, call.venue.answer_timeout_s, listing=listing, shard=shard
+        )
     except NotAccepting as error:
         detail = f"the exchange takes nothing new: {error}. Nothing was done, send it again later"
         raise Problem(503, "NOT_ACCEPTING", detail, headers=_AGAIN) from None
@@ -55,14 +58,16 @@ async def send(
     return answer
 
 
-async def accepted(call: Call, command: Command, *, listing: bool = False) -> Answer:
+async def accepted(
+    call: Call, command: Command, *, listing: bool = False, shard: int | None = None
+) -> Answer:
     """
     The outcome of *command*, once the stores show it.
 
     Raises:
         Problem: As for `send`; it was refused (422); the stores are behind (503).
     """
-    answer = await send(call, command, listing=listing)
+    answer = await send(call, command, listing=listing, shard=shard)
     if answer.refusal is not None:
         raise refused(answer.refusal)
     await call.freshness.reached()
