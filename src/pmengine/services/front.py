@@ -22,7 +22,7 @@ from pmengine.projections import (
     refusal_of,
 )
 from pmengine.services.outages import persistently
-from pmstore import Entry, Order, Position, Stream, Trade
+from pmstore import Entry, Order, Position, StoreClosed, StoreUnavailable, Stream, Trade
 from pmstore.codec import decode_order
 
 READ_ENTRIES_MAX: Final = 64
@@ -142,23 +142,61 @@ class Front:
             NotTaken, NotAccepting: It was not put on the input at all.
             StoreUnavailable: The input did not take it; `outcome` says whether it may have.
         """
-        if lack := self._lack():
-            raise NotAccepting(lack)
-        if len(self._waiting) >= self._waiting_max:
-            raise NotTaken(f"{self._waiting_max} commands are under way; try again later")
-        correlation_id = self._new_id()
-        named = msgspec.structs.replace(command, correlation_id=correlation_id)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[correlation_id] = future
+        self._check_room(1)
+        correlation_id, future, encoded = self._expect(command)
         try:
             stream = self._event_input if listing else self._order_input
-            await stream.append([encode_command(named)])
+            await stream.append([encoded])
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:
             raise OutcomeUnknown(f"no outcome within {timeout_s:g} s") from None
         finally:
             del self._waiting[correlation_id]
+
+    async def send_all(
+        self, commands: Sequence[Command], timeout_s: float
+    ) -> list[Answer | Exception]:
+        """
+        The outcomes of commands about orders, which are taken in this order.
+
+        Nobody else's command comes between two of these. Where there is no outcome stands
+        what `send` would have raised.
+
+        Args:
+            commands: At most what the input takes in one step.
+        """
+        try:
+            self._check_room(len(commands))
+        except NotTaken as error:
+            return [error] * len(commands)
+        expected = [self._expect(command) for command in commands]
+        try:
+            await self._order_input.append([encoded for _, _, encoded in expected])
+            futures = [future for _, future, _ in expected]
+            await asyncio.wait(futures, timeout=timeout_s)
+            late = OutcomeUnknown(f"no outcome within {timeout_s:g} s")
+            return [future.result() if future.done() else late for future in futures]
+        except (StoreClosed, StoreUnavailable) as error:
+            return [error] * len(commands)
+        finally:
+            for correlation_id, _, _ in expected:
+                del self._waiting[correlation_id]
+
+    def _check_room(self, more: int) -> None:
+        if lack := self._lack():
+            raise NotAccepting(lack)
+        if len(self._waiting) + more > self._waiting_max:
+            raise NotTaken(f"{len(self._waiting)} commands are under way; try again later")
+
+    def _expect(self, command: Command) -> tuple[str, asyncio.Future[Answer], bytes]:
+        """A name for *command*, where its outcome will be, and its document under that name."""
+        correlation_id = self._new_id()
+        named = msgspec.structs.replace(command, correlation_id=correlation_id)
+        encoded = encode_command(named)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[correlation_id] = future
+        return correlation_id, future, encoded
 
     def _deliver(self, documents: Sequence[ProcessorDocument]) -> None:
         order: OrderSubmitted | None = None

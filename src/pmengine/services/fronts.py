@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
-from pmengine.commands import AmendOrder, CancelOrder, Command
+from pmengine.commands import AmendOrder, CancelOrder, Command, SubmitOrder
 from pmengine.facts import Refusal
 from pmengine.services.front import Answer, Front
 from pmengine.shards import shard_of, shards_of
@@ -69,6 +69,31 @@ class Fronts:
             *(self._send(one, command, timeout_s, listing) for one in asked)
         )
         return _joined(answers) if wanted else _known(answers)
+
+    async def send_all(
+        self, commands: Sequence[SubmitOrder], timeout_s: float
+    ) -> list[Answer | Exception]:
+        """
+        The outcomes of new orders, as `Front.send_all` has them from each shard.
+
+        Those for one shard are taken in this order; shards do not wait for each other.
+        """
+        shards = len(self._fronts)
+        places: dict[int, list[int]] = {}
+        for place, command in enumerate(commands):
+            places.setdefault(shard_of(command.symbol.event_id, shards), []).append(place)
+        found = await asyncio.gather(
+            *(
+                self._fronts[shard].send_all([commands[place] for place in asked], timeout_s)
+                for shard, asked in places.items()
+            )
+        )
+        outcomes: dict[int, Answer | Exception] = {}
+        for (shard, asked), answers in zip(places.items(), found, strict=True):
+            for place, answer in zip(asked, answers, strict=True):
+                is_answer = isinstance(answer, Answer)
+                outcomes[place] = attrs.evolve(answer, shard=shard) if is_answer else answer
+        return [outcomes[place] for place in range(len(commands))]
 
     async def _send(self, shard: int, command: Command, timeout_s: float, listing: bool) -> Answer:
         answer = await self._fronts[shard].send(command, timeout_s, listing=listing)

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from pmengine.gateways.http.problems import ProblemDetails
+
 PriceText = Annotated[str, Meta(description="Exact decimal.", examples=["0.5"])]
 QuantityText = Annotated[str, Meta(description="Shares, exact decimal.", examples=["1.25"])]
 MoneyText = Annotated[str, Meta(description="Money, exact decimal.", examples=["100"])]
@@ -17,7 +19,8 @@ class OrderView(Struct, frozen=True, gc=False, kw_only=True):
     An order as it is now; times in epoch milliseconds.
 
     `average_price` is null before any fill, rounded to six digits, and left out of lists.
-    `volume` and `spent` are there for market buys, `expires_at_ms` for gtd orders.
+    `volume` and `spent` are there for market buys, `expires_at_ms` for gtd orders, `group` and
+    `session` for orders that are of one.
     """
 
     id: str
@@ -40,6 +43,8 @@ class OrderView(Struct, frozen=True, gc=False, kw_only=True):
     volume: MoneyText | UnsetType = UNSET
     spent: MoneyText | UnsetType = UNSET
     expires_at_ms: int | UnsetType = UNSET
+    group: str | UnsetType = UNSET
+    session: str | UnsetType = UNSET
 
 
 class TradeView(Struct, frozen=True, gc=False, kw_only=True):
@@ -61,6 +66,41 @@ class PlacedOrder(Struct, frozen=True, kw_only=True):
 
     order: OrderView
     trades: list[TradeView]
+
+
+class BatchAnswer(Struct, frozen=True, kw_only=True):
+    """
+    What became of one order of a batch: `status` is what it would be answered alone with.
+
+    `order` and `trades` are there if it was accepted, now (201) or before (200), else
+    `problem`.
+    """
+
+    status: int
+    order: OrderView | UnsetType = UNSET
+    trades: list[TradeView] | UnsetType = UNSET
+    problem: ProblemDetails | UnsetType = UNSET
+
+
+class BatchAnswers(Struct, frozen=True, kw_only=True):
+    """One answer for each order, in their order."""
+
+    items: list[BatchAnswer]
+
+
+class GroupView(Struct, frozen=True, kw_only=True):
+    """The limit of a group as it was set; with a `quantity_max` of 0 there is none."""
+
+    group: str
+    quantity_max: QuantityText
+    window_ms: int
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A session that lives for `timeout_ms` from now; with 0 it has ended."""
+
+    session: str
+    timeout_ms: int
 
 
 class OneOrder(Struct, frozen=True, kw_only=True):

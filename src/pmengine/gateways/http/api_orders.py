@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pmengine.gateways.http import answers, examples, orders, requests
+from pmengine.gateways.http import answers, batches, examples, orders, requests, safeguards
 from pmengine.gateways.http.operations import Answer, Operation
 from pmengine.gateways.http.reasons import CHANGING, NO_USER, READING, WRITING
 
@@ -26,6 +26,47 @@ ORDERS: Final[tuple[Operation, ...]] = (
             ),
         },
         problems={**WRITING, 401: NO_USER, 410: "Accepted before, and no longer kept."},
+        user=True,
+    ),
+    Operation(
+        method="POST",
+        path="/orders/batch",
+        handle=batches.place_orders,
+        name="placeOrders",
+        says="Place up to 100 orders, taken one after the other; each is answered on its own.",
+        body=requests.OrderBatch,
+        body_example=examples.ORDER_BATCH,
+        answers={
+            200: Answer(answers.BatchAnswers, "One answer each, in order.", examples.BATCH_ANSWERS)
+        },
+        problems={**WRITING, 401: NO_USER},
+        user=True,
+    ),
+    Operation(
+        method="POST",
+        path="/groups",
+        handle=safeguards.set_group,
+        name="setGroup",
+        says=(
+            "Limit how many shares are filled of the own orders of a group within a while; when "
+            "the limit is reached they are cancelled, and new ones refused until it is set again."
+        ),
+        body=requests.GroupLimit,
+        body_example=examples.GROUP_LIMIT,
+        answers={200: Answer(answers.GroupView, "The limit.", examples.GROUP_LIMIT)},
+        problems={**WRITING, 401: NO_USER},
+        user=True,
+    ),
+    Operation(
+        method="POST",
+        path="/heartbeats",
+        handle=safeguards.beat,
+        name="beat",
+        says=("Begin a session or let it live on; when it falls silent its orders are cancelled."),
+        body=requests.Beat,
+        body_example=examples.BEAT,
+        answers={200: Answer(answers.SessionView, "The session.", examples.BEAT)},
+        problems={**WRITING, 401: NO_USER},
         user=True,
     ),
     Operation(
@@ -105,7 +146,10 @@ ORDERS: Final[tuple[Operation, ...]] = (
         path="/orders",
         handle=orders.cancel_orders,
         name="cancelOrders",
-        says="Cancel all own orders, or those of an event or a market; also while paused.",
+        says=(
+            "Cancel all own orders, or those of an event, market, group or session; also while "
+            "paused."
+        ),
         parameters=requests.OrderSelection,
         answers={
             200: Answer(

@@ -49,6 +49,25 @@ TRADE: Final[_Example] = {
 }
 ONE_ORDER: Final[_Example] = {"order": {**ORDER, "average_price": "0.49"}}
 PLACED_ORDER: Final[_Example] = {**ONE_ORDER, "trades": [TRADE]}
+ORDER_BATCH: Final[_Example] = {"orders": [NEW_ORDER, {**NEW_ORDER, "price": "2"}]}
+BATCH_ANSWERS: Final[_Example] = {
+    "items": [
+        {"status": 201, **PLACED_ORDER},
+        {
+            "status": 422,
+            "problem": {
+                "type": "urn:pmengine:problem:invalid-price",
+                "title": "Invalid price",
+                "status": 422,
+                "code": "INVALID_PRICE",
+                "detail": "price is '2'; it takes 0.001 .. 0.999",
+                "field": "price",
+            },
+        },
+    ]
+}
+GROUP_LIMIT: Final[_Example] = {"group": "quotes", "quantity_max": "500", "window_ms": 1000}
+BEAT: Final[_Example] = {"session": "bot1", "timeout_ms": 5000}
 CANCELLED_ORDERS: Final[_Example] = {"items": [{**ORDER, "status": "cancelled"}], "more": False}
 ORDER_PAGE: Final[_Example] = {"items": [ORDER], "next": None}
 TRADE_PAGE: Final[_Example] = {"items": [TRADE], "next": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pmengine.commands import AmendOrder, CancelAll, CancelOrder, SubmitOrder
@@ -9,7 +10,13 @@ from pmengine.facts import Refusal
 from pmengine.gateways.http.answers import CancelledOrders, OneOrder, OrderPage, PlacedOrder
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
-from pmengine.gateways.http.reading import parse_id, parse_money, parse_price, parse_quantity
+from pmengine.gateways.http.reading import (
+    parse_id,
+    parse_money,
+    parse_name,
+    parse_price,
+    parse_quantity,
+)
 from pmengine.gateways.http.requests import (
     NewOrder,
     OrderAmendment,
@@ -52,15 +59,22 @@ async def place_order(call: Call) -> Reply:
 
 
 async def _place(call: Call) -> Reply:
-    command = _submission(call)
+    command = submission(call, call.body)
     order_id, own_id = command.order_id, command.client_order_id
     answer = await send(call, command, order_id=order_id, client_order_id=own_id)
     if answer.refusal is not None:
         raise refused(answer.refusal)
     if answer.order is None:
-        return await _repeated(call, answer.answered.order_id)
-    order = show_order(answer.order, average_price(order_id, answer.trades))
-    return 201, PlacedOrder(order=order, trades=[show_trade(trade) for trade in answer.trades])
+        return 200, await repeated(call, answer.answered.order_id)
+    return 201, placed(answer.order, answer.trades)
+
+
+def placed(order: Order, trades: Sequence[Trade]) -> PlacedOrder:
+    """A new order as it is after its command, with *trades* that it took."""
+    return PlacedOrder(
+        order=show_order(order, average_price(order.id, trades)),
+        trades=[show_trade(trade) for trade in trades],
+    )
 
 
 async def get_order(call: Call) -> Reply:
@@ -138,6 +152,8 @@ async def cancel_orders(call: Call) -> Reply:
         user_id=call.user_id,
         event_id=parameters.event_id,
         market_id=parameters.market_id,
+        group=parse_name(parameters.group, "group"),
+        session=parse_name(parameters.session, "session"),
         valid_until_ms=valid_until_ms(call),
     )
     answer = await send(call, command)
@@ -164,9 +180,8 @@ async def cancel_orders(call: Call) -> Reply:
     return 200, CancelledOrders(items=[show_order(order) for order in orders], more=more)
 
 
-def _submission(call: Call) -> SubmitOrder:
-    """The command that the body asks for."""
-    body: NewOrder = call.body
+def submission(call: Call, body: NewOrder) -> SubmitOrder:
+    """The command that *body* asks for; raises `Problem` for what cannot be read."""
     is_limit = body.type == "limit"
     by_volume = not is_limit and body.side == "buy"
     _require(is_limit, body.price, "price", "a limit order")
@@ -198,6 +213,8 @@ def _submission(call: Call) -> SubmitOrder:
         expires_at_ms=body.expires_at_ms,
         post_only=body.post_only,
         self_trade=None if body.self_trade is None else SelfTrade(body.self_trade),
+        group=parse_name(body.group, "group"),
+        session=parse_name(body.session, "session"),
         valid_until_ms=valid_until_ms(call) if valid_until is None else valid_until,
     )
 
@@ -230,13 +247,13 @@ def _forbid(forbidden: bool, value: str | None, field: str, kind: str) -> None:
         raise Problem(422, "MALFORMED", f"{field} does not go with {kind}", field=field)
 
 
-async def _repeated(call: Call, order_id: str) -> Reply:
+async def repeated(call: Call, order_id: str) -> PlacedOrder:
     """The order that the same request made before, as it is now."""
     await call.freshness.reached()
     order = await _own_order(call, order_id)
     if order is None:
         raise _not_kept(order_id)
-    return 200, await _with_trades(call, order)
+    return await _with_trades(call, order)
 
 
 async def _with_trades(call: Call, order: Order) -> PlacedOrder:

@@ -63,18 +63,20 @@ class Problem(Exception):
         self._order_id = order_id
         self._client_order_id = client_order_id
 
+    def details(self) -> ProblemDetails:
+        """The document that says it."""
+        name = self.code.lower().replace("_", "-")
+        return ProblemDetails(
+            type=f"urn:pmengine:problem:{name}",
+            title=name.replace("-", " ").capitalize(),
+            status=self.status,
+            code=self.code,
+            detail=self.detail,
+            field=self._field,
+            order_id=self._order_id,
+            client_order_id=self._client_order_id,
+        )
+
     def encode(self) -> bytes:
         """The body of the answer."""
-        name = self.code.lower().replace("_", "-")
-        return _encoder.encode(
-            ProblemDetails(
-                type=f"urn:pmengine:problem:{name}",
-                title=name.replace("-", " ").capitalize(),
-                status=self.status,
-                code=self.code,
-                detail=self.detail,
-                field=self._field,
-                order_id=self._order_id,
-                client_order_id=self._client_order_id,
-            )
-        )
+        return _encoder.encode(self.details())

@@ -27,8 +27,11 @@ from pmstore.errors import InvalidRecord
 
 T = TypeVar("T")
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_MISSING: Final = re.compile(r"missing required field `([^`]{1,64})`")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]{1,64})`")
-_DECIMAL_FIELDS: Final = frozenset({"price", "quantity", "volume", "amount", "payouts"})
+_DECIMAL_FIELDS: Final = frozenset(
+    {"price", "quantity", "volume", "amount", "payouts", "quantity_max"}
+)
 QUERY_FIELDS_MAX: Final = 32
 
 
@@ -89,14 +92,19 @@ def parse_id(text: str, field: str) -> str:
     return text
 
 
+def parse_name(text: str | None, field: str) -> str | None:
+    """An id that need not be there."""
+    return None if text is None else parse_id(text, field)
+
+
 def parse_price(text: str, field: str = "price") -> int:
     """A price in ticks."""
     return _parse(text, PRICE_DECIMALS, PRICE_MIN, PRICE_MAX, field, "INVALID_PRICE")
 
 
-def parse_quantity(text: str, field: str = "quantity") -> int:
+def parse_quantity(text: str, field: str = "quantity", least: int = 1) -> int:
     """A quantity in lots."""
-    return _parse(text, QUANTITY_DECIMALS, 1, QUANTITY_MAX, field, "INVALID_QUANTITY")
+    return _parse(text, QUANTITY_DECIMALS, least, QUANTITY_MAX, field, "INVALID_QUANTITY")
 
 
 def parse_money(text: str, field: str) -> int:
@@ -147,7 +155,11 @@ def _not_of_schema(message: str, schema: Any, what: str) -> Problem:
         near = difflib.get_close_matches(unknown[1], names, n=1)
         advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(names))}"
         return Problem(400, "MALFORMED", f"there is no field {field}; {advice}", field=field)
-    last = field.rpartition(".")[2].removesuffix("[...]")
+    absent = _MISSING.search(said)
+    if absent is not None:
+        field = f"{field}.{absent[1]}".removeprefix(".")
+        return Problem(400, "MALFORMED", f"{field} is missing; add it", field=field)
+    last = field.rpartition(".")[2].partition("[")[0]
     advice = ""
     if last in _DECIMAL_FIELDS and "got `" in said:
         advice = '; decimals are strings, such as "0.5"'

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 from pmstore import FEE_PPM_MAX, INTEGER_MAX
 
 LIMIT_MAX = 1000
+BATCH_MAX = 100
+WINDOW_MS_MAX = 31 * 86_400_000
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
 Number = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
@@ -44,7 +46,8 @@ class NewOrder(Input, frozen=True, gc=False, kw_only=True):
     A limit order has price and quantity. A market sell has a quantity, a market buy a
     volume (its money); price is then the worst that it takes. Without `client_order_id`
     one is made. `expires_at_ms` belongs to `gtd`, which rests until then. After
-    `valid_until_ms` it is refused instead of taken; without, that is in one hour.
+    `valid_until_ms` it is refused instead of taken; without, that is in one hour. What fills
+    it counts for its `group`; it is cancelled when its `session` ends.
     """
 
     event_id: Number
@@ -59,8 +62,16 @@ class NewOrder(Input, frozen=True, gc=False, kw_only=True):
     expires_at_ms: EpochMs | None = None
     post_only: bool = False
     self_trade: Literal["cancel_taker", "cancel_maker", "cancel_both", "none"] | None = None
+    group: Id | None = None
+    session: Id | None = None
     client_order_id: Id | None = None
     valid_until_ms: EpochMs | None = None
+
+
+class OrderBatch(Input, frozen=True, kw_only=True):
+    """New orders, each judged on its own, taken one after the other."""
+
+    orders: Annotated[list[NewOrder], Meta(min_length=1, max_length=BATCH_MAX)]
 
 
 class OrderAmendment(Input, frozen=True, kw_only=True):
@@ -102,6 +113,29 @@ class NewEvent(Input, frozen=True, kw_only=True):
     markets: Annotated[dict[Number, MarketDefinition], Meta(max_length=500)]
     end_date: Annotated[str, Meta(examples=["2030-01-01T00:00:00Z"])] | None = None
     exclusive: bool = False
+
+
+class GroupLimit(Input, frozen=True, kw_only=True):
+    """
+    At most `quantity_max` shares filled within `window_ms` for the own orders of a group.
+
+    `"0"` removes the group, and cancels its orders.
+    """
+
+    group: Id
+    quantity_max: QuantityText
+    window_ms: Annotated[int, Meta(ge=0, le=WINDOW_MS_MAX, description="Milliseconds.")] = 0
+
+
+class Beat(Input, frozen=True, kw_only=True):
+    """
+    The session lives; unless it is renewed its orders are cancelled after `timeout_ms`.
+
+    The first one begins it; with a `timeout_ms` of 0 it ends at once.
+    """
+
+    session: Id
+    timeout_ms: Annotated[int, Meta(ge=0, le=WINDOW_MS_MAX, description="Milliseconds.")]
 
 
 class NewDeposit(Input, frozen=True, kw_only=True):
@@ -195,6 +229,8 @@ class OrderFilter(Input, frozen=True, kw_only=True):
 class OrderSelection(Input, frozen=True, kw_only=True):
     event_id: Number | None = None
     market_id: Number | None = None
+    group: Id | None = None
+    session: Id | None = None
 
 
 class Resumption(Input, frozen=True, kw_only=True):

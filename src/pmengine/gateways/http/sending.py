@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from pmengine.commands import Command
+from pmengine.commands import Command, SubmitOrder
 from pmengine.facts import Refusal
 from pmengine.gateways.http.operations import Call
 from pmengine.gateways.http.problems import Problem
@@ -39,23 +40,25 @@ async def send(
         answer = await call.venue.front.send(
             command, call.venue.answer_timeout_s, listing=listing, shard=shard
         )
-    except NotAccepting as error:
-        detail = f"the exchange takes nothing new: {error}. Nothing was done, send it again later"
-        raise Problem(503, "NOT_ACCEPTING", detail, headers=_AGAIN) from None
-    except NotTaken as error:
-        raise _not_taken(str(error)) from None
-    except OutcomeUnknown as error:
-        raise _unknown(str(error), order_id, client_order_id) from None
-    except (StoreClosed, StoreUnavailable) as error:
-        # An outage is in the log once, by who follows the streams; this would be a line an order.
-        _logger.debug("input_unavailable", reason=str(error), outcome=error.outcome.value)
-        if error.outcome is WriteOutcome.NOT_APPLIED:
-            raise _not_taken("the input did not take the command") from None
-        raise _unknown("the input did not answer", order_id, client_order_id) from None
+    except (NotTaken, OutcomeUnknown, StoreClosed, StoreUnavailable) as error:
+        raise _lacking(error, order_id, client_order_id) from None
     for one in (answer, *answer.others):
         call.freshness.told(one.number, one.shard)
     call.is_applied = answer.refusal is None
     return answer
+
+
+async def send_all(call: Call, commands: Sequence[SubmitOrder]) -> list[Answer | Problem]:
+    """The outcome of each of *commands*, refusals included; they are taken in this order."""
+    outcomes = await call.venue.front.send_all(commands, call.venue.answer_timeout_s)
+    answers: list[Answer | Problem] = []
+    for command, outcome in zip(commands, outcomes, strict=True):
+        if isinstance(outcome, Answer):
+            call.freshness.told(outcome.number, outcome.shard)
+            answers.append(outcome)
+        else:
+            answers.append(_lacking(outcome, command.order_id, command.client_order_id))
+    return answers
 
 
 async def accepted(
@@ -82,6 +85,24 @@ def valid_until_ms(call: Call) -> int:
 def refused(refusal: Refusal, status: int = 422) -> Problem:
     """A refusal of the engine as it is told to the client."""
     return Problem(status, refusal.name, refusal.text)
+
+
+def _lacking(error: Exception, order_id: str | None, client_order_id: str | None) -> Problem:
+    """Why there is no outcome: nothing was done (503), or nobody knows (504)."""
+    if isinstance(error, NotAccepting):
+        detail = f"the exchange takes nothing new: {error}. Nothing was done, send it again later"
+        return Problem(503, "NOT_ACCEPTING", detail, headers=_AGAIN)
+    if isinstance(error, NotTaken):
+        return _not_taken(str(error))
+    if isinstance(error, OutcomeUnknown):
+        return _unknown(str(error), order_id, client_order_id)
+    if not isinstance(error, StoreClosed | StoreUnavailable):
+        raise error
+    # An outage is in the log once, by who follows the streams; this would be a line an order.
+    _logger.debug("input_unavailable", reason=str(error), outcome=error.outcome.value)
+    if error.outcome is WriteOutcome.NOT_APPLIED:
+        return _not_taken("the input did not take the command")
+    return _unknown("the input did not answer", order_id, client_order_id)
 
 
 def _not_taken(reason: str) -> Problem:

@@ -83,6 +83,8 @@ def show_order(order: Order, average_price: Any = UNSET) -> OrderView:
         volume=show_money(order.volume) if by_volume else UNSET,
         spent=show_money(order.spent) if by_volume else UNSET,
         expires_at_ms=UNSET if order.expires_at_ms is None else order.expires_at_ms,
+        group=UNSET if order.group is None else order.group,
+        session=UNSET if order.session is None else order.session,
     )
 
 
