@@ -25,6 +25,8 @@ from pmengine.services.relay import Relay
 from pmengine.services.resuming import Resuming
 from pmengine.services.room import Room
 from pmengine.services.store import StoreService
+from pmengine.services.taking import TakesHere
+from pmengine.services.user_feed import UserFeed, users_of
 from pmengine.services.verifying import Guard, StoreComparison
 from pmengine.settings import Settings
 from pmengine.user_events import USER_EVENT_STREAM
@@ -52,6 +54,7 @@ class Exchange:
     history: History
     front: Front
     depth: DepthFeed
+    users: UserFeed
     failed: asyncio.Future[None]
     guard: Guard | None = None
     ready: bool = True
@@ -148,7 +151,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
             await history.prepare()
             store = StoreService(
                 log,
-                stores.snapshots,
+                TakesHere(stores.snapshots),
                 state=folded,
                 place=recovered.place,
                 interval_s=settings.snapshot_interval_s,
@@ -189,6 +192,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     lack=lambda: engine.lack,
                 ),
                 depth=DepthFeed(websocket, START, depths_of(engine.engine)),
+                users=UserFeed(user_events, users_of(state)),
                 failed=asyncio.get_running_loop().create_future(),
                 guard=guard,
             )
@@ -205,6 +209,7 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("relay", relay.run, exchange),
         _watched("front", exchange.front.run, exchange),
         _watched("depth", exchange.depth.run, exchange),
+        _watched("users", exchange.users.run, exchange),
         _watched("history", exchange.history.run, exchange),
         _watched("store", exchange.store.run, exchange),
         _watched(

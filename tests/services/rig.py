@@ -17,6 +17,7 @@ from pmengine.services.recovery import Recovered, recover
 from pmengine.services.resuming import Resuming
 from pmengine.services.room import Room
 from pmengine.services.store import StoreService
+from pmengine.services.taking import TakesHere
 from pmstore import START, Batch, Entry, Position, SnapshotStore, State, Stream
 from pmstore.backends.memory import MemoryStream
 from pmstore.testing import ManualClock
@@ -171,7 +172,7 @@ def store_on(
     """A store service that goes on from *found*; *slowest* says how far a consumer is."""
     return StoreService(
         Log(stream),
-        snapshots,
+        TakesHere(snapshots),
         state=State.restore(found.state.freeze(NOW_MS), id_memory_s=ID_MEMORY_S),
         place=found.place,
         interval_s=5.0,

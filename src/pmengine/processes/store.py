@@ -11,6 +11,7 @@ import structlog
 
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
+from pmengine.processes.taking import taker_for
 from pmengine.processes.turns import Turn
 from pmengine.services.collector import let_go
 from pmengine.services.dead_letters import DEAD_LETTERS, forget_old_letters
@@ -87,10 +88,9 @@ class StoreProcess:
         deployment, settings = self._deployment, self._deployment.settings
         board = await deployment.board()
         recovered = await deployment.recover()
-        snapshots = await deployment.snapshots()
         store = self._store = StoreService(
             await deployment.log(),
-            snapshots,
+            taker_for(settings.storage, await deployment.snapshots()),
             state=recovered.state,
             place=recovered.place,
             interval_s=settings.snapshot_interval_s,

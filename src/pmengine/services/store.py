@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -10,11 +11,12 @@ import structlog
 
 from pmengine.services.log import Log, Place
 from pmengine.services.outages import persistently
-from pmstore import Position, SnapshotInfo, SnapshotStore, State, StoreUnavailable, Stream
+from pmengine.services.taking import VERIFIED_BEFORE_TRIM_MIN, Taker
+from pmstore import Position, SnapshotInfo, State, StoreUnavailable, Stream
 from pmstore.clock import Clock
 
-READ_BATCHES_MAX: Final = 64
-VERIFIED_BEFORE_TRIM_MIN: Final = 2
+READ_BATCHES_MAX: Final = 16
+"""As many as are decoded without letting others run: so often it is told how far it is."""
 
 _logger = structlog.get_logger("pmengine.store")
 
@@ -25,7 +27,9 @@ class StoreService:
 
     Args:
         state: As recovered, at *place*; the service's own, not the engine's.
-        interval_s: How often to take a snapshot while the log grows.
+        taker: Takes the snapshots, while folding goes on.
+        interval_s: How often to take a snapshot while the log grows; the next one is not begun
+            before the last one is there.
         keep: How many verified generations stay, at least 2.
         consumers: After which positions the log is needed by consumers and projections; it is
             kept for the slowest.
@@ -36,7 +40,7 @@ class StoreService:
     def __init__(
         self,
         log: Log,
-        snapshots: SnapshotStore,
+        taker: Taker,
         *,
         state: State,
         place: Place,
@@ -52,13 +56,13 @@ class StoreService:
         self.saved: SnapshotInfo | None = None
         """The last snapshot that this service took."""
         self._log = log
-        self._snapshots = snapshots
-        self._interval_ms = int(interval_s * 1000)
+        self._taker = taker
+        self._interval_s = interval_s
         self._keep = max(keep, VERIFIED_BEFORE_TRIM_MIN)
         self._consumers = consumers
         self._clock = clock
         self._inputs = dict(inputs or {})
-        self._due_ms = clock() + self._interval_ms
+        self._due_ms = clock() + int(interval_s * 1000)
 
     async def run(self) -> None:
         """
@@ -68,13 +72,24 @@ class StoreService:
             LogGap, LogRewritten: The log does not go on where the state is.
             CorruptData: An entry cannot be read.
         """
-        while True:
-            wait_s = max(0.0, (self._due_ms - self._clock()) / 1000)
-            await persistently(partial(self.catch_up, wait_s), "store")
-            if self._clock() >= self._due_ms:
-                self._due_ms = self._clock() + self._interval_ms
-                if self.saved is None or self.saved.number != self.place.number:
-                    await self._save_or_wait()
+        taking: asyncio.Task[None] | None = None
+        try:
+            while True:
+                wait_s = self._interval_s
+                if taking is None:
+                    wait_s = max(0.0, (self._due_ms - self._clock()) / 1000)
+                await persistently(partial(self.catch_up, wait_s), "store")
+                if taking is not None and taking.done():
+                    taking.result()
+                    taking = None
+                if taking is None and self._clock() >= self._due_ms:
+                    self._due_ms = self._clock() + int(self._interval_s * 1000)
+                    if self.saved is None or self.saved.number != self.place.number:
+                        taking = asyncio.create_task(self._save_or_wait())
+        finally:
+            if taking is not None:
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
 
     async def catch_up(self, wait_s: float = 0.0) -> bool:
         """Fold some of what the log holds; whether there was anything."""
@@ -88,11 +103,11 @@ class StoreService:
         """Take a verified snapshot of what is folded; None before the first entry."""
         if self.place.number == 0:
             return None
-        info = await self._snapshots.save(self.state.freeze(self._clock()))
-        self.saved = info
-        await self._snapshots.prune(self._keep)
-        await self._trim()
-        return info
+        taken = await self._taker.take(self.state, self._clock(), self._keep)
+        self.saved = taken.saved
+        if taken.oldest is not None:
+            await self._trim(taken.oldest)
+        return taken.saved
 
     async def _save_or_wait(self) -> None:
         try:
@@ -100,12 +115,8 @@ class StoreService:
         except StoreUnavailable as error:
             _logger.warning("snapshot_failed", reason=str(error))
 
-    async def _trim(self) -> None:
+    async def _trim(self, oldest: SnapshotInfo) -> None:
         """Let go what no verified snapshot, projection or consumer needs any more."""
-        verified = [info for info in await self._snapshots.list() if info.problem is None]
-        if len(verified) < VERIFIED_BEFORE_TRIM_MIN:
-            return
-        oldest = verified[0]
         if oldest.last_message_id is not None:
             await self._log.stream.trim(min([oldest.last_message_id, *self._consumers()]))
         for name, position in (oldest.input_position or {}).items():

@@ -1,0 +1,77 @@
+"""Takes snapshots in a copy of this process, so that folding goes on at its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import Final
+
+import attrs
+
+from pmengine.processes.copying import CAN_COPY, CopyFailed, in_copy
+from pmengine.services.taking import Taken, Taker, TakesHere, save_and_prune
+from pmstore import (
+    CorruptData,
+    SnapshotStore,
+    State,
+    StorageSettings,
+    StoreUnavailable,
+    open_snapshot_store,
+)
+
+_OF_ONE_PROCESS: Final = "memory"
+
+
+def taker_for(storage: StorageSettings, snapshots: SnapshotStore) -> Taker:
+    """What takes snapshots with the least standing still; *snapshots* are those of *storage*."""
+    is_shared = storage.snapshots.truth.scheme != _OF_ONE_PROCESS
+    return TakesInCopy(storage) if CAN_COPY and is_shared else TakesHere(snapshots)
+
+
+class TakesInCopy:
+    """
+    Encodes, saves and verifies in a copy of this process, as Redis does with its dumps.
+
+    Folding stands still while the copy is made, not while millions of rows are looked at. It
+    takes a second processor core, and up to as much memory again as the state has.
+    """
+
+    def __init__(self, storage: StorageSettings) -> None:
+        self._storage = storage
+
+    async def take(self, state: State, timestamp: int, keep: int, /) -> Taken:
+        """Save a verified snapshot; see `Taker.take`."""
+
+        def work() -> bytes:
+            return asyncio.run(self._save(state, timestamp, keep))
+
+        try:
+            answer = await in_copy(work)
+        except (CopyFailed, OSError) as error:
+            raise StoreUnavailable(f"no snapshot was saved: {error}") from error
+        told: Taken | _Failed = pickle.loads(answer)
+        if isinstance(told, Taken):
+            return told
+        if told.where is None:
+            raise StoreUnavailable(told.reason)
+        raise CorruptData(told.reason.removeprefix(f"{told.where}: "), where=told.where)
+
+    async def _save(self, state: State, timestamp: int, keep: int) -> bytes:
+        storage = self._storage
+        told: Taken | _Failed
+        try:
+            async with open_snapshot_store(storage.snapshots, pins=storage.pins) as snapshots:
+                told = await save_and_prune(snapshots, state.freeze(timestamp), keep)
+        except CorruptData as error:
+            told = _Failed(str(error), error.where)
+        except StoreUnavailable as error:
+            told = _Failed(str(error), None)
+        return pickle.dumps(told)
+
+
+@attrs.frozen
+class _Failed:
+    """Why nothing was saved; with `where`, what is stored there is not what was written."""
+
+    reason: str
+    where: str | None
