@@ -97,11 +97,11 @@ async def test_a_node_that_died_is_unavailable_until_it_returns(cluster: RedisCl
 async def test_a_plain_url_of_a_node_says_which_scheme_is_right(cluster: RedisCluster) -> None:
     seen = []
     for node in cluster.nodes:
-        config = here(f"redis://{node.host}:{node.port}")
+        config = here(f"redis://{node.host}:{node.port}", prefix="one-slot")
         try:
             async with RedisOrderStore(config) as orders:
                 await orders.get(["order_1"])
         except StoreUnavailable as error:
             seen.append(str(error))
-    assert seen
+    assert len(seen) == len(cluster.nodes) - 1
     assert all("redis+cluster://" in text for text in seen)
