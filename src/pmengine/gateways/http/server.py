@@ -6,13 +6,15 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from pmengine.gateways.http.connections import Crowd, PatientProtocol, connections_max
+
 BACKLOG: Final = 1024
-CONNECTIONS_MAX: Final = 10_000
 KEEP_ALIVE_S: Final = 75
 STOP_TIMEOUT_S: Final = 5
 MESSAGE_BYTES_MAX: Final = 4 * 1024
@@ -36,7 +38,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, host: str, port: int, *, crowd: Crowd | None = None
+) -> AsyncIterator[str]:
     """
     Serve *app* while the block lasts; gives the URL of its root.
 
@@ -45,14 +49,17 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
 
     Args:
         port: 0 takes a free one.
+        crowd: Bounds on what it waits for; unset, the usual ones.
 
     Raises:
         OSError: The address cannot be had; the message names it.
     """
     listener = _bind(host, port)
     shown = f"[{host}]" if ":" in host else host
+    if crowd is None:
+        crowd = Crowd(connections_max=connections_max())
     options: dict[str, Any] = {
-        "http": "httptools",
+        "http": partial(PatientProtocol, crowd=crowd),
         "ws": "websockets-sansio",
         "ws_max_size": MESSAGE_BYTES_MAX,
         "ws_per_message_deflate": False,
@@ -63,7 +70,8 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         "server_header": False,
         "date_header": False,
         "proxy_headers": False,
-        "limit_concurrency": CONNECTIONS_MAX,
+        # One more than there may be: who waits is let go before anybody is refused.
+        "limit_concurrency": crowd.connections_max + 1,
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": STOP_TIMEOUT_S,
         "backlog": BACKLOG,

@@ -1,0 +1,167 @@
+"""Connections that say nothing, or say it too slowly or at too great length, are let go."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any, Final, cast
+
+import attrs
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+CONNECTIONS_MAX: Final = 10_000
+FRESH_MAX: Final = 2_000
+"""Connections that have not sent one whole request yet; the oldest goes for one more."""
+REQUEST_S_MAX: Final = 20.0
+"""How long a request may take to arrive, from the connection or its first byte to its last."""
+HEAD_BYTES_MAX: Final = 32 * 1024
+"""Request line and headers together."""
+OTHER_FILES: Final = 256
+"""Files and sockets of the process that are no connections."""
+
+
+def connections_max() -> int:
+    """
+    How many connections this process can have at once, at most `CONNECTIONS_MAX`.
+
+    The soft limit of open files is raised as far as it is needed and may be.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        soft = allowed
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return max(1, min(CONNECTIONS_MAX, soft - OTHER_FILES))
+
+
+@attrs.define(eq=False)
+class Crowd:
+    """
+    The connections of one server that wait for a request, each kind oldest first.
+
+    Args:
+        connections_max: Of all kinds; beyond it who waits longest is let go.
+        fresh_max: Of those that never sent a whole request.
+        request_s_max: How long a request may take to arrive.
+    """
+
+    connections_max: int = CONNECTIONS_MAX
+    fresh_max: int = FRESH_MAX
+    request_s_max: float = REQUEST_S_MAX
+    fresh: dict[PatientProtocol, None] = attrs.field(factory=dict, init=False)
+    idle: dict[PatientProtocol, None] = attrs.field(factory=dict, init=False)
+
+    def make_room(self, connections: int) -> None:
+        """A connection was added: let the one go that waits longest, if there are too many."""
+        if len(self.fresh) > self.fresh_max:
+            next(iter(self.fresh)).let_go()
+        elif connections > self.connections_max and (self.idle or len(self.fresh) > 1):
+            next(iter(self.idle or self.fresh)).let_go()
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """
+    HTTP/1.1 as uvicorn speaks it, with bounds on what it waits for.
+
+    Args:
+        crowd: Shared by the connections of one server.
+        options: As uvicorn gives them.
+    """
+
+    def __init__(self, *, crowd: Crowd, **options: Any) -> None:
+        super().__init__(**options)
+        self._crowd = crowd
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._is_arriving = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first request, but not for ever."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._crowd.fresh[self] = None
+        self._start_deadline()
+        self._crowd.make_room(len(self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; end it if the head of a request has no end."""
+        if self._is_in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._is_in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(b"431 Request Header Fields Too Large")
+        elif self._deadline is None and (self._is_arriving or self._is_unwatched()):
+            self._start_deadline()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._is_arriving = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        self._is_in_head = False
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """It is whole."""
+        self._is_arriving = False
+        self._is_in_head = True
+        self._leave()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """It was answered; the next one may come."""
+        super().on_response_complete()
+        if not self._is_arriving and not self.pipeline and not self.transport.is_closing():
+            self._crowd.idle[self] = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing came for too long."""
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close it; what its client did not read until now is not waited for."""
+        self._leave()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def _is_unwatched(self) -> bool:
+        """Whether what came ended the wait for a request, and began none: empty lines do."""
+        is_between = self.cycle is not None and self.cycle.response_complete
+        return is_between and self.timeout_keep_alive_task is None
+
+    def _start_deadline(self) -> None:
+        self._deadline = self.loop.call_later(self._crowd.request_s_max, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self._refuse(b"408 Request Timeout")
+
+    def _refuse(self, status: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(
+                b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            )
+        self._leave()
+        self.transport.close()
+
+    def _leave(self) -> None:
+        self._crowd.fresh.pop(self, None)
+        self._crowd.idle.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
