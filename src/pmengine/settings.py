@@ -152,6 +152,12 @@ class Settings:
         default=8081,
         doc="The port of the process `websocket-depth`, on API_HOST; 0 takes a free one.",
     )
+    websocket_user_port: int = setting(
+        "WEBSOCKET_USER_PORT",
+        integer(0, 65_535),
+        default=8082,
+        doc="The port of the process `websocket-user`, on API_HOST; 0 takes a free one.",
+    )
     order_timeout_s: float = setting(
         "API_ORDER_TIMEOUT_SECONDS",
         duration_s(0.01, 300),

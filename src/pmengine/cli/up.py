@@ -73,10 +73,10 @@ async def _up_shared(settings: Settings) -> None:
 
     stopping = asyncio.Event()
     stop_on_signals(stopping)
-    # The API has the depth feed too.
-    gateways = ("api", "websocket-depth")
+    # The API has the feeds too.
+    gateways = ("api", "websocket-depth", "websocket-user")
     makers = [maker for name, maker in SERVICES.items() if name not in gateways]
-    makers.append(partial(api, listening=_say))
+    makers.append(partial(api, listening=_say, with_users=True))
     await run_services(settings, makers, stopping)
 
 

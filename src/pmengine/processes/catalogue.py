@@ -14,6 +14,7 @@ from pmengine.processes.history import HistoryProcess
 from pmengine.processes.relay import processor, relay
 from pmengine.processes.service import Service
 from pmengine.processes.store import StoreProcess
+from pmengine.processes.websocket_user import UserGatewayProcess
 
 SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyType(
     {
@@ -25,5 +26,6 @@ SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyTyp
         "depth": DepthProcess,
         "api": api,
         "websocket-depth": websocket_depth,
+        "websocket-user": UserGatewayProcess,
     }
 )

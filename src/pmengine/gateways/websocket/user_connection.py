@@ -70,15 +70,17 @@ class UserConnection:
     async def run(self) -> None:
         """Serve the client until it leaves, or may not stay."""
         try:
-            await self._conversation.run(self._watch())
+            await self._conversation.run(self._wait_for_name(), self._look_again())
         finally:
             if self._caller is not None:
                 self._feed.unlisten(self._caller.user_id, self._conversation.wake)
 
-    async def _watch(self) -> None:
+    async def _wait_for_name(self) -> None:
         await asyncio.sleep(AUTH_S_MAX)
         if self._caller is None:
             self._send_away("AUTH_TIMEOUT", "nothing said who you are")
+
+    async def _look_again(self) -> None:
         while True:
             await asyncio.sleep(VALID_S)
             self._check()
