@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import msgspec
@@ -11,23 +11,21 @@ import structlog
 from starlette.types import ASGIApp
 
 from pmengine.assembly import new_id
-from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
+from pmengine.gateways.venue import FurtherShard
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.entrance import open_entrance
+from pmengine.processes.seen_shard import SeenShard, open_shard
 from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
 from pmengine.processes.websocket_user import open_user_feed
-from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
-from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
-from pmengine.services.notes import Board, Note
-from pmengine.services.outages import persistently
-from pmengine.services.room import Room
+from pmengine.services.fronts import Fronts
+from pmengine.services.notes import Note
 from pmengine.services.shown_history import ForeignHistory, HistoryStacks
 from pmstore import (
-    START,
     LayerOptions,
+    Order,
     Stack,
     open_account_store,
     open_event_store,
@@ -91,45 +89,33 @@ class GatewayProcess:
         self._listening = listening
         self._deployment = deployment
         self._settings = deployment.settings
-        self._board: Board | None = None
-        self._front: Front | None = None
-        self._depth: DepthFeed | None = None
-        self._room: Room | None = None
+        self._shards: list[SeenShard] = []
         self._is_serving = False
 
     def note(self) -> Note:
         """How far the depth is that it shows."""
         note = self._deployment.note(self.name)
-        place = None if self._depth is None else self._depth.place
-        if place is None or not self._is_serving:
+        place = self._shards[self._deployment.shard].depth.place if self._is_serving else None
+        if place is None:
             return note
         return msgspec.structs.replace(
             note, state="running", number=place.number, position=str(place.position)
         )
 
     def readiness(self) -> tuple[bool, str]:
-        """Ready while somebody takes orders and somebody tells what became of them."""
-        if self._board is None or not self._is_serving:
+        """Ready while every shard takes orders and tells what became of them."""
+        if not self._is_serving:
             return False, "it starts"
-        if not any(note.role == "leader" for note in self._board.living("engine")):
-            return False, "no engine leads: orders wait in the input"
-        if lack := self._lack():
-            return False, lack
-        for service, lack in (("relay", "answers"), ("history", "what stores show")):
-            if not any(note.state == "running" for note in self._board.living(service)):
-                return False, f"no {service} runs: {lack} must wait"
+        for number, shard in enumerate(self._shards):
+            is_ready, reason = shard.readiness()
+            if not is_ready:
+                return False, reason if len(self._shards) == 1 else f"shard {number}: {reason}"
         return True, "orders are taken"
-
-    def _lack(self) -> str:
-        """Why nothing new is taken now, as the leader says it and as the inputs are."""
-        leaders = [] if self._board is None else self._board.living("engine")
-        said = [note.lack for note in leaders if note.role == "leader" and note.lack]
-        return said[0] if said else "" if self._room is None else self._room.lack
 
     def numbers(self) -> Mapping[str, float]:
         """Commands that wait for their outcome."""
         name = f"{self.name.replace('-', '_')}_commands_waiting"
-        return {} if self._front is None else {name: self._front.waiting}
+        return {name: sum(shard.front.waiting for shard in self._shards)}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
@@ -141,48 +127,33 @@ class GatewayProcess:
         """
         require_shared_stores(self._settings.storage)
         deployment, settings = self._deployment, self._settings
-        board = self._board = await deployment.board()
-        history = ForeignHistory(
-            board,
-            cached=await self._stacks(cached=True),
-            truth=await self._stacks(cached=False),
-            cache_max_age_s=settings.storage.cache_max_age_s,
-            now=asyncio.get_running_loop().time,
-        )
-        processor = await deployment.stream(PROCESSOR_STREAM)
-        bounds = await persistently(processor.bounds, "api")
-        inputs = await deployment.inputs()
-        room = self._room = Room(inputs, settings.stream_bytes_max)
-        front = self._front = Front(
-            order_input=inputs[ORDER_INPUT],
-            event_input=inputs[EVENT_INPUT],
-            processor=processor,
-            after=START if bounds is None else bounds.last.id,
-            new_id=new_id,
-            lack=self._lack,
-        )
-        depth = self._depth = DepthFeed(
-            await deployment.stream(WEBSOCKET_STREAM), START, {}, begin=deployment.depths
-        )
-        await depth.prepare()
+        shards = self._shards
+        for number in range(settings.shards):
+            beside = shards[0].depth if shards else None
+            shards.append(await open_shard(deployment.of_shard(number), beside))
+        history, further = await self._histories(shards)
         users = await open_user_feed(deployment) if self._with_users else None
-        ends = await persistently((await deployment.log()).ends, "api")
         entrance = await deployment.entered(open_entrance(settings))
         venue = Venue(
-            front=front,
+            front=_front(shards, history),
             history=history,
-            depth=depth,
+            depth=shards[0].depth,
             users=users,
             clock=system_clock,
             new_id=new_id,
             readiness=self.readiness,
             answer_timeout_s=settings.order_timeout_s,
-            elsewhere_number=lambda: front.number,
-            recovered_number=0 if ends is None else ends[1][1].number,
+            elsewhere_number=_told(shards[0]),
+            recovered_number=shards[0].recovered_number,
+            further=[
+                FurtherShard(one, shard.recovered_number, _told(shard))
+                for one, shard in zip(further, shards[1:], strict=True)
+            ],
             door=entrance.door,
             limits=entrance.limits,
         )
-        following = [asyncio.create_task(one.run()) for one in (front, depth, board, room)]
+        runs = [run for shard in shards for run in shard.following()]
+        following = [asyncio.create_task(_run(run)) for run in runs]
         if users is not None:
             following.append(asyncio.create_task(users.run()))
         async with AsyncExitStack() as closing:
@@ -197,6 +168,20 @@ class GatewayProcess:
                 await first_of(stopping, following)
             finally:
                 self._is_serving = False
+
+    async def _histories(
+        self, shards: Sequence[SeenShard]
+    ) -> tuple[ForeignHistory, list[ForeignHistory]]:
+        """What the stores show, and how far the histories of further shards are."""
+        cached, truth = await self._stacks(cached=True), await self._stacks(cached=False)
+        age_s = self._settings.storage.cache_max_age_s
+        further = [
+            shard.history(cached=cached, truth=truth, cache_max_age_s=age_s) for shard in shards[1:]
+        ]
+        shown = shards[0].history(
+            cached=cached, truth=truth, cache_max_age_s=age_s, further=further
+        )
+        return shown, further
 
     async def _stacks(self, *, cached: bool) -> HistoryStacks:
         storage = self._settings.storage
@@ -213,3 +198,21 @@ class GatewayProcess:
             accounts=await entered(open_account_store(orders, pins=pins, options=options)),
             events=await entered(open_event_store(orders, pins=pins, options=options)),
         )
+
+
+def _front(shards: Sequence[SeenShard], history: ForeignHistory) -> Front | Fronts:
+    if len(shards) == 1:
+        return shards[0].front
+
+    async def order(order_id: str) -> Order | None:
+        return (await history.orders.get([order_id])).get(order_id)
+
+    return Fronts([shard.front for shard in shards], order)
+
+
+def _told(shard: SeenShard) -> Callable[[], int]:
+    return lambda: shard.front.number
+
+
+async def _run(run: Callable[[], Awaitable[None]]) -> None:
+    await run()
