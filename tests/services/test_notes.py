@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from pmengine.services.notes import (
+    FORGOTTEN,
     FORGOTTEN_MS,
     SILENT_MS_MAX,
     Board,
@@ -75,6 +76,22 @@ async def test_a_standby_or_an_end_does_not_take_away_what_is_needed(told: Told)
     assert newest is not None
     assert newest.number == 9
     assert [one.instance for one in told.board.living("history")] == ["standby"]
+
+
+async def test_nothing_is_kept_any_more_for_a_service_that_was_forgotten(told: Told) -> None:
+    await told.say(note("history", "a", 5), note("relay", "b", 7))
+    assert [one.service for one, _ in told.board.owed()] == ["history", "relay"]
+    await told.say(Note(service="history", instance="", state=FORGOTTEN))
+    again = Board(told.stream, told.clock)
+    await again.read()
+    for board in (told.board, again):
+        assert [one.service for one, _ in board.owed()] == ["relay"]
+        assert set(board.needs()) == {Position(7, 0)}
+        assert board.newest("history") is None
+        assert [one.service for one, _ in board.all()] == ["relay"]
+    # It came back after all: its first word registers it again.
+    await told.say(note("history", "c", 9))
+    assert sorted(set(told.board.needs())) == [Position(7, 0), Position(9, 0)]
 
 
 async def test_old_notes_go_and_the_newest_stay(told: Told) -> None:

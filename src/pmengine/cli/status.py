@@ -76,5 +76,10 @@ def _show(seen: Seen) -> None:
     console.print(
         f"snapshots: {seen.snapshots} verified, the newest at entry {seen.snapshot_number}"
     )
+    for kept in seen.kept_for:
+        heard = f", away for {kept.heard_ms / 1000:.0f} s" if kept.is_away else ""
+        console.print(
+            f"the log is kept for {kept.service}: at entry {kept.number}, {kept.lag} behind{heard}"
+        )
     for problem in seen.problems:
         console.print(f"PROBLEM: {problem}", soft_wrap=True)

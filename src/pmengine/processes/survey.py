@@ -19,7 +19,7 @@ from pmengine.projections import PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
 from pmengine.settings import Settings
-from pmstore import Stream, open_snapshot_store, open_stream
+from pmstore import START, Stream, open_snapshot_store, open_stream
 from pmstore.clock import Clock
 
 ASK_S_MAX: Final = 2.0
@@ -58,6 +58,27 @@ class LogSeen(msgspec.Struct, kw_only=True, frozen=True):
     epoch: int
 
 
+class KeptFor(msgspec.Struct, kw_only=True, frozen=True):
+    """
+    A service for which the log is kept behind `needs_after`, whether it runs or not.
+
+    `lag` is by how many of the log's entries it is behind, `heard_ms` how long ago it last said
+    where it is.
+    """
+
+    service: str
+    instance: str
+    number: int
+    needs_after: str
+    lag: int
+    heard_ms: int
+
+    @property
+    def is_away(self) -> bool:
+        """Whether nothing was heard of it for long."""
+        return self.heard_ms > SILENT_MS_MAX
+
+
 class Seen(msgspec.Struct, kw_only=True, frozen=True):
     """A deployment as it is now; `problems` in words, empty if all is well."""
 
@@ -70,6 +91,7 @@ class Seen(msgspec.Struct, kw_only=True, frozen=True):
     snapshots: int
     snapshot_number: int
     services: Sequence[ServiceSeen]
+    kept_for: Sequence[KeptFor]
     problems: Sequence[str]
 
 
@@ -100,6 +122,7 @@ async def survey(settings: Settings, clock: Clock) -> Seen:
 
         ends = await _ends(settings, closing, stream)
         services: list[ServiceSeen] = []
+        kept_for: list[KeptFor] = []
         if not is_shared(settings.storage):
             services.append(await _whole_exchange(settings, ends.log))
         else:
@@ -112,6 +135,7 @@ async def survey(settings: Settings, clock: Clock) -> Seen:
                     if heard_ms <= FORGOTTEN_MS
                 )
             )
+            kept_for += kept_by(board, ends.log.last)
     leading = [one for one in services if one.role == "leader" and one.service == "engine"]
     leading = [one for one in leading if one.state in ("ready", "not ready")]
     leader = max(leading, key=lambda one: one.epoch, default=None)
@@ -125,8 +149,26 @@ async def survey(settings: Settings, clock: Clock) -> Seen:
         snapshots=ends.snapshots,
         snapshot_number=ends.snapshot_number,
         services=services,
-        problems=list(_problems(services, is_one_process=not is_shared(settings.storage))),
+        kept_for=kept_for,
+        problems=list(
+            _problems(services, kept_for, is_one_process=not is_shared(settings.storage))
+        ),
     )
+
+
+def kept_by(board: Board, last: int) -> list[KeptFor]:
+    """For whom the log, which ends at entry *last*, is kept."""
+    return [
+        KeptFor(
+            service=note.service,
+            instance=note.instance,
+            number=note.number,
+            needs_after=note.needs_after or str(START),
+            lag=max(0, last - note.number),
+            heard_ms=heard_ms,
+        )
+        for note, heard_ms in board.owed()
+    ]
 
 
 async def _ends(settings: Settings, closing: AsyncExitStack, stream: _OpenStream) -> _Ends:
@@ -232,7 +274,9 @@ def _ask_api(url: str) -> tuple[bool, str]:
         return False, f"nobody answers at {url}: {error}"
 
 
-def _problems(services: Sequence[ServiceSeen], *, is_one_process: bool) -> Iterator[str]:
+def _problems(
+    services: Sequence[ServiceSeen], kept_for: Sequence[KeptFor], *, is_one_process: bool
+) -> Iterator[str]:
     for one in services:
         if one.state == "not ready":
             yield f"{one.service} {one.instance} is not ready: {one.reason}"
@@ -245,3 +289,10 @@ def _problems(services: Sequence[ServiceSeen], *, is_one_process: bool) -> Itera
             silent = [one for one in living if one.state == "silent"]
             more = f"; {silent[-1].reason}" if silent else ""
             yield f"no {name} does its work{more}"
+    for kept in kept_for:
+        if kept.is_away:
+            yield (
+                f"the log is kept for {kept.service}, {kept.lag} entries behind, which said "
+                f"nothing for {kept.heard_ms / 1000:.0f} s: start it, or, if it is gone for good: "
+                f"pmengine forget {kept.service}"
+            )

@@ -27,6 +27,8 @@ HEARTBEAT_S: Final = 1.0
 
 OWED: Final = frozenset({"history", "processor", "relay"})
 """Services for which the log is kept, however long they are away."""
+FORGOTTEN: Final = "forgotten"
+"""The state of the note by which an operator takes a service out: nothing is kept for it."""
 
 _logger = structlog.get_logger("pmengine.notes")
 
@@ -38,8 +40,8 @@ class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     `number` and `position` are how far it is on the log, `needs_after` what of the log it still
     needs (everything after it). `role` is `leader` or `standby` where one instance works at a
     time. `lack` says why a leading engine takes nothing new now. `url` is where its health is
-    told. `state` is `starting` (also while it waits for its
-    turn), `running` or `ended`.
+    told. `state` is `starting` (also while it waits for its turn), `running` or `ended`;
+    `forgotten` is what an operator says of a service that is gone for good.
     """
 
     service: str
@@ -169,6 +171,16 @@ class Board:
             if note.service == service and age_ms <= SILENT_MS_MAX and note.state != "ended"
         ]
 
+    def heard_at(self, service: str) -> list[tuple[Note, Position]]:
+        """The last note of each instance of *service*, with its place among the notes."""
+        return [(note, at) for at, note in self._notes.values() if note.service == service]
+
+    def owed(self) -> list[tuple[Note, int]]:
+        """For whom the log is kept, here or away, and how long ago each last said so (ms)."""
+        now_ms = self._clock()
+        held = sorted(self._owed.values(), key=lambda one: one[1].key)
+        return [(note, max(0, now_ms - at.ms)) for at, note in held]
+
     def needs(self) -> list[Position]:
         """After which positions the log is still needed by somebody."""
         owed = [note for _, note in self._owed.values()]
@@ -199,6 +211,11 @@ class Board:
                 note = _decoder.decode(entry.payload)
             except msgspec.DecodeError as error:
                 _logger.warning("unreadable_note", position=str(entry.id), reason=str(error))
+                continue
+            if note.state == FORGOTTEN:
+                self._owed.pop(note.service, None)
+                for key in [key for key in self._notes if key[0] == note.service]:
+                    del self._notes[key]
                 continue
             self._notes[note.key] = (entry.id, note)
             if note.service in OWED and note.needs_after is not None:
