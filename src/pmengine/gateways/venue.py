@@ -63,3 +63,8 @@ class Venue:
     users: UserFeed | None = None
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)
+
+    @property
+    def shards(self) -> int:
+        """Over how many engines the events are spread."""
+        return 1 + len(self.further)

@@ -90,7 +90,7 @@ class StoreProcess:
         recovered = await deployment.recover()
         store = self._store = StoreService(
             await deployment.log(),
-            taker_for(settings.storage, await deployment.snapshots()),
+            taker_for(await deployment.place(), await deployment.snapshots()),
             state=recovered.state,
             place=recovered.place,
             interval_s=settings.snapshot_interval_s,

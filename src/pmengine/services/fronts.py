@@ -91,8 +91,9 @@ class Fronts:
         outcomes: dict[int, Answer | Exception] = {}
         for (shard, asked), answers in zip(places.items(), found, strict=True):
             for place, answer in zip(asked, answers, strict=True):
-                is_answer = isinstance(answer, Answer)
-                outcomes[place] = attrs.evolve(answer, shard=shard) if is_answer else answer
+                if isinstance(answer, Answer):
+                    answer = attrs.evolve(answer, shard=shard)
+                outcomes[place] = answer
         return [outcomes[place] for place in range(len(commands))]
 
     async def _send(self, shard: int, command: Command, timeout_s: float, listing: bool) -> Answer:

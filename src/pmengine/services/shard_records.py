@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -249,12 +249,6 @@ class OwnAccounts(_OwnRecords):
 
 class PositionedAccounts(OwnAccounts, _Positioned):
     """The same over a store that keeps positions."""
-
-
-def cash_rows(rows: Iterable[Balance], shards: int) -> list[Balance]:
-    """*rows* of one user without the cash of shards that are no more."""
-    kept = [(row, cash_shard(row.asset)) for row in rows]
-    return [row for row, shard in kept if shard is None or shard < shards]
 
 
 def _own(plain: Any, positioned: Any, store: Any, own: Ownership) -> Any:

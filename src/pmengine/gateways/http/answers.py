@@ -189,11 +189,16 @@ class PositionView(Struct, frozen=True, kw_only=True):
 
 
 class AccountView(Struct, frozen=True, kw_only=True):
-    """What a user holds; `frozen` is set aside for open orders."""
+    """
+    What a user holds; `frozen` is set aside for open orders.
+
+    With several shards `cash_by_shard` says how much of the cash is on each, by its number.
+    """
 
     user_id: str
     cash: CashView
     positions: list[PositionView]
+    cash_by_shard: list[CashView] | UnsetType = UNSET
 
 
 class PauseView(Struct, frozen=True, kw_only=True):

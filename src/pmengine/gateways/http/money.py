@@ -5,6 +5,7 @@ from __future__ import annotations
 from pmengine.commands import Convert, Deposit, Merge, MergeEvent, Split, SplitEvent, Withdraw
 from pmengine.gateways.http.answers import AccountView
 from pmengine.gateways.http.operations import Call, Reply
+from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_id, parse_money, parse_quantity
 from pmengine.gateways.http.requests import Conversion, NewDeposit, NewWithdrawal, PairAmount
 from pmengine.gateways.http.sending import accepted, valid_until_ms
@@ -23,26 +24,28 @@ async def get_account(call: Call) -> Reply:
 async def deposit(call: Call) -> Reply:
     """Add money that came from outside to a user's account."""
     body: NewDeposit = call.body
+    shard = _shard(call, body.shard)
     command = Deposit(
         id=parse_id(body.id, "id"),
         user_id=parse_id(body.user_id, "user_id"),
         amount=parse_money(body.amount, "amount"),
         valid_until_ms=valid_until_ms(call),
     )
-    await accepted(call, command)
+    await accepted(call, command, shard=shard)
     return 200, await _account(call, command.user_id)
 
 
 async def withdraw(call: Call) -> Reply:
     """Take own money out; never more than is available."""
     body: NewWithdrawal = call.body
+    shard = _shard(call, body.shard)
     command = Withdraw(
         id=parse_id(body.id, "id"),
         user_id=call.user_id,
         amount=parse_money(body.amount, "amount"),
         valid_until_ms=valid_until_ms(call),
     )
-    await accepted(call, command)
+    await accepted(call, command, shard=shard)
     return 200, await _account(call, call.user_id)
 
 
@@ -104,4 +107,12 @@ async def _account(call: Call, user_id: str) -> AccountView:
     await call.freshness.reached()
     query = BalanceQuery(user_id=user_id, limit=ROWS_PAGE)
     rows = [row async for row in all_of(call.venue.history.accounts, query)]
-    return show_account(user_id, rows)
+    return show_account(user_id, rows, call.venue.shards)
+
+
+def _shard(call: Call, shard: int | None) -> int | None:
+    if shard is not None and shard >= call.venue.shards:
+        raise Problem(
+            422, "MALFORMED", f"there are shards 0 to {call.venue.shards - 1}", field="shard"
+        )
+    return shard

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pmengine.shards import SHARDS_MAX
 from pmstore import FEE_PPM_MAX, INTEGER_MAX
 
 LIMIT_MAX = 1000
@@ -27,6 +28,9 @@ MoneyText = Annotated[
 ]
 PayoutText = Annotated[
     str, Meta(description="What a share is paid: 0 .. 1, at most 4 digits.", examples=["1"])
+]
+Shard = Annotated[
+    int, Meta(ge=0, le=SHARDS_MAX - 1, description="Where the money is; unset, the user's home.")
 ]
 Outcome = Annotated[str, Meta(min_length=1, max_length=255)]
 Rate = Annotated[int, Meta(ge=0, le=FEE_PPM_MAX, description="Parts per million.")]
@@ -144,6 +148,7 @@ class NewDeposit(Input, frozen=True, kw_only=True):
     id: Id
     user_id: Id
     amount: MoneyText
+    shard: Shard | None = None
 
 
 class NewWithdrawal(Input, frozen=True, kw_only=True):
@@ -151,6 +156,7 @@ class NewWithdrawal(Input, frozen=True, kw_only=True):
 
     id: Id
     amount: MoneyText
+    shard: Shard | None = None
 
 
 class PairAmount(Input, frozen=True, kw_only=True):

@@ -20,8 +20,8 @@ from pmengine.gateways.http.answers import (
     TradeView,
 )
 from pmengine.services.depth import Depth, DepthFeed
+from pmengine.shards import cash_shard
 from pmstore import (
-    CASH,
     MONEY_DECIMALS,
     PAYOUT,
     PRICE_DECIMALS,
@@ -127,13 +127,15 @@ def show_trade(trade: Trade) -> TradeView:
     )
 
 
-def show_account(user_id: str, rows: Iterable[Balance]) -> AccountView:
-    """The rows of one user; those with nothing in them are left out."""
-    cash = CashView(available="0", frozen="0")
+def show_account(user_id: str, rows: Iterable[Balance], shards: int = 1) -> AccountView:
+    """The rows of one user; those with nothing in them, and of shards that were, are left out."""
+    cash = [(0, 0)] * shards
     positions: list[PositionView] = []
     for row in rows:
-        if row.asset == CASH:
-            cash = CashView(available=show_money(row.available), frozen=show_money(row.frozen))
+        shard = cash_shard(row.asset)
+        if shard is not None:
+            if shard < shards:
+                cash[shard] = (row.available, row.frozen)
         elif row.available or row.frozen:
             positions.append(
                 PositionView(
@@ -142,7 +144,16 @@ def show_account(user_id: str, rows: Iterable[Balance]) -> AccountView:
                     frozen=show_quantity(row.frozen),
                 )
             )
-    return AccountView(user_id=user_id, cash=cash, positions=positions)
+    return AccountView(
+        user_id=user_id,
+        cash=_cash(sum(one for one, _ in cash), sum(one for _, one in cash)),
+        positions=positions,
+        cash_by_shard=UNSET if shards == 1 else [_cash(*one) for one in cash],
+    )
+
+
+def _cash(available: int, frozen: int) -> CashView:
+    return CashView(available=show_money(available), frozen=show_money(frozen))
 
 
 def show_event(event: Event, feed: DepthFeed) -> EventView:
