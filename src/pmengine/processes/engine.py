@@ -87,7 +87,7 @@ class EngineProcess:
             return {"dead_letters": 0}
         return {
             "dead_letters": leading.dead_letters,
-            "accepting": not leading.lack,
+            "accepting": float(not leading.lack),
             "stream_bytes_max": self._settings.stream_bytes_max,
             **{f"{name}_bytes": held for name, held in leading.room.held_bytes.items()},
         }

@@ -197,9 +197,9 @@ class EngineService:
                 entries = {name: reading.pop(name).result() for name in ready}
                 if any(entries.values()):
                     await self._take(entries)
-                for task in (ticking, measuring):
-                    if task.done():
-                        task.result()
+                for beside in (ticking, measuring):
+                    if beside.done():
+                        beside.result()
         finally:
             ending = (ticking, stopping, measuring, *reading.values())
             for task in ending:
