@@ -161,17 +161,22 @@ class MarketView(Struct, frozen=True, kw_only=True):
 
 
 class EventView(Struct, frozen=True, kw_only=True):
-    """An event with its markets by id; `end_date` is RFC 3339 UTC."""
+    """
+    An event with its markets by id; `end_date` is RFC 3339 UTC.
+
+    `volume_24h`, the money traded in the last 24 hours, is there in lists by volume.
+    """
 
     event_id: int
     end_date: str | None
     exclusive: bool
     removing: bool
     markets: dict[int, MarketView]
+    volume_24h: MoneyText | UnsetType = UNSET
 
 
 class EventPage(Struct, frozen=True, kw_only=True):
-    """A page of events by id; `next` is null on the last."""
+    """A page of events; `next` is null on the last."""
 
     items: list[EventView]
     next: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pmengine.gateways.http import answers, events, examples, requests
+from pmengine.gateways.http import answers, event_list, events, examples, filters, requests
 from pmengine.gateways.http.operations import Answer, Operation
 from pmengine.gateways.http.reasons import (
     CHANGING,
@@ -30,12 +30,12 @@ EVENTS: Final[tuple[Operation, ...]] = (
     Operation(
         method="GET",
         path="/events",
-        handle=events.list_events,
+        handle=event_list.list_events,
         name="listEvents",
-        says="Events by id, with best prices and last trade of each outcome.",
-        parameters=requests.EventFilter,
+        says="Events in the order that is asked for, with best prices of each outcome.",
+        parameters=filters.EventFilter,
         answers={200: Answer(answers.EventPage, "A page of events.", examples.EVENT_PAGE)},
-        problems=READING,
+        problems={**READING, 410: "The ranking that `after` is of is kept no longer."},
     ),
     Operation(
         method="GET",

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from pmengine.gateways.auth import Scope
 from pmengine.gateways.http.api import OPERATIONS, PREFIX
+from pmengine.gateways.http.derived import Derived
 from pmengine.gateways.http.endpoint import JSON, Endpoint
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.gate import Gate
@@ -38,12 +39,13 @@ def create_app(venue: Venue) -> Starlette:
     metrics = Metrics()
     freshness = _freshness(venue)
     gate = Gate(venue.door, venue.limits)
+    derived = Derived.of(venue)
     description = describe(OPERATIONS, PREFIX, is_open=gate.is_open)
     routes: list[BaseRoute] = []
     by_path = sorted(OPERATIONS, key=_place)
     for path, operations in groupby(by_path, key=_full_path):
         routes.append(
-            Route(path, Endpoint(path, list(operations), venue, freshness, metrics, gate))
+            Route(path, Endpoint(path, list(operations), venue, freshness, metrics, gate, derived))
         )
     routes += [
         WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
@@ -71,8 +73,9 @@ def create_depth_app(venue: Venue) -> Starlette:
     metrics = Metrics()
     freshness = _freshness(venue)
     gate = Gate(venue.door, venue.limits)
+    derived = Derived.of(venue)
     routes: list[BaseRoute] = [
-        Route(one.path, Endpoint(one.path, [one], venue, freshness, metrics, gate))
+        Route(one.path, Endpoint(one.path, [one], venue, freshness, metrics, gate, derived))
         for one in OPERATIONS
         if one.outside
     ]

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from pmengine.gateways.http.derived import Derived
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.gate import Gate, read_headers
 from pmengine.gateways.http.metrics import Metrics
@@ -50,9 +51,11 @@ class Endpoint:
         freshness: Freshness,
         metrics: Metrics,
         gate: Gate,
+        derived: Derived,
     ) -> None:
         self._path = path
         self._gate = gate
+        self._derived = derived
         self._venue = venue
         self._freshness = freshness
         self._metrics = metrics
@@ -127,6 +130,7 @@ class Endpoint:
             venue=self._venue,
             freshness=self._freshness,
             metrics=self._metrics,
+            derived=self._derived,
             user_id=user_id,
             parameters=parameters,
             body=body,

@@ -15,13 +15,12 @@ from pmengine.commands import (
     StopAllEvents,
 )
 from pmengine.facts import Refusal
-from pmengine.gateways.http.answers import EventPage, EventView, MarketView, PauseView
-from pmengine.gateways.http.lookup import find_event, find_market, is_gone
+from pmengine.gateways.http.answers import EventView, MarketView, PauseView
+from pmengine.gateways.http.lookup import find_event, find_market
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_end_date, parse_id, parse_payout
 from pmengine.gateways.http.requests import (
-    EventFilter,
     EventPath,
     EventResolution,
     MarketDefinition,
@@ -33,7 +32,7 @@ from pmengine.gateways.http.requests import (
 )
 from pmengine.gateways.http.sending import accepted, refused, send, valid_until_ms
 from pmengine.gateways.http.showing import show_event, show_market
-from pmstore import PAYOUT, PRICE_DECIMALS, EventQuery, Market
+from pmstore import PAYOUT, PRICE_DECIMALS, Market
 from pmstore.decimals import format_decimal
 
 
@@ -55,18 +54,6 @@ async def get_event(call: Call) -> Reply:
     """One event with the best prices of its markets."""
     parameters: EventPath = call.parameters
     return 200, await _event_view(call, parameters.event_id)
-
-
-async def list_events(call: Call) -> Reply:
-    """Events by id, with the best prices of their markets."""
-    parameters: EventFilter = call.parameters
-    await call.freshness.reached()
-    page = await call.venue.history.events.find(
-        EventQuery(after=parameters.after, limit=parameters.limit)
-    )
-    feed = call.venue.depth
-    listed = [show_event(event, feed) for event in page.items if not is_gone(event)]
-    return 200, EventPage(items=listed, next=page.next)
 
 
 async def resolve_market(call: Call) -> Reply:

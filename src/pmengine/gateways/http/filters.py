@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -12,6 +12,22 @@ from pmstore import INTEGER_MAX
 EndMs = Annotated[
     int, Meta(ge=0, le=INTEGER_MAX, description="Epoch milliseconds (UTC), exclusive.")
 ]
+
+
+EventText = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, description="Somewhere in an outcome or a token's id."),
+]
+
+
+class EventFilter(Input, frozen=True, kw_only=True):
+    status: Literal["open", "closed", "resolved"] | None = None
+    exclusive: bool | None = None
+    text: EventText | None = None
+    ending_before_ms: EndMs | None = None
+    sort: Literal["id", "ending_soon", "newest", "volume"] = "id"
+    limit: Limit = 100
+    after: After | None = None
 
 
 class FillFilter(Input, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from pmengine.gateways.auth import Scope
+from pmengine.gateways.http.derived import Derived
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.requests import NoParameters
@@ -27,6 +28,7 @@ class Call:
     venue: Venue
     freshness: Freshness
     metrics: Metrics
+    derived: Derived
     user_id: str
     parameters: Any
     body: Any

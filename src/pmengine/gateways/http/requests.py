@@ -245,11 +245,6 @@ class Resumption(Input, frozen=True, kw_only=True):
     ] = 0
 
 
-class EventFilter(Input, frozen=True, kw_only=True):
-    limit: Limit = 100
-    after: After | None = None
-
-
 class DepthFilter(Input, frozen=True, kw_only=True):
     event_id: Number
     market_id: Number

@@ -156,8 +156,8 @@ def _cash(available: int, frozen: int) -> CashView:
     return CashView(available=show_money(available), frozen=show_money(frozen))
 
 
-def show_event(event: Event, feed: DepthFeed) -> EventView:
-    """*event* with the best prices of its markets now."""
+def show_event(event: Event, feed: DepthFeed, volume_24h: Any = UNSET) -> EventView:
+    """*event* with the best prices of its markets now; *volume_24h* as text, or left out."""
     end_date = None
     if event.end_date_ms is not None:
         end_date = _rfc3339(event.end_date_ms)
@@ -170,6 +170,7 @@ def show_event(event: Event, feed: DepthFeed) -> EventView:
             market_id: show_market(market, feed.depth((event.event_id, market_id)))
             for market_id, market in event.markets.items()
         },
+        volume_24h=volume_24h,
     )
 
 
