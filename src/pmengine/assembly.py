@@ -158,6 +158,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 keep=settings.snapshots_keep,
                 consumers=lambda: [relay.place.position, history.needed_after],
                 clock=system_clock,
+                is_pressed=lambda: bool(engine.lack),
             )
             guard = None
             if watched is not None:

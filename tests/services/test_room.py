@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pmengine.commands import ORDER_INPUT, Heartbeat, encode_command
+from pmengine.engine import ID_MEMORY_S
 from pmengine.services.front import Front, NotAccepting
-from pmengine.services.log import STORE_STREAM
+from pmengine.services.log import BEGINNING, STORE_STREAM, Log
 from pmengine.services.room import Room
-from pmstore import START, Position
+from pmengine.services.store import StoreService
+from pmengine.services.taking import TakesHere
+from pmstore import START, Position, State
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
+from pmstore.clock import system_clock
 from pmstore.testing import ManualClock
 from tests.services.rig import DEADLINE_S, NOW_MS, Running, engine_on, flow, recover_on, store_on
 from tests.services.streams import WatchedStream
@@ -93,6 +97,72 @@ async def test_a_full_log_is_taken_no_further_than_one_batch_and_no_command_is_l
     ):
         await unbounded.take(flow(0, 2_000)[: put + 40])
         assert unbounded.state.digest() == digest
+
+
+@pytest.mark.parametrize("keep", [2, 3])
+async def test_a_log_that_was_filled_between_two_snapshots_has_room_again_by_itself(
+    keep: int, log: WatchedStream, order_input: WatchedStream, snapshots: MemorySnapshotStore
+) -> None:
+    slowest = START
+    room = Room({STORE_STREAM: log, ORDER_INPUT: order_input}, BYTES_MAX)
+    async with engine_on(log, snapshots, order_input=order_input, room=room) as engine:
+        found = await recover_on(log, snapshots)
+        put = await fill(engine)
+        full = engine.service.place
+        last = await order_input.append([encode_command(flow(0, 2_000)[put])])
+        store = StoreService(
+            Log(log),
+            TakesHere(snapshots),
+            state=State.restore(found.state.freeze(NOW_MS), id_memory_s=ID_MEMORY_S),
+            place=found.place,
+            interval_s=0.01,
+            keep=keep,
+            consumers=lambda: [slowest],
+            clock=system_clock,
+            is_pressed=lambda: bool(engine.service.lack),
+        )
+        storing = asyncio.create_task(store.run())
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while store.saved is None or store.saved.number < full.number:
+                    await asyncio.sleep(0.001)
+            assert engine.service.place == full, "somebody still needs the log"
+            slowest = full.position
+            await engine.consumed(ORDER_INPUT, last)
+        finally:
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
+
+
+async def test_what_somebody_held_back_goes_though_nothing_new_came(
+    log: WatchedStream, snapshots: MemorySnapshotStore
+) -> None:
+    slowest = START
+    async with engine_on(log, snapshots) as engine:
+        store = StoreService(
+            Log(log),
+            TakesHere(snapshots),
+            state=State(id_memory_s=ID_MEMORY_S),
+            place=BEGINNING,
+            interval_s=0.01,
+            keep=2,
+            consumers=lambda: [slowest],
+            clock=system_clock,
+        )
+        storing = asyncio.create_task(store.run())
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while len(await snapshots.list()) < 2:
+                    await engine.take(flow(0, 10)[:1])
+                while store.saved is None or store.saved.number < engine.service.place.number:
+                    await asyncio.sleep(0.001)
+                held = await log.size_bytes()
+                slowest = engine.service.place.position
+                while await log.size_bytes() == held:
+                    await asyncio.sleep(0.001)
+        finally:
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
 
 
 async def test_time_is_not_told_while_an_input_is_full(

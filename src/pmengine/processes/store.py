@@ -98,6 +98,7 @@ class StoreProcess:
             consumers=board.needs,
             clock=system_clock,
             inputs=await deployment.inputs(),
+            is_pressed=lambda: any(note.lack for note in board.living("engine")),
         )
         letters = await deployment.stream(DEAD_LETTERS)
         following = (store.run(), board.run(), _tidy(board, letters))

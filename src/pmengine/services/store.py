@@ -12,7 +12,7 @@ import structlog
 from pmengine.services.log import Log, Place
 from pmengine.services.outages import persistently
 from pmengine.services.taking import VERIFIED_BEFORE_TRIM_MIN, Taker
-from pmstore import Position, SnapshotInfo, State, StoreUnavailable, Stream
+from pmstore import START, Position, SnapshotInfo, State, StoreUnavailable, Stream
 from pmstore.clock import Clock
 
 READ_BATCHES_MAX: Final = 16
@@ -35,6 +35,8 @@ class StoreService:
             kept for the slowest.
         inputs: The engine's durable inputs by name, which are kept from where the oldest
             snapshot's input ends.
+        is_pressed: Whether the engine waits for room. Snapshots are then taken though nothing
+            changes, until all that are kept are of the end, and the log before it can go.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class StoreService:
         consumers: Callable[[], Sequence[Position]],
         clock: Clock,
         inputs: Mapping[str, Stream] | None = None,
+        is_pressed: Callable[[], bool] = lambda: False,
     ) -> None:
         self.state = state
         self.place = place
@@ -62,6 +65,9 @@ class StoreService:
         self._consumers = consumers
         self._clock = clock
         self._inputs = dict(inputs or {})
+        self._is_pressed = is_pressed
+        self._oldest: SnapshotInfo | None = None
+        self._trimmed = START
         self._due_ms = clock() + int(interval_s * 1000)
 
     async def run(self) -> None:
@@ -84,8 +90,7 @@ class StoreService:
                     taking = None
                 if taking is None and self._clock() >= self._due_ms:
                     self._due_ms = self._clock() + int(self._interval_s * 1000)
-                    if self.saved is None or self.saved.number != self.place.number:
-                        taking = asyncio.create_task(self._save_or_wait())
+                    taking = asyncio.create_task(self._save_or_trim())
         finally:
             if taking is not None:
                 taking.cancel()
@@ -104,21 +109,34 @@ class StoreService:
         if self.place.number == 0:
             return None
         taken = await self._taker.take(self.state, self._clock(), self._keep)
-        self.saved = taken.saved
+        self.saved, self._oldest = taken.saved, taken.oldest
         if taken.oldest is not None:
             await self._trim(taken.oldest)
         return taken.saved
 
-    async def _save_or_wait(self) -> None:
+    async def _save_or_trim(self) -> None:
+        """Save what is new; else let go what somebody held back who has gone on since."""
         try:
-            await self.save()
+            if self.saved is None or self.saved.number != self.place.number or self._is_stuck():
+                await self.save()
+            elif self._oldest is not None and self._through(self._oldest) > self._trimmed:
+                await self._trim(self._oldest)
         except StoreUnavailable as error:
             _logger.warning("snapshot_failed", reason=str(error))
+
+    def _is_stuck(self) -> bool:
+        """Whether the engine waits for what only an older snapshot needs."""
+        is_old = self._oldest is None or self._oldest.number < self.place.number
+        return is_old and self._is_pressed()
+
+    def _through(self, oldest: SnapshotInfo) -> Position:
+        return min([oldest.last_message_id or START, *self._consumers()])
 
     async def _trim(self, oldest: SnapshotInfo) -> None:
         """Let go what no verified snapshot, projection or consumer needs any more."""
         if oldest.last_message_id is not None:
-            await self._log.stream.trim(min([oldest.last_message_id, *self._consumers()]))
+            self._trimmed = self._through(oldest)
+            await self._log.stream.trim(self._trimmed)
         for name, position in (oldest.input_position or {}).items():
             if name in self._inputs:
                 await self._inputs[name].trim(position)
