@@ -53,8 +53,13 @@ def explain(
 
 
 async def _explain(settings: Settings, order_id: str) -> Life:
+    from pmengine.processes.layout import shards_to_read
     from pmengine.services.explaining import explain as look
     from pmstore import open_stores_to_read
 
-    async with open_stores_to_read(settings=settings.storage) as stores:
-        return await look(stores, order_id, id_memory_s=settings.id_memory_s)
+    lives: list[Life] = []
+    for place in await shards_to_read(settings):
+        async with open_stores_to_read(settings=place.storage) as stores:
+            lives.append(await look(stores, order_id, id_memory_s=settings.id_memory_s))
+    # The stores are shared: what only they know, every shard's life tells.
+    return max(lives, key=lambda life: sum(step.number is not None for step in life.steps))

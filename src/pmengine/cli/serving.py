@@ -17,7 +17,7 @@ from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.processes.entrance import open_entrance
-from pmengine.processes.sharing import is_shared
+from pmengine.processes.sharing import is_shared, require_one_shard
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
 from pmengine.services.recovery import CannotStart
@@ -44,8 +44,9 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
 
     Raises:
         SettingsError: Several processes may write to the streams: its inputs, which live in
-            memory, would part from theirs.
+            memory, would part from theirs. Or it is to be spread over several shards.
     """
+    require_one_shard(settings)
     if is_shared(settings.storage):
         raise SettingsError(
             [

@@ -15,7 +15,9 @@ def status(
     env_file: Annotated[
         Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document for each shard.")
+    ] = False,
 ) -> None:
     """
     Show a deployment from outside: services, positions, lag, lease holder, log and snapshots.
@@ -41,16 +43,19 @@ def status(
         from pmstore.clock import system_clock
 
         assert isinstance(settings, Settings)
-        seen.append(await survey(settings, system_clock))
+        seen.extend(await survey(settings, system_clock))
 
     run_or_explain(look, env_file, process="status")
-    if as_json:
-        import msgspec
+    for one in seen:
+        if as_json:
+            import msgspec
 
-        typer.echo(msgspec.json.encode(seen[0]).decode())
-    else:
-        _show(seen[0])
-    if seen[0].problems:
+            typer.echo(msgspec.json.encode(one).decode())
+        else:
+            if len(seen) > 1:
+                typer.echo(f"{'' if one.shard == 0 else chr(10)}SHARD {one.shard}")
+            _show(one)
+    if any(one.problems for one in seen):
         raise typer.Exit(Exit.DIFFERENT)
 
 

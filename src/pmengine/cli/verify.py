@@ -49,6 +49,10 @@ def verify(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON; with --follow a document a line.")
     ] = False,
+    shard: Annotated[
+        int | None,
+        typer.Option(min=0, help="Only this one of ENGINE_SHARDS; unset, one after the other."),
+    ] = None,
 ) -> None:
     """
     Check every law of the exchange on what a deployment wrote, running or stopped.
@@ -68,16 +72,25 @@ def verify(
     from pmengine.cli.verify_report import Reporter
 
     with looked_at(env_file) as settings:
-        reporter = Reporter(as_json=as_json, follow=follow)
-        is_broken = asyncio.run(
-            _verify(settings, reporter, begin_at, follow, every, stores, breaches_max)
-        )
+        if shard is None and follow and settings.shards > 1:
+            raise typer.BadParameter("--follow takes one shard: add --shard")
+        if shard is not None and shard >= settings.shards:
+            raise typer.BadParameter(f"there are shards 0 to {settings.shards - 1}")
+        is_broken = False
+        for number in range(settings.shards) if shard is None else (shard,):
+            if settings.shards > 1 and not as_json:
+                typer.echo(f"Shard {number}:")
+            reporter = Reporter(as_json=as_json, follow=follow)
+            is_broken |= asyncio.run(
+                _verify(settings, number, reporter, begin_at, follow, every, stores, breaches_max)
+            )
     if is_broken:
         raise typer.Exit(Exit.DIFFERENT)
 
 
 async def _verify(
     settings: Settings,
+    shard: int,
     reporter: Reporter,
     begin_at: str | None,
     follow: bool,
@@ -86,19 +99,22 @@ async def _verify(
     breaches_max: int,
 ) -> bool:
     """Verify and report; whether a law is broken."""
+    from pmengine.processes.layout import shards_to_read
     from pmengine.services.verifying import open_verifier
     from pmstore import open_stores_to_read
 
     # The state is millions of objects without cycles: do not walk it again and again.
     gc.set_threshold(50_000, 20, 1_000_000)
     wanted = {} if compare else {"contracts": ("snapshots",)}
-    async with open_stores_to_read(settings=settings.storage, **wanted) as opened:
+    place = (await shards_to_read(settings))[shard]
+    async with open_stores_to_read(settings=place.storage, **wanted) as opened:
         with reporter.progress() as progress:
             verifier, through = await open_verifier(
                 opened,
                 id_memory_s=settings.id_memory_s,
                 at=begin_at,
                 compare=compare,
+                ownership=place.ownership,
                 ledger=settings.ledger,
                 fee_account=settings.fee_account,
                 complete_every=every,

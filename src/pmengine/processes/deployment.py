@@ -108,8 +108,7 @@ class Deployment:
 
     async def ownership(self) -> Ownership:
         """Which records of the stores that all shards share are this shard's."""
-        source = (await self.layout()).source(self.shard)
-        return Ownership(shard=self.shard, shards=self.settings.shards, source=source)
+        return (await self.layout()).ownership(self.shard)
 
     async def place(self) -> StorageSettings:
         """

@@ -8,7 +8,9 @@ from typing import Final
 import attrs
 import msgspec
 
+from pmengine.processes.sharing import is_shared
 from pmengine.services.log import STORE_STREAM
+from pmengine.services.shard_records import Ownership
 from pmengine.settings import Settings
 from pmstore import (
     EMPTY,
@@ -41,10 +43,11 @@ class Layout(msgspec.Struct, kw_only=True, frozen=True):
         """The name of the place that one shard has; empty for the whole."""
         return f"g{self.generation}s{shard}" if self.generation else ""
 
-    def source(self, shard: int) -> str:
-        """What stores that all shards share call the log of one shard."""
+    def ownership(self, shard: int) -> Ownership:
+        """Which records of the stores that all shards share are those of one shard."""
         part = self.part(shard)
-        return f"{STORE_STREAM}-{part}" if part else STORE_STREAM
+        source = f"{STORE_STREAM}-{part}" if part else STORE_STREAM
+        return Ownership(shard=shard, shards=self.shards, source=source)
 
     def storage(self, storage: StorageSettings, shard: int) -> StorageSettings:
         """
@@ -108,7 +111,7 @@ async def claim_layout(settings: Settings) -> Layout:
             require_layout(settings, found)
             if found.generation:
                 return found
-        layout = WHOLE if settings.shards == 1 else Layout(generation=1, shards=settings.shards)
+        layout = _first(settings)
         async with _layouts(settings) as stream:
             if await _newest(stream) is not None:
                 if found is not None:
@@ -137,6 +140,34 @@ async def write_layout(settings: Settings, before: Layout, layout: Layout) -> No
         await stream.append([msgspec.json.encode(layout)], expect_head=head)
 
 
+@attrs.frozen(kw_only=True)
+class ShardToRead:
+    """One shard for somebody who only looks: where it is, and which shared records are its own."""
+
+    storage: StorageSettings
+    ownership: Ownership
+
+
+async def shards_to_read(settings: Settings) -> list[ShardToRead]:
+    """
+    Every shard of a deployment, by its number.
+
+    Raises:
+        SettingsError: The data is of another number of shards.
+        StoreUnavailable, CorruptData: From the streams.
+    """
+    found = await find_layout(settings) if is_shared(settings.storage) else WHOLE
+    require_layout(settings, found)
+    layout = found or _first(settings)
+    return [
+        ShardToRead(
+            storage=layout.storage(settings.storage, shard),
+            ownership=layout.ownership(shard),
+        )
+        for shard in range(layout.shards)
+    ]
+
+
 def require_layout(settings: Settings, layout: Layout | None) -> None:
     """
     Refuse data that is not of as many shards as *settings* say.
@@ -153,6 +184,10 @@ def require_layout(settings: Settings, layout: Layout | None) -> None:
                 f"{settings.shards} (docs/how-to/add-shards.md)"
             ]
         )
+
+
+def _first(settings: Settings) -> Layout:
+    return WHOLE if settings.shards == 1 else Layout(generation=1, shards=settings.shards)
 
 
 def _beside(path: str, part: str) -> str:

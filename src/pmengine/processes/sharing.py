@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pmengine.settings import Settings
 from pmstore import SettingsError, StorageSettings
 
 ONE_PROCESS: Final = frozenset({"file", "memory"})
@@ -23,6 +24,23 @@ def require_shared_streams(storage: StorageSettings) -> None:
                 f"the streams are at {storage.streams}, where each stream has one writer: services "
                 "as processes need REDIS_ENABLED=true or PMSTORE_STREAMS_URL=redis://…; "
                 "`pmengine up` runs all of them in one process"
+            ]
+        )
+
+
+def require_one_shard(settings: Settings) -> None:
+    """
+    See that one process can be the whole exchange.
+
+    Raises:
+        SettingsError: It is spread over several engines, which one process does not make faster.
+    """
+    if settings.shards > 1:
+        raise SettingsError(
+            [
+                f"ENGINE_SHARDS: it is {settings.shards}, and this is one process: for each shard "
+                "ENGINE_SHARD=… pmengine run engine relay processor store history depth, and "
+                "`pmengine run api` (docs/how-to/add-shards.md)"
             ]
         )
 

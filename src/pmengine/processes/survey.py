@@ -14,6 +14,7 @@ import msgspec
 
 from pmengine.gateways.http.vitals import Vitals
 from pmengine.processes.deployment import promise_of
+from pmengine.processes.layout import shards_to_read
 from pmengine.processes.sharing import is_shared
 from pmengine.projections import PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
@@ -23,8 +24,10 @@ from pmstore import START, Stream, open_snapshot_store, open_stream
 from pmstore.clock import Clock
 
 ASK_S_MAX: Final = 2.0
-NEEDED: Final = ("engine", "relay", "store", "history", "api")
-"""Without one of these orders are not taken, or not shown, or not kept for long."""
+NEEDED: Final = ("engine", "relay", "store", "history")
+"""Without one of these for a shard orders are not taken, or not shown, or not kept for long."""
+EVERYWHERE: Final = ("api",)
+"""Likewise, of which one serves all shards."""
 
 
 class ServiceSeen(msgspec.Struct, kw_only=True, frozen=True):
@@ -80,7 +83,7 @@ class KeptFor(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Seen(msgspec.Struct, kw_only=True, frozen=True):
-    """A deployment as it is now; `problems` in words, empty if all is well."""
+    """One shard of a deployment as it is now; `problems` in words, empty if all is well."""
 
     streams: str
     promise: str
@@ -93,6 +96,7 @@ class Seen(msgspec.Struct, kw_only=True, frozen=True):
     services: Sequence[ServiceSeen]
     kept_for: Sequence[KeptFor]
     problems: Sequence[str]
+    shard: int = 0
 
 
 _OpenStream = Callable[[str], Awaitable[Stream]]
@@ -106,13 +110,26 @@ class _Ends:
     snapshot_number: int
 
 
-async def survey(settings: Settings, clock: Clock) -> Seen:
+async def survey(settings: Settings, clock: Clock) -> list[Seen]:
     """
-    Look at the streams, the snapshots and every service that has said where it is.
+    Look at the streams, the snapshots and every service that has said where it is, of each shard.
 
     Raises:
-        pmstore.PmstoreError: The streams or snapshots cannot be read.
+        pmstore.PmstoreError: The streams or snapshots cannot be read, or the data is of another
+            number of shards.
     """
+    shards = await shards_to_read(settings)
+    seen = [await _survey(attrs.evolve(settings, storage=one.storage), clock) for one in shards]
+    # A gateway serves all of them, and is noted where it was started.
+    services = [service for one in seen for service in one.services]
+    problems = [] if not is_shared(settings.storage) else list(_lacking(services, EVERYWHERE))
+    return [
+        msgspec.structs.replace(one, shard=shard, problems=[*one.problems, *problems])
+        for shard, one in enumerate(seen)
+    ]
+
+
+async def _survey(settings: Settings, clock: Clock) -> Seen:
     streams = settings.storage.streams
     async with AsyncExitStack() as closing:
 
@@ -282,13 +299,7 @@ def _problems(
             yield f"{one.service} {one.instance} is not ready: {one.reason}"
     if is_one_process:
         return
-    for name in NEEDED:
-        living = [one for one in services if one.service == name]
-        working = [one for one in living if one.state == "ready" and one.role != "standby"]
-        if not working:
-            silent = [one for one in living if one.state == "silent"]
-            more = f"; {silent[-1].reason}" if silent else ""
-            yield f"no {name} does its work{more}"
+    yield from _lacking(services, NEEDED)
     for kept in kept_for:
         if kept.is_away:
             yield (
@@ -296,3 +307,13 @@ def _problems(
                 f"nothing for {kept.heard_ms / 1000:.0f} s: start it, or, if it is gone for good: "
                 f"pmengine forget {kept.service}"
             )
+
+
+def _lacking(services: Sequence[ServiceSeen], names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        living = [one for one in services if one.service == name]
+        working = [one for one in living if one.state == "ready" and one.role != "standby"]
+        if not working:
+            silent = [one for one in living if one.state == "silent"]
+            more = f"; {silent[-1].reason}" if silent else ""
+            yield f"no {name} does its work{more}"

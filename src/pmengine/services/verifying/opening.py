@@ -6,6 +6,8 @@ from typing import Any
 
 from pmengine.projections import PROJECTIONS
 from pmengine.services.log import STORE_STREAM, Log
+from pmengine.services.shard_records import Ownership
+from pmengine.services.shown_history import HistoryStacks
 from pmengine.services.verifying.beginning import CannotBegin, begin
 from pmengine.services.verifying.stores import StoreComparison
 from pmengine.services.verifying.verifier import Verifier
@@ -18,6 +20,7 @@ async def open_verifier(
     id_memory_s: int,
     at: str | None = None,
     compare: bool = True,
+    ownership: Ownership | None = None,
     **options: Any,
 ) -> tuple[Verifier, int]:
     """
@@ -26,6 +29,7 @@ async def open_verifier(
     Args:
         at: As for `begin`.
         compare: Whether snapshots, stores and projections are compared with the log.
+        ownership: Which records of the stores are the log's; unset, all of them.
         options: Further ones of the `Verifier`.
 
     Raises:
@@ -38,18 +42,19 @@ async def open_verifier(
         raise CannotBegin(f"there is no log at {place}: nothing was ever written there")
     log = Log(stream)
     beginning = await begin(log, stores.snapshots, id_memory_s=id_memory_s, at=at)
+    comparison = _comparison(log, stores, ownership)
     verifier = Verifier(
         log,
         beginning,
         id_memory_s=id_memory_s,
         snapshots=stores.snapshots,
         compare_snapshots=compare,
-        stores=_comparison(log, stores) if compare else None,
+        stores=comparison if compare else None,
         projections=await _projections(stores) if compare else None,
         **options,
     )
     if compare:
-        if _comparison(log, stores) is None:
+        if comparison is None:
             verifier.report.note("stores: nothing was ever stored there")
         if not verifier.projections:
             verifier.report.note("projections: they are not kept outside the exchange")
@@ -57,12 +62,16 @@ async def open_verifier(
     return verifier, 0 if ends is None else ends[1][1].number
 
 
-def _comparison(log: Log, stores: StoresToRead) -> StoreComparison | None:
+def _comparison(
+    log: Log, stores: StoresToRead, ownership: Ownership | None
+) -> StoreComparison | None:
     orders, trades = stores.orders, stores.trades
     accounts, events = stores.accounts, stores.events
     if orders is None or trades is None or accounts is None or events is None:
         return None
-    return StoreComparison(log, orders, trades, accounts, events)
+    found = HistoryStacks(orders=orders, trades=trades, accounts=accounts, events=events)
+    own = found if ownership is None else ownership.stacks(found)
+    return StoreComparison(log, own.orders, own.trades, own.accounts, own.events)
 
 
 async def _projections(stores: StoresToRead) -> dict[str, Stream]:
