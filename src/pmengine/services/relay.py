@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import structlog
 
@@ -17,6 +18,7 @@ from pmstore import (
     START,
     Batch,
     Conflict,
+    Consumers,
     Entry,
     Head,
     Position,
@@ -31,6 +33,9 @@ READ_WAIT_S: Final = 1.0
 KEPT_ENTRIES_MAX: Final = 10_000
 """How much of a projection late readers find; beyond that they take a snapshot."""
 INHERITED_PAGE: Final = 500
+GROUPS_S: Final = 1.0
+"""How often consumer groups are asked how far they are."""
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _logger = structlog.get_logger("pmengine.relay")
 
@@ -45,16 +50,27 @@ class Relay:
 
     Args:
         place: Where targets begin that are empty; unset, where the log begins.
+        starts: Where single ones of them begin instead.
+        groups: The consumer groups over targets: what these still owe is kept.
     """
 
-    def __init__(self, log: Log, targets: Mapping[str, Stream], place: Place | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        targets: Mapping[str, Stream],
+        place: Place | None = None,
+        *,
+        starts: Mapping[str, Place] = NOTHING,
+        groups: Mapping[str, Consumers] = NOTHING,
+    ) -> None:
         self._log = log
         self._targets = [
-            _Target(name, project, targets[name])
+            _Target(name, project, targets[name], groups.get(name))
             for name, project in PROJECTIONS.items()
             if name in targets
         ]
         self._start = place
+        self._starts = starts
         self.place = place or BEGINNING
         """Every target tells of the log through here."""
 
@@ -83,7 +99,7 @@ class Relay:
     async def _resume(self) -> None:
         """Ask each target how far it is."""
         for target in self._targets:
-            await target.resume(await self._beginning())
+            await target.resume(self._starts.get(target.name) or await self._beginning())
         self.place = min((target.place for target in self._targets), key=lambda one: one.position)
 
     async def _beginning(self) -> Place:
@@ -119,10 +135,18 @@ class Relay:
 
 
 class _Target:
-    """One projection: how far it is, and its newest `KEPT_ENTRIES_MAX` entries."""
+    """
+    One projection: how far it is, and its newest `KEPT_ENTRIES_MAX` entries, or more where
+    a consumer group is owed them.
+    """
 
-    def __init__(self, name: str, project: Projection, stream: Stream) -> None:
-        self._name = name
+    def __init__(
+        self, name: str, project: Projection, stream: Stream, groups: Consumers | None
+    ) -> None:
+        self.name = name
+        self._groups = groups
+        self._owed_after: Position | None = None
+        self._asked_at = 0.0
         self._project = project
         self._stream = stream
         self._head: Head = EMPTY
@@ -138,7 +162,7 @@ class _Target:
             self._head, self.place = EMPTY, beginning
             return
         last = bounds.last
-        told = decode_batch_told(last.payload, f"{self._name} {last.id}")
+        told = decode_batch_told(last.payload, f"{self.name} {last.id}")
         self._head = last.head
         self.place = Place(Position.parse(told.position), told.number, told.hash)
         await self._count_from(self._held[-1][0] if self._held else START)
@@ -179,4 +203,18 @@ class _Target:
             through, entries = self._held.popleft()
             self._held_entries -= entries
         if through is not None:
-            await self._stream.trim(through)
+            owed_after = await self._group_floor()
+            await self._stream.trim(through if owed_after is None else min(through, owed_after))
+
+    async def _group_floor(self) -> Position | None:
+        """
+        Through where no group is owed anything, None without a group.
+
+        Groups only go on, so that what was so a moment ago keeps enough.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._groups is not None and now >= self._asked_at + GROUPS_S:
+            positions = await self._groups.positions()
+            self._owed_after = min(positions.values(), default=None)
+            self._asked_at = now
+        return self._owed_after

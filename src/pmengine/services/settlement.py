@@ -1,0 +1,169 @@
+"""Where requests to settle trades go: a sink that takes each batch of the log once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import attrs
+import msgspec
+
+from pmengine.projections import BatchTold, decode_batch_told
+from pmengine.services.log import Place
+from pmstore import (
+    EMPTY,
+    CorruptData,
+    Head,
+    Position,
+    Stream,
+    Trade,
+    payload_hash,
+)
+
+SETTLEMENT_STREAM: Final = "settlement_stream"
+
+
+class SettlementRequest(msgspec.Struct, tag_field="types", tag=True, kw_only=True, frozen=True):
+    """The sides of `trade` have to be settled; asked once for each trade."""
+
+    trade: Trade
+
+
+class SettlementSkipped(msgspec.Struct, tag_field="types", tag=True, kw_only=True, frozen=True):
+    """The batch could not be taken for `reason`, and lies among the dead letters."""
+
+    reason: str
+
+
+@attrs.frozen
+class ToSettle:
+    """What one batch of the log asks to settle: nothing, one request a trade, or a skip."""
+
+    batch: BatchTold
+    documents: Sequence[SettlementRequest | SettlementSkipped]
+
+    @property
+    def place(self) -> Place:
+        """Of the batch on the log."""
+        batch = self.batch
+        return Place(Position.parse(batch.position), batch.number, batch.hash)
+
+
+class Settlement(Protocol):
+    """
+    Takes requests and the number of their batch in one step.
+
+    One that was refused for another's sake (`Conflict`) took nothing; who asks `last` again
+    knows what was taken. Any number of processes use the same sink.
+    """
+
+    async def last(self) -> Place | None:
+        """
+        The last batch that was taken, None before the first.
+
+        Raises:
+            StoreUnavailable, CorruptData: It cannot be known.
+        """
+        ...
+
+    async def settle(self, batches: Sequence[ToSettle], /) -> None:
+        """
+        Take *batches*, which follow what `last` answered: all of them, or none.
+
+        Raises:
+            Conflict: Somebody took a batch since `last` was asked.
+            InvalidRecord, LimitExceeded: The sink will never take this.
+            StoreUnavailable: Perhaps they were taken.
+        """
+        ...
+
+
+class StreamSettlement:
+    """
+    A sink that is a stream: one entry for each batch, an array that begins with the batch.
+
+    Whoever settles reads the stream and lets go what is settled.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._head: Head = EMPTY
+
+    async def last(self) -> Place | None:
+        """The batch that the stream's last entry tells of; see `Settlement.last`."""
+        bounds = await self._stream.bounds()
+        if bounds is None:
+            self._head = EMPTY
+            return None
+        self._head = bounds.last.head
+        told = decode_batch_told(bounds.last.payload, f"{SETTLEMENT_STREAM} {bounds.last.id}")
+        return Place(Position.parse(told.position), told.number, told.hash)
+
+    async def settle(self, batches: Sequence[ToSettle], /) -> None:
+        """Append an entry for each; see `Settlement.settle`."""
+        payloads = [_encoder.encode([one.batch, *one.documents]) for one in batches]
+        position = await self._stream.append(payloads, expect_head=self._head)
+        self._head = Head(position, payload_hash(payloads[-1]))
+
+
+# Of what the processor's stream says, the trades alone: all others are passed over unread.
+class _Traded(msgspec.Struct, tag_field="types", tag="OrderTraded"):
+    trades: list[Trade]
+
+
+class _Submitted(msgspec.Struct, tag_field="types", tag="OrderSubmitted"):
+    pass
+
+
+class _Ended(msgspec.Struct, tag_field="types", tag="OrderCancelled"):
+    pass
+
+
+class _Rejected(msgspec.Struct, tag_field="types", tag="OrderRejected"):
+    pass
+
+
+class _Answered(msgspec.Struct, tag_field="types", tag="Answered"):
+    pass
+
+
+_encoder: Final = msgspec.json.Encoder()
+_told: Final = msgspec.json.Decoder(
+    list[BatchTold | _Traded | _Submitted | _Ended | _Rejected | _Answered]
+)
+_settled: Final = msgspec.json.Decoder(list[BatchTold | SettlementRequest | SettlementSkipped])
+
+
+def requests_of(payload: bytes, where: str) -> ToSettle:
+    """
+    What an entry of `processor_stream` asks to settle.
+
+    Raises:
+        CorruptData: It cannot be read; *where* names the place.
+    """
+    batch, documents = _split(_told, payload, where)
+    trades = [trade for one in documents if isinstance(one, _Traded) for trade in one.trades]
+    return ToSettle(batch, [SettlementRequest(trade=trade) for trade in trades])
+
+
+def decode_settlement_entry(payload: bytes) -> ToSettle:
+    """
+    What an entry of `settlement_stream` asks.
+
+    Raises:
+        CorruptData: It is not such an entry.
+    """
+    batch, documents = _split(_settled, payload, SETTLEMENT_STREAM)
+    return ToSettle(batch, documents)
+
+
+def _split(
+    decoder: msgspec.json.Decoder[Any], payload: bytes, where: str
+) -> tuple[BatchTold, list[Any]]:
+    try:
+        first, *documents = decoder.decode(payload)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CorruptData(f"no entry of this stream: {error}", where=where) from error
+    if not isinstance(first, BatchTold):
+        raise CorruptData("the entry does not begin with the batch that it tells of", where=where)
+    return first, documents
