@@ -124,6 +124,7 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.done("POST", "/groups", json={"group": "g", "quantity_max": "1", "window_ms": 1})
     await running.done("POST", "/heartbeats", json={"session": "s", "timeout_ms": 60_000})
     await running.done("GET", "/top?event_id=1")
+    await running.done("GET", "/candles?event_id=1&market_id=1")
     await running.done("GET", "/account")
     await running.done("DELETE", path)
     await running.refused(409, "UNKNOWN_ORDER", "DELETE", path)

@@ -7,6 +7,7 @@ from typing import Final
 from pmengine.gateways.depth_view import DepthSnapshot
 from pmengine.gateways.http import (
     answers,
+    candles,
     examples,
     filters,
     market_data,
@@ -48,5 +49,17 @@ MARKETS: Final[tuple[Operation, ...]] = (
         parameters=requests.TradeFilter,
         answers={200: Answer(answers.TradePage, "A page of trades.", examples.TRADE_PAGE)},
         problems=READING,
+    ),
+    Operation(
+        method="GET",
+        path="/candles",
+        handle=candles.list_candles,
+        name="listCandles",
+        says="What was traded in a market by interval (UTC), newest first.",
+        parameters=filters.CandleFilter,
+        answers={
+            200: Answer(market_views.CandlePage, "A page of candles.", market_examples.CANDLE_PAGE)
+        },
+        problems={**READING, 404: "There is no such market or token."},
     ),
 )

@@ -6,6 +6,7 @@ from typing import Self
 
 import attrs
 
+from pmengine.gateways.http.candle_cache import CandleCache
 from pmengine.gateways.http.event_scan import EventScan
 from pmengine.gateways.http.rankings import Rankings
 from pmengine.gateways.http.turnover import Turnover
@@ -18,6 +19,7 @@ class Derived:
 
     events: EventScan
     turnover: Turnover
+    candles: CandleCache
     rankings: Rankings
 
     @classmethod
@@ -29,5 +31,6 @@ class Derived:
         return cls(
             events=EventScan(history, lambda: [one.place.number for one in histories]),
             turnover=Turnover(history, is_sharded=is_sharded),
+            candles=CandleCache(history),
             rankings=Rankings(),
         )

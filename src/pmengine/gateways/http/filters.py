@@ -45,3 +45,14 @@ class TopFilter(Input, frozen=True, kw_only=True):
     market_id: Number | None = None
     limit: Limit = 100
     after: After | None = None
+
+
+class CandleFilter(Input, frozen=True, kw_only=True):
+    event_id: Number
+    market_id: Number
+    token_id: Id | None = None
+    interval: Literal["1m", "5m", "1h", "1d"] = "1m"
+    start_ms: EpochMs | None = None
+    end_ms: EndMs | None = None
+    limit: Limit = 100
+    after: After | None = None

@@ -25,3 +25,14 @@ TOP: Final[_Example] = {
     },
 }
 TOP_PAGE: Final[_Example] = {"items": [TOP], "next": None}
+CANDLE: Final[_Example] = {
+    "start_ms": 1704110400000,
+    "open": "0.49",
+    "high": "0.52",
+    "low": "0.48",
+    "close": "0.5",
+    "volume": "12.5",
+    "turnover": "6.2",
+    "trades": 3,
+}
+CANDLE_PAGE: Final[_Example] = {"items": [CANDLE], "next": None}

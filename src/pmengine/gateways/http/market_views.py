@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from pmengine.gateways.http.answers import PriceText, QuantityText
+from pmengine.gateways.http.answers import MoneyText, PriceText, QuantityText
 
 
 class BestView(Struct, frozen=True, gc=False, kw_only=True):
@@ -36,4 +36,28 @@ class TopPage(Struct, frozen=True, kw_only=True):
     """Markets of one event by id; `next` is null on the last page."""
 
     items: list[TopView]
+    next: str | None
+
+
+class CandleView(Struct, frozen=True, gc=False, kw_only=True):
+    """
+    What was traded in one interval, which begins at `start_ms` (epoch milliseconds).
+
+    `volume` is in shares, `turnover` the money that takers paid or were paid for them.
+    """
+
+    start_ms: int
+    open: PriceText
+    high: PriceText
+    low: PriceText
+    close: PriceText
+    volume: QuantityText
+    turnover: MoneyText
+    trades: int
+
+
+class CandlePage(Struct, frozen=True, kw_only=True):
+    """Candles, newest first, without those in which nothing was traded."""
+
+    items: list[CandleView]
     next: str | None
