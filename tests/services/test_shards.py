@@ -1,0 +1,251 @@
+"""Events spread over two engines: real processes on one Redis, and on a Redis Cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from pmengine.cli.exits import Exit
+from pmengine.shards import SHARDS_MAX, home_of, shard_of
+from pmstore import OrderQuery, StorageSettings, TradeQuery, open_stores
+from pmstore.queries import all as all_of
+from pmstore.settings import read_settings
+from pmstore.testing.servers import RedisCluster, RedisServer, free_port
+from tests.services.fleet import Fleet, ServiceProcess, over_redis
+from tests.trips.http_client import Connection
+
+SHARDS = 2
+EVENTS = (1, 2)
+USERS = ("anna", "bert")
+READY_S_MAX = 60.0
+
+
+@attrs.define
+class Sharded:
+    """The processes of two shards and one API."""
+
+    fleet: Fleet
+    port: int
+    engines: list[ServiceProcess]
+    rests: list[ServiceProcess]
+    api: ServiceProcess
+
+    @property
+    def url(self) -> str:
+        """Of the API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ready(self) -> None:
+        """Wait until orders are taken on every shard."""
+        for process in (*self.engines, *self.rests, self.api):
+            await process.ready()
+
+    async def stop(self) -> None:
+        """End everything as an operator does, with the stores where the logs are."""
+        await self.api.stop()
+        for engine in self.engines:
+            await engine.stop()
+        for rest in self.rests:
+            await rest.until("history", lag=0)
+            await rest.stop()
+
+
+@asynccontextmanager
+async def sharded(folder: Path, environ: Mapping[str, str], shards: int) -> AsyncIterator[Sharded]:
+    """A deployment of so many shards, ready."""
+    port = free_port()
+    settings = {
+        **environ,
+        "ENGINE_SHARDS": str(shards),
+        "API_PORT": str(port),
+        "API_ORDER_TIMEOUT_SECONDS": "60",
+        "ENGINE_LEASE_S": "1",
+        "STORE_SNAPSHOT_INTERVAL_SECONDS": "0.5",
+    }
+    async with Fleet(folder, settings) as fleet:
+        engines, rests = [], []
+        for shard in range(shards):
+            engines.append(await fleet.run("engine", ENGINE_SHARD=str(shard)))
+            rests.append(await fleet.run("relay store history", ENGINE_SHARD=str(shard)))
+        deployed = Sharded(fleet, port, engines, rests, await fleet.run("api"))
+        await deployed.ready()
+        yield deployed
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[dict[str, str]]:
+    with RedisServer(folder) as server:
+        yield over_redis(server.host, server.port)
+
+
+@contextmanager
+def redis_cluster(folder: Path) -> Iterator[dict[str, str]]:
+    with RedisCluster(folder) as cluster:
+        names = ("ORDERS", "TRADES", "STREAMS", "SNAPSHOTS")
+        yield {f"PMSTORE_{name}_URL": cluster.url for name in names}
+
+
+async def pmengine(
+    *words: str, cwd: Path, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", "from pmengine.cli import main; main()", *words],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "200"} | dict(environ),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+async def asked(one: Connection, method: str, path: str, body: Any = None) -> Any:
+    """The answer to a request that must be done."""
+    status, answer = await one.ask(method, path, body)
+    assert status in (200, 201), f"{method} {path}: {status} {answer}"
+    return answer
+
+
+def token(event_id: int, outcome: str) -> str:
+    return f"{outcome}-{event_id}"
+
+
+async def set_up(url: str) -> None:
+    """List the events, and give every user cash on each shard."""
+    async with Connection(url, "operator") as operator:
+        for event_id in EVENTS:
+            tokens = [token(event_id, "yes"), token(event_id, "no")]
+            market = {"outcomes": ["Yes", "No"], "token_ids": tokens}
+            await asked(
+                operator, "POST", "/events", {"event_id": event_id, "markets": {"1": market}}
+            )
+        for user in USERS:
+            for shard in range(SHARDS):
+                deposit = {"id": "d1", "user_id": user, "amount": "100", "shard": shard}
+                await asked(operator, "POST", "/deposits", deposit)
+
+
+def order(event_id: int, client_order_id: str, outcome: str, price: str) -> dict[str, Any]:
+    return {
+        "client_order_id": client_order_id,
+        "event_id": event_id,
+        "market_id": 1,
+        "token_id": token(event_id, outcome),
+        "side": "buy",
+        "type": "limit",
+        "price": price,
+        "quantity": "10",
+    }
+
+
+async def trade(url: str, event_id: int, name: str) -> list[int]:
+    """Two orders that meet, and one that rests; the numbers of their trades."""
+    async with Connection(url, "anna") as anna, Connection(url, "bert") as bert:
+        await asked(anna, "POST", "/orders", order(event_id, f"{name}-yes", "yes", "0.6"))
+        met = await asked(bert, "POST", "/orders", order(event_id, f"{name}-no", "no", "0.4"))
+        await asked(anna, "POST", "/orders", order(event_id, f"{name}-rest", "yes", "0.1"))
+    return [one["trade_id"] for one in met["trades"]]
+
+
+async def check_kept(environ: Mapping[str, str], folder: Path) -> None:
+    """Every number of an order or trade is there once, and says its shard."""
+    looked = {**environ, "TRADE_LOG_PATH": str(folder / "looked.log")}
+    settings = read_settings(StorageSettings, environ=looked)
+    async with open_stores(settings=settings) as stores:
+        orders = [one async for one in all_of(stores.orders, OrderQuery())]
+        trades = [one async for one in all_of(stores.trades, TradeQuery())]
+    assert orders
+    assert trades
+    for numbers, events in (
+        ([one.order_num for one in orders], [one.symbol.event_id for one in orders]),
+        ([one.trade_id for one in trades], [one.symbol.event_id for one in trades]),
+    ):
+        assert len(set(numbers)) == len(numbers)
+        told = [number % SHARDS_MAX for number in numbers]
+        assert told == [shard_of(event_id, SHARDS) for event_id in events]
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("server", [redis_server, redis_cluster])
+async def test_two_shards_take_orders_and_do_not_disturb_each_other(
+    server: Any, tmp_path: Path
+) -> None:
+    with server(tmp_path / "server") as environ:
+        async with sharded(tmp_path / "fleet", environ, SHARDS) as deployed:
+            url = deployed.url
+            await set_up(url)
+            numbers = [number for event_id in EVENTS for number in await trade(url, event_id, "a")]
+            assert len(set(numbers)) == len(numbers) == 2
+            async with Connection(url, "anna") as anna:
+                account = await asked(anna, "GET", "/account")
+                # 6 for what traded and 1 for what rests, on each of both.
+                assert account["cash"] == {"available": "186", "frozen": "2"}
+                assert account["cash_by_shard"] == [{"available": "93", "frozen": "1"}] * 2
+                positions = {one["token_id"]: one["available"] for one in account["positions"]}
+                assert positions == {"yes-1": "10", "yes-2": "10"}
+                rest = await asked(anna, "GET", "/orders?status=active")
+                first, second = (one["id"] for one in rest["items"])
+                await asked(anna, "PATCH", f"/orders/{first}", {"quantity": "5"})
+                await asked(anna, "DELETE", f"/orders/{second}")
+                cancelled = await asked(anna, "DELETE", "/orders")
+                assert [one["id"] for one in cancelled["items"]] == [first]
+                await asked(anna, "POST", "/pause")
+                for event_id in EVENTS:
+                    paused = order(event_id, f"paused-{event_id}", "yes", "0.1")
+                    status, refused = await anna.ask("POST", "/orders", paused)
+                    assert (status, refused["code"]) == (422, "PAUSED")
+                await asked(anna, "POST", "/resume")
+                depth = await asked(anna, "GET", "/depth?event_id=1&market_id=1")
+                assert depth["event_id"] == 1
+
+            # Event 1 is on shard 1, event 2 on shard 0.
+            await deployed.engines[1].kill()
+            await trade(url, 2, "b")
+            waiting = asyncio.create_task(trade(url, 1, "b"))
+            await trade(url, 2, "c")
+            assert not waiting.done(), "nobody takes orders on the other shard"
+            deployed.engines[1] = await deployed.fleet.run("engine", ENGINE_SHARD="1")
+            await deployed.engines[1].ready()
+            await waiting
+            await deployed.ready()
+
+            told = deployed.fleet.environ
+            seen = await pmengine("status", "--json", cwd=tmp_path, environ=told)
+            assert seen.returncode == Exit.FINE, seen.stdout + seen.stderr
+            shards = [json.loads(line) for line in seen.stdout.splitlines()]
+            assert [one["shard"] for one in shards] == [0, 1]
+            assert len({one["leader"] for one in shards}) == SHARDS
+            await deployed.stop()
+            verified = await pmengine("verify", "--json", cwd=tmp_path, environ=told)
+            assert verified.returncode == Exit.FINE, verified.stdout + verified.stderr
+            reports = [json.loads(line) for line in verified.stdout.splitlines()]
+            assert len(reports) == SHARDS
+            assert all(report["compared"]["store_records"] for report in reports)
+            explained = await pmengine("explain", first, cwd=tmp_path, environ=told)
+            assert explained.returncode == Exit.FINE, explained.stderr
+            assert "entry" in explained.stdout
+            await check_kept(environ, tmp_path)
+
+            other = {**told, "ENGINE_SHARDS": "3"}
+            for words in (["run", "engine"], ["run", "api"], ["verify"], ["status"]):
+                refused = await pmengine(*words, cwd=tmp_path, environ=other)
+                assert refused.returncode == Exit.USAGE, f"{words}: {refused}"
+                assert "pmengine reshard 3" in refused.stderr
+
+
+def test_everybody_has_a_home() -> None:
+    homes = {home_of(f"user-{number}", 3) for number in range(100)}
+    assert homes == {0, 1, 2}
