@@ -26,7 +26,8 @@ from pmstore.settings import (
 )
 
 PREFIXES: Final = ("PMSTORE_", "ENGINE_")
-STREAM_BYTES_LEAST: Final = 2**20
+STREAM_BYTES_LEAST: Final = 16 * 2**20
+"""More than the largest batch: the last entry of a stream is never trimmed."""
 SEGMENT_BYTES: Final = 64 * 2**20
 """Of a file stream whose URL says nothing of it."""
 SEGMENTS_MIN: Final = 4

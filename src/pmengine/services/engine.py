@@ -234,6 +234,8 @@ class EngineService:
                 if taken >= BATCH_COMMANDS_MAX:
                     await self._finish()
                     taken = 0
+                    if self.room.is_full(STORE_STREAM):
+                        return  # the rest is read again when there is room
         if self._positions != self._published:
             await self._finish()
 
