@@ -15,22 +15,36 @@ from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.engine import Engine
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
 from pmengine.services.collector import spare_the_collector
+from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.depth import DepthFeed, depths_of
 from pmengine.services.engine import EngineService
 from pmengine.services.front import Front
 from pmengine.services.history import History
-from pmengine.services.log import STORE_STREAM, Log
+from pmengine.services.log import STORE_STREAM, Log, Place
 from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
 from pmengine.services.resuming import Resuming
 from pmengine.services.room import Room
+from pmengine.services.settlement import SETTLEMENT_STREAM, StreamSettlement
+from pmengine.services.settler import Settler, told_from
 from pmengine.services.store import StoreService
 from pmengine.services.taking import TakesHere
 from pmengine.services.user_feed import UserFeed, users_of
 from pmengine.services.verifying import Guard, StoreComparison
 from pmengine.settings import Settings
 from pmengine.user_events import USER_EVENT_STREAM
-from pmstore import START, SelfTrade, State, Stream, open_stores, open_stream
+from pmstore import (
+    START,
+    Consumers,
+    Position,
+    SelfTrade,
+    State,
+    Stores,
+    Stream,
+    open_consumers,
+    open_stores,
+    open_stream,
+)
 from pmstore.clock import system_clock
 
 _logger = structlog.get_logger("pmengine")
@@ -57,6 +71,7 @@ class Exchange:
     users: UserFeed
     failed: asyncio.Future[None]
     guard: Guard | None = None
+    settler: Settler | None = None
     ready: bool = True
 
     def readiness(self) -> tuple[bool, str]:
@@ -115,6 +130,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
             open_stream("memory://", PROCESSOR_STREAM) as processor,
             open_stream("memory://", WEBSOCKET_STREAM) as websocket,
             open_stream("memory://", USER_EVENT_STREAM) as user_events,
+            open_consumers("memory://", processor) as groups,
         ):
             inputs: dict[str, Stream] = {ORDER_INPUT: order_input, EVENT_INPUT: event_input}
             engine = EngineService(
@@ -134,7 +150,16 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 WEBSOCKET_STREAM: websocket,
                 USER_EVENT_STREAM: user_events,
             }
-            relay = Relay(log, targets, recovered.place)
+            settling = None
+            if settings.settlement:
+                settling = await _open_settling(stores, log, processor, groups)
+            relay = Relay(
+                log,
+                targets,
+                recovered.place,
+                starts={} if settling is None else {PROCESSOR_STREAM: settling.start},
+                groups={} if settling is None else {PROCESSOR_STREAM: groups},
+            )
             history = History(
                 log,
                 orders=stores.orders,
@@ -156,7 +181,11 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 place=recovered.place,
                 interval_s=settings.snapshot_interval_s,
                 keep=settings.snapshots_keep,
-                consumers=lambda: [relay.place.position, history.needed_after],
+                consumers=lambda: [
+                    relay.place.position,
+                    history.needed_after,
+                    *([] if settling is None else [settling.needed_after]),
+                ],
                 clock=system_clock,
                 is_pressed=lambda: bool(engine.lack),
             )
@@ -196,6 +225,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 users=UserFeed(user_events, users_of(state)),
                 failed=asyncio.get_running_loop().create_future(),
                 guard=guard,
+                settler=None if settling is None else settling.settler,
             )
             await engine.announce()  # before anybody else can send something
             async with _running(exchange, relay):
@@ -219,6 +249,8 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
             exchange,
         ),
     ]
+    if exchange.settler is not None:
+        followers.append(_watched("settlement", exchange.settler.run, exchange))
     if exchange.guard is not None:
         followers.append(_watched("guard", exchange.guard.run, exchange))
     try:
@@ -242,6 +274,28 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
             await exchange.store.save()
         else:
             exchange.failed.exception()
+
+
+@attrs.frozen
+class _Settling:
+    """Settlement in this process, and from where on the log it is told of trades."""
+
+    settler: Settler
+    start: Place
+
+    @property
+    def needed_after(self) -> Position:
+        """What of the log it still needs: everything after this."""
+        return (self.settler.place or self.start).position
+
+
+async def _open_settling(
+    stores: Stores, log: Log, processor: Stream, groups: Consumers
+) -> _Settling:
+    sink = StreamSettlement(await stores.open_stream(SETTLEMENT_STREAM))
+    letters = await stores.open_stream(DEAD_LETTERS)
+    settler = Settler(groups, processor, sink, letters, new_id())
+    return _Settling(settler, await told_from(sink, log))
 
 
 def _copied(state: State, settings: Settings) -> State:

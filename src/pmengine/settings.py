@@ -159,6 +159,12 @@ class Settings:
         default=8082,
         doc="The port of the process `websocket-user`, on API_HOST; 0 takes a free one.",
     )
+    settlement: bool = setting(
+        "SETTLEMENT_ENABLED",
+        boolean(),
+        default=False,
+        doc="Whether `pmengine up` asks to settle each trade, on `settlement_stream`.",
+    )
     order_timeout_s: float = setting(
         "API_ORDER_TIMEOUT_SECONDS",
         duration_s(0.01, 300),

@@ -118,7 +118,7 @@ async def test_a_service_that_does_not_exist_is_named_with_those_that_do(tmp_pat
     assert shown.returncode == Exit.USAGE
     words = " ".join(shown.stderr.replace("│", " ").split())
     assert (
-        "engine, relay, processor, store, history, depth, api, websocket-depth, websocket-user"
+        "engine, relay, processor, settlement, store, history, depth, api"
         in words
     )
 

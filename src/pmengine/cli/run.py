@@ -12,8 +12,8 @@ def run(
     names: Annotated[
         list[str],
         typer.Argument(
-            help="engine, relay, processor, store, history, depth, api, websocket-depth, "
-            "websocket-user: one or several.",
+            help="engine, relay, processor, settlement, store, history, depth, api, "
+            "websocket-depth, websocket-user: one or several.",
             metavar="NAME...",
         ),
     ],

@@ -76,7 +76,8 @@ async def _up_shared(settings: Settings) -> None:
     stop_on_signals(stopping)
     # The API has the feeds too.
     gateways = ("api", "websocket-depth", "websocket-user")
-    makers = [maker for name, maker in SERVICES.items() if name not in gateways]
+    left_out = {*gateways} if settings.settlement else {*gateways, "settlement"}
+    makers = [maker for name, maker in SERVICES.items() if name not in left_out]
     makers.append(partial(api, listening=_say, with_users=True))
     await run_services(settings, makers, stopping)
 

@@ -13,6 +13,7 @@ from pmengine.processes.engine import EngineProcess
 from pmengine.processes.history import HistoryProcess
 from pmengine.processes.relay import processor, relay
 from pmengine.processes.service import Service
+from pmengine.processes.settlement import SettlementProcess
 from pmengine.processes.store import StoreProcess
 from pmengine.processes.websocket_user import UserGatewayProcess
 
@@ -21,6 +22,7 @@ SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyTyp
         "engine": EngineProcess,
         "relay": relay,
         "processor": processor,
+        "settlement": SettlementProcess,
         "store": StoreProcess,
         "history": HistoryProcess,
         "depth": DepthProcess,

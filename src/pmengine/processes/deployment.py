@@ -28,6 +28,7 @@ from pmengine.services.recovery import Recovered, recover
 from pmengine.services.shard_records import Ownership
 from pmengine.settings import Settings
 from pmstore import (
+    Consumers,
     CorruptData,
     Lease,
     SettingsError,
@@ -35,6 +36,7 @@ from pmstore import (
     StorageSettings,
     StoreUnavailable,
     Stream,
+    open_consumers,
     open_lease,
     open_snapshot_store,
     open_stream,
@@ -152,6 +154,11 @@ class Deployment:
             await persistently(board.read, "board")
             self._board = board
         return self._board
+
+    async def consumers(self, name: str) -> Consumers:
+        """The consumer groups over the stream *name*."""
+        stream, storage = await self.stream(name), await self.place()
+        return await self.entered(open_consumers(storage.streams, stream, pins=storage.pins))
 
     async def lease(self) -> Lease:
         """The leases."""

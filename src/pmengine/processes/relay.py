@@ -10,7 +10,7 @@ import msgspec
 
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
-from pmengine.projections import PROJECTIONS
+from pmengine.projections import PROCESSOR_STREAM, PROJECTIONS
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
 from pmengine.services.relay import Relay
@@ -68,5 +68,8 @@ class ProjectingProcess:
     async def run(self, stopping: asyncio.Event) -> None:
         """Project until *stopping*."""
         targets = {name: await self._deployment.stream(name) for name in self._streams}
-        self._relay = Relay(await self._deployment.log(), targets)
+        groups = {}
+        if PROCESSOR_STREAM in targets:
+            groups[PROCESSOR_STREAM] = await self._deployment.consumers(PROCESSOR_STREAM)
+        self._relay = Relay(await self._deployment.log(), targets, groups=groups)
         await until(stopping, asyncio.create_task(self._relay.run()))

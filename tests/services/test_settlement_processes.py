@@ -1,0 +1,127 @@
+"""Settlement inside an exchange and as processes of its own, ended and killed while trades come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from pmengine.assembly import Exchange, open_exchange
+from pmengine.sample import sample_command, sample_setup
+from pmengine.services.log import STORE_STREAM
+from pmengine.services.settlement import (
+    SETTLEMENT_STREAM,
+    SettlementRequest,
+    decode_settlement_entry,
+)
+from pmengine.settings import Settings
+from pmstore import START, Position, Stream, Trade, open_stream
+from pmstore.backends.memory import MemorySnapshotStore
+from pmstore.settings import StorageSettings
+from pmstore.testing.servers import RedisServer
+from tests.services.fleet import Fleet, over_redis
+from tests.services.rig import DEADLINE_S, Running, batches_of, engine_on, flow
+
+
+async def trades_of(log: Stream) -> list[int]:
+    """The id of each trade on the log."""
+    return [
+        change.trade_id
+        for _, batch in await batches_of(log)
+        for change in batch.changes
+        if isinstance(change, Trade)
+    ]
+
+
+async def asked_of(settled: Stream) -> list[int]:
+    """The trade of each request."""
+    return [
+        document.trade.trade_id
+        for entry in await settled.read(START, 100_000)
+        for document in decode_settlement_entry(entry.payload).documents
+        if isinstance(document, SettlementRequest)
+    ]
+
+
+async def settled_all(log: Stream, settled: Stream) -> None:
+    """Wait until the last entry of the log was settled."""
+    bounds = await log.bounds()
+    assert bounds is not None
+    async with asyncio.timeout(2 * DEADLINE_S):
+        while True:
+            end = await settled.bounds()
+            if end is not None:
+                told = decode_settlement_entry(end.last.payload).batch
+                if Position.parse(told.position) >= bounds.last.id:
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def send(exchange: Exchange, indexes: Sequence[int]) -> None:
+    for index in indexes:
+        await exchange.front.send(sample_command(index), DEADLINE_S)
+
+
+async def test_an_exchange_in_one_process_asks_once_over_restarts(tmp_path: Path) -> None:
+    def settings(settlement: bool) -> Settings:
+        return Settings(storage=StorageSettings(data_dir=tmp_path), settlement=settlement)
+
+    async def streams(opened: AsyncExitStack) -> list[Stream]:
+        place = f"file:{tmp_path / 'streams'}"
+        return [
+            await opened.enter_async_context(open_stream(place, name, read_only=True))
+            for name in (STORE_STREAM, SETTLEMENT_STREAM)
+        ]
+
+    for life, is_on in enumerate((True, False, True)):
+        async with open_exchange(settings(is_on)) as exchange, AsyncExitStack() as opened:
+            if not life:
+                for command in sample_setup():
+                    await exchange.front.send(command, DEADLINE_S)
+            await send(exchange, range(100 * life, 100 * life + 100))
+            if life == 2:
+                await settled_all(*await streams(opened))
+    async with AsyncExitStack() as opened:
+        log, settled = await streams(opened)
+        assert await asked_of(settled) == await trades_of(log)
+        assert len(await trades_of(log)) > 10
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+async def test_killed_processes_ask_for_each_trade_once(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        environ = over_redis(server.host, server.port)
+        place = f"redis://{server.host}:{server.port}"
+        async with Fleet(tmp_path / "fleet", environ) as fleet, AsyncExitStack() as opened:
+            log, settled = [
+                await opened.enter_async_context(open_stream(place, name))
+                for name in (STORE_STREAM, SETTLEMENT_STREAM)
+            ]
+            snapshots = await opened.enter_async_context(MemorySnapshotStore())
+            running = await opened.enter_async_context(engine_on(log, snapshots))
+            relay, beside = await asyncio.gather(fleet.run("relay"), fleet.run("settlement"))
+            await relay.ready()
+            for start in range(0, 450, 150):
+                settlement = await fleet.run("settlement")
+                await settlement.ready()
+                writing = asyncio.create_task(write(running, start, start + 150))
+                await asyncio.sleep(0.05)
+                await settlement.kill()
+                await writing
+            await beside.kill()
+            last = await fleet.run("settlement")
+            await settled_all(log, settled)
+            assert await asked_of(settled) == await trades_of(log)
+            assert len(await trades_of(log)) > 10
+            told = await last.until("settlement", lag=0)
+            assert told["numbers"]["settlement_dead_letters"] == 0
+            await last.stop()
+
+
+async def write(engine: Running, start: int, end: int) -> None:
+    for index in range(start, end):
+        await engine.take(flow(index, index + 1))
