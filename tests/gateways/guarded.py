@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from websockets.asyncio.client import ClientConnection
 
 from pmengine.assembly import Exchange, open_exchange
 from pmengine.gateways.auth import Scope
@@ -27,6 +29,7 @@ from pmengine.processes.key_desk import create_key
 from pmengine.settings import Settings
 from tests.gateways.exchange import EVENT, settings, venue_of
 
+HEARD_S_MAX = 60.0
 ISSUER = "https://issuer.test"
 AUDIENCE = "exchange"
 ALL = tuple(Scope)
@@ -141,3 +144,28 @@ async def guarded_exchange(folder: Path, **told: str) -> AsyncIterator[Guarded]:
         httpx.AsyncClient(base_url=url, trust_env=False) as client,
     ):
         yield Guarded(exchange, chosen, url, client, issuer)
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    """Status and code of an answer that is a problem."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    return response.status_code, response.json()["code"]
+
+
+def user_feed(guarded: Guarded) -> str:
+    """Where its user feed is."""
+    return guarded.url.replace("http", "ws") + "/user"
+
+
+async def until_closed(socket: ClientConnection) -> None:
+    """Read until the other side closes, which raises."""
+    async with asyncio.timeout(HEARD_S_MAX):
+        while True:
+            await socket.recv()
+
+
+async def becomes(guarded: Guarded, shown: Mapping[str, str], status: int) -> None:
+    """Wait until the account is answered with *status*, as keys are heard of."""
+    async with asyncio.timeout(HEARD_S_MAX):
+        while (await guarded.ask("GET", "/account", shown)).status_code != status:
+            await asyncio.sleep(0.02)
