@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from tests.searching import Broken
+
 Note = int
 """The least version that a cache may still hold."""
 
@@ -132,14 +134,6 @@ class Rules:
     doubts: bool = True
 
 
-class Broken(Exception):
-    """A read or an end state that the rules forbid."""
-
-
-class BrokenAtRest(Broken):
-    """Of these two, the state."""
-
-
 Step = tuple[str, State]
 
 _OWN_READ = ("r", -1)
@@ -210,7 +204,7 @@ def judge(state: State) -> None:
         Broken: At rest a cache holds what the truth does not, or a removed version lives.
     """
     if state.alive and state.version <= state.removed:
-        raise BrokenAtRest(f"version {state.version} lives, and {state.removed} was removed")
+        raise Broken(f"version {state.version} lives, and {state.removed} was removed")
     if not at_rest(state):
         return
     cells = [("the shared cache", state.shared)]
@@ -219,7 +213,7 @@ def judge(state: State) -> None:
     for where, cell in cells:
         if cell.value != -1 and (cell.value != state.version or not state.alive):
             truth = f"version {state.version}" if state.alive else "nothing"
-            raise BrokenAtRest(f"at rest {where} holds version {cell.value}, the truth {truth}")
+            raise Broken(f"at rest {where} holds version {cell.value}, the truth {truth}")
 
 
 def steps(state: State, rules: Rules, *, lists: bool = False) -> Iterator[Step]:

@@ -1,37 +1,17 @@
-"""Searches the model breadth first, so that the counterexample found is a shortest one."""
+"""Searches the model of the layers, with some of its faults."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-import attrs
-
-from tests.layers.model.law import Broken, BrokenAtRest, Cell, Rules, State, judge, steps
-
-_Link = tuple[State, str, bool]
-"""The state before, the step from it, and whether the processes changed places after it."""
-
-_CROSSED = str.maketrans("AB", "BA")
+from tests.layers.model.law import Cell, Rules, State, Step, judge, steps
+from tests.searching import Found
+from tests.searching import search as search_all
 
 FAULTS: Final = frozenset({"dies", "loses", "evicts", "backed up", "restarts", "fails", "cannot"})
 """The words by which steps that are faults are told."""
-
-
-@attrs.frozen(kw_only=True)
-class Found:
-    """What a search came to."""
-
-    states: int
-    depth: int
-    """Steps that every history was followed for."""
-    exhausted: bool
-    """Whether there was nothing left to follow."""
-    broken: str | None
-    history: tuple[str, ...]
-
-    def __str__(self) -> str:
-        told = [f"{at:3}  {step}" for at, step in enumerate(self.history, 1)]
-        return "\n".join([*told, f"     => {self.broken}", f"     ({self.states} states)"])
 
 
 def search(
@@ -40,46 +20,22 @@ def search(
     *,
     faults: frozenset[str] = FAULTS,
     lists: bool = False,
-    depth_max: int = 100,
     states_max: int = 10**8,
 ) -> Found:
     """
-    Follow every history from *state*, up to a length or a number of states.
+    Follow every history from *state*, up to a number of states.
 
     Args:
         faults: Which of `FAULTS` may happen, as often as the state says.
     """
-    without = FAULTS - faults
-    first = state
-    came_from: dict[State, _Link | None] = {first: None}
-    frontier = [first]
-    depth = 0
-    while frontier and depth < depth_max and len(came_from) <= states_max:
-        following: list[State] = []
-        for one in frontier:
-            try:
-                for step, after in steps(one, rules, lists=lists):
-                    if any(word in step for word in without):
-                        continue
-                    known = canonical(after)
-                    if known not in came_from:
-                        came_from[known] = (one, step, known is not after)
-                        following.append(known)
-                        judge(known)
-            except Broken as error:
-                last = following[-1] if isinstance(error, BrokenAtRest) else one
-                return Found(
-                    states=len(came_from),
-                    depth=depth,
-                    exhausted=False,
-                    broken=str(error),
-                    history=_history(came_from, last),
-                )
-        frontier = following
-        depth += 1
-    return Found(
-        states=len(came_from), depth=depth, exhausted=not frontier, broken=None, history=()
-    )
+    following = partial(_steps, rules=rules, lists=lists, without=FAULTS - faults)
+    return search_all(state, following, judge=judge, canonical=canonical, states_max=states_max)
+
+
+def _steps(state: State, rules: Rules, lists: bool, without: frozenset[str]) -> Iterator[Step]:
+    for step in steps(state, rules, lists=lists):
+        if not any(word in step[0] for word in without):
+            yield step
 
 
 def canonical(state: State) -> State:
@@ -96,18 +52,3 @@ def _swapped(cell: Cell) -> Cell:
         return cell
     kind, at = cell.holder
     return cell._replace(holder=(kind, 1 - at))
-
-
-def _history(came_from: dict[State, _Link | None], state: State) -> tuple[str, ...]:
-    """The steps that led to *state*, each process under one name throughout."""
-    links: list[_Link] = []
-    link = came_from[state]
-    while link is not None:
-        links.append(link)
-        link = came_from[link[0]]
-    told: list[str] = []
-    crossed = False
-    for _, step, swapped in reversed(links):
-        told.append(step.translate(_CROSSED) if crossed else step)
-        crossed ^= swapped
-    return tuple(told)
