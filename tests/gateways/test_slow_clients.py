@@ -6,6 +6,7 @@ import asyncio
 import socket as sockets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import attrs
 import msgspec
@@ -94,7 +95,7 @@ async def fed_gateway(running: Running) -> AsyncIterator[Fed]:
 
 def narrow_socket(url: str) -> sockets.socket:
     """A connection that takes little before its reader reads."""
-    host, _, port = url.removeprefix("ws://").removesuffix("/depth").partition(":")
+    host, _, port = urlsplit(url).netloc.partition(":")
     socket = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
     socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
     socket.connect((host, int(port)))
