@@ -121,7 +121,7 @@ def token(event_id: int, outcome: str) -> str:
     return f"{outcome}-{event_id}"
 
 
-async def set_up(url: str) -> None:
+async def set_up(url: str, shards: int) -> None:
     """List the events, and give every user cash on each shard."""
     async with Connection(url, "operator") as operator:
         for event_id in EVENTS:
@@ -131,7 +131,7 @@ async def set_up(url: str) -> None:
                 operator, "POST", "/events", {"event_id": event_id, "markets": {"1": market}}
             )
         for user in USERS:
-            for shard in range(SHARDS):
+            for shard in range(shards):
                 deposit = {"id": "d1", "user_id": user, "amount": "100", "shard": shard}
                 await asked(operator, "POST", "/deposits", deposit)
 
@@ -152,9 +152,15 @@ def order(event_id: int, client_order_id: str, outcome: str, price: str) -> dict
 async def trade(url: str, event_id: int, name: str) -> list[int]:
     """Two orders that meet, and one that rests; the numbers of their trades."""
     async with Connection(url, "anna") as anna, Connection(url, "bert") as bert:
-        await asked(anna, "POST", "/orders", order(event_id, f"{name}-yes", "yes", "0.6"))
-        met = await asked(bert, "POST", "/orders", order(event_id, f"{name}-no", "no", "0.4"))
-        await asked(anna, "POST", "/orders", order(event_id, f"{name}-rest", "yes", "0.1"))
+        await asked(
+            anna, "POST", "/orders", order(event_id, f"{name}-{event_id}-yes", "yes", "0.6")
+        )
+        met = await asked(
+            bert, "POST", "/orders", order(event_id, f"{name}-{event_id}-no", "no", "0.4")
+        )
+        await asked(
+            anna, "POST", "/orders", order(event_id, f"{name}-{event_id}-rest", "yes", "0.1")
+        )
     return [one["trade_id"] for one in met["trades"]]
 
 
@@ -186,7 +192,7 @@ async def test_two_shards_take_orders_and_do_not_disturb_each_other(
     with server(tmp_path / "server") as environ:
         async with sharded(tmp_path / "fleet", environ, SHARDS) as deployed:
             url = deployed.url
-            await set_up(url)
+            await set_up(url, SHARDS)
             numbers = [number for event_id in EVENTS for number in await trade(url, event_id, "a")]
             assert len(set(numbers)) == len(numbers) == 2
             async with Connection(url, "anna") as anna:
@@ -249,3 +255,81 @@ async def test_two_shards_take_orders_and_do_not_disturb_each_other(
 def test_everybody_has_a_home() -> None:
     homes = {home_of(f"user-{number}", 3) for number in range(100)}
     assert homes == {0, 1, 2}
+
+
+async def holdings(url: str) -> dict[str, Any]:
+    """What everybody has, and anna's open orders."""
+    found: dict[str, Any] = {}
+    for user in USERS:
+        async with Connection(url, user) as one:
+            account = await asked(one, "GET", "/account")
+            account.pop("cash_by_shard", None)
+            account["positions"].sort(key=lambda position: position["token_id"])
+            found[user] = account
+            open_orders = await asked(one, "GET", "/orders?status=active")
+            found[f"{user}'s orders"] = open_orders["items"]
+    return found
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_events_move_to_more_shards_between_runs_and_back(tmp_path: Path) -> None:
+    def told(shards: int) -> dict[str, str]:
+        return {**environ, "ENGINE_SHARDS": str(shards)}
+
+    with redis_server(tmp_path / "server") as environ:
+        folder = tmp_path / "fleet"
+        async with sharded(folder, environ, 1) as one:
+            await set_up(one.url, 1)
+            numbers = [
+                number for event_id in EVENTS for number in await trade(one.url, event_id, "a")
+            ]
+            running = await pmengine("reshard", "2", "--yes", cwd=folder, environ=told(1))
+            assert running.returncode == Exit.DIFFERENT, running
+            assert "stop every service" in running.stderr
+            before = await holdings(one.url)
+            await one.stop()
+        looked = await pmengine("reshard", "2", cwd=folder, environ=told(1))
+        assert looked.returncode == Exit.FINE, looked.stdout + looked.stderr
+        assert "Nothing was changed" in looked.stdout
+        done = await pmengine("reshard", "2", "--yes", cwd=folder, environ=told(1))
+        assert done.returncode == Exit.FINE, done.stdout + done.stderr
+        assert "shard 1 has 1 events with 1 open orders" in done.stdout
+        late = await pmengine("run", "engine", cwd=folder, environ=told(1))
+        assert late.returncode == Exit.USAGE, "who still has the old settings is refused"
+
+        async with sharded(folder, environ, 2) as two:
+            assert await holdings(two.url) == before
+            async with Connection(two.url, "anna") as anna, Connection(two.url, "bert") as bert:
+                account = await asked(anna, "GET", "/account")
+                assert [cash["frozen"] for cash in account["cash_by_shard"]] == ["1", "1"]
+                again = order(1, "a-1-rest", "yes", "0.1")
+                status, repeated = await anna.ask("POST", "/orders", again)
+                assert status == 200, repeated
+                assert repeated["order"]["id"] == before["anna's orders"][0]["id"]
+                poor = order(1, "poor", "no", "0.4")
+                status, refused = await bert.ask("POST", "/orders", poor)
+                assert (status, refused["code"]) == (422, "INSUFFICIENT_BALANCE")
+                for user in USERS:
+                    deposit = {"id": "d2", "user_id": user, "amount": "50", "shard": 1}
+                    await asked(anna, "POST", "/deposits", deposit)
+            numbers += [
+                number for event_id in EVENTS for number in await trade(two.url, event_id, "b")
+            ]
+            before = await holdings(two.url)
+            await two.stop()
+        verified = await pmengine("verify", cwd=folder, environ=told(2))
+        assert verified.returncode == Exit.FINE, verified.stdout + verified.stderr
+
+        done = await pmengine("reshard", "1", "--yes", cwd=folder, environ=told(2))
+        assert done.returncode == Exit.FINE, done.stdout + done.stderr
+        async with sharded(folder, environ, 1) as one:
+            assert await holdings(one.url) == before
+            numbers += [
+                number for event_id in EVENTS for number in await trade(one.url, event_id, "c")
+            ]
+            await one.stop()
+        verified = await pmengine("verify", cwd=folder, environ=told(1))
+        assert verified.returncode == Exit.FINE, verified.stdout + verified.stderr
+    assert len(set(numbers)) == len(numbers) == 3 * len(EVENTS)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pmengine.cli import demo, explain, forget, key, replay, run, status, up, verify
+from pmengine.cli import demo, explain, forget, key, replay, reshard, run, status, up, verify
 
 application = typer.Typer(
     name="pmengine",
@@ -23,6 +23,7 @@ application.command("up")(up.up)
 application.command("run")(run.run)
 application.command("status")(status.status)
 application.command("forget")(forget.forget)
+application.command("reshard")(reshard.reshard)
 application.command("demo")(demo.demo)
 application.command("replay")(replay.replay)
 application.command("verify")(verify.verify)
