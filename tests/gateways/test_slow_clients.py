@@ -93,11 +93,11 @@ async def fed_gateway(running: Running) -> AsyncIterator[Fed]:
         await asyncio.gather(following, return_exceptions=True)
 
 
-def narrow_socket(url: str) -> sockets.socket:
+def narrow_socket(url: str, buffer_bytes: int = 4096) -> sockets.socket:
     """A connection that takes little before its reader reads."""
     host, _, port = urlsplit(url).netloc.partition(":")
     socket = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
-    socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, buffer_bytes)
     socket.connect((host, int(port)))
     socket.setblocking(False)
     return socket

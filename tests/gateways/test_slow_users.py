@@ -22,7 +22,7 @@ from tests.gateways.test_slow_clients import narrow_socket
 from tests.gateways.user_client import let_in
 
 ASSETS = 50
-CHANGES = 2_500
+CHANGES = 4_000
 
 
 @attrs.define
@@ -75,9 +75,11 @@ async def fed_gateway(running: Running) -> AsyncIterator[Fed]:
         venue = attrs.evolve(venue_of(running.exchange), users=feed)
         async with serving(create_app(venue), "127.0.0.1", 0) as url:
             fed.url = url.replace("http", "ws") + "/user"
-            yield fed
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+            try:
+                yield fed
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_a_client_that_does_not_read_gets_a_snapshot_and_others_miss_nothing(
@@ -85,7 +87,7 @@ async def test_a_client_that_does_not_read_gets_a_snapshot_and_others_miss_nothi
 ) -> None:
     async with (
         fed_gateway(running) as fed,
-        connect(fed.url, max_queue=1, sock=narrow_socket(fed.url)) as slow_socket,
+        connect(fed.url, max_queue=1, sock=narrow_socket(fed.url, 65_536)) as slow_socket,
         connect(fed.url) as fast_socket,
     ):
         slow = await let_in(slow_socket, {"user_id": "u1"}, "u1")
@@ -103,6 +105,7 @@ async def test_a_client_that_does_not_read_gets_a_snapshot_and_others_miss_nothi
         assert slow.holdings == fast.holdings
         await fed.publish(100)
         await slow.reached(fed.update_id)
+        await fast.reached(fed.update_id)
         assert slow.reasons[1:] == ["too_slow"]
         # Who says from where it goes on is no slow client: it gets all that is kept.
         async with connect(fed.url) as again_socket:
