@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateways.depth_client import hear
+from tests.gateways.exchange import order
 from tests.gateways.guarded import (
     HEARD_S_MAX,
     Guarded,
@@ -46,6 +47,17 @@ async def test_a_user_who_asks_too_much_is_told_when_to_come_back(tmp_path: Path
         async with asyncio.timeout(HEARD_S_MAX):
             while (await guarded.as_user("u1", "GET", "/account")).status_code == 429:
                 await asyncio.sleep(0.1)
+
+
+async def test_each_order_of_a_batch_counts(tmp_path: Path) -> None:
+    slow = {"API_RATE_PER_USER": "1", "API_BURST_PER_USER": "10"}
+    async with guarded_exchange(tmp_path, **slow) as guarded:
+        batch = {"orders": [order() for _ in range(8)]}
+        codes = []
+        for _ in range(2):
+            answer = await guarded.as_user("u1", "POST", "/orders/batch", json=batch)
+            codes.append(answer.status_code)
+        assert codes == [200, 429]
 
 
 async def test_an_address_that_asks_too_much_can_still_ask_for_health(tmp_path: Path) -> None:

@@ -53,26 +53,29 @@ def test_who_is_refused_loses_nothing_by_it() -> None:
 @given(
     rate=st.integers(1, 50),
     burst=st.integers(1, 20),
-    steps=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4000)), max_size=80),
+    steps=st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(0, 4000), st.integers(1, 30)), max_size=80
+    ),
 )
 def test_buckets_give_what_counted_tokens_give(
-    rate: int, burst: int, steps: list[tuple[str, int]]
+    rate: int, burst: int, steps: list[tuple[str, int, int]]
 ) -> None:
     clock = Clock(0.0)
     buckets = Buckets(rate, burst, clock)
     now_ms = 0
     # Thousandths of a token, so that the model is exact.
     tokens = {"a": burst * 1000, "b": burst * 1000}
-    for key, later_ms in steps:
+    for key, later_ms, wanted in steps:
         now_ms += later_ms
         clock.now_s = now_ms / 1000
         tokens = {one: min(burst * 1000, held + rate * later_ms) for one, held in tokens.items()}
-        wait_s = buckets.take(key)
-        if tokens[key] >= 1000:
+        wait_s = buckets.take(key, wanted)
+        needed = min(wanted, burst) * 1000
+        if tokens[key] >= needed:
             assert wait_s == 0.0
-            tokens[key] -= 1000
+            tokens[key] -= needed
         else:
-            assert wait_s == pytest.approx((1000 - tokens[key]) / rate / 1000, abs=1e-6)
+            assert wait_s == pytest.approx((needed - tokens[key]) / rate / 1000, abs=1e-5)
 
 
 def test_buckets_are_forgotten_once_they_are_full_again() -> None:

@@ -10,6 +10,8 @@ from pmengine.gateways.auth.addresses import Origins
 from pmengine.gateways.auth.caller import NotAdmitted
 
 BUCKETS_MAX: Final = 100_000
+ROUNDING_S: Final = 1e-6
+"""Less than that is no wait, but the rounding of sums."""
 
 
 class Buckets:
@@ -31,7 +33,7 @@ class Buckets:
         self, rate: float, burst: int, now: Callable[[], float], buckets_max: int = BUCKETS_MAX
     ) -> None:
         self._token_s = 1.0 / rate
-        self._spread_s = (burst - 1) / rate
+        self._burst = burst
         self._full_s = burst / rate
         self._now = now
         self._buckets_max = buckets_max
@@ -42,8 +44,13 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def take(self, key: str, /) -> float:
-        """Take a token from the bucket of *key*: 0, or the seconds until there is one."""
+    def take(self, key: str, count: int = 1, /) -> float:
+        """
+        Take *count* tokens from the bucket of *key*: 0, or the seconds until there are so many.
+
+        A full bucket is always enough.
+        """
+        taken_s = min(count, self._burst) * self._token_s
         now = self._now()
         if now - self._turned_at > self._full_s or len(self._young) >= self._buckets_max:
             self._old, self._young = self._young, {}
@@ -52,10 +59,11 @@ class Buckets:
         if full_at is None:
             full_at = self._old.get(key, now)
         full_at = max(full_at, now)
-        missing_s = full_at - now - self._spread_s
-        if missing_s > 1e-9:
+        full_at += taken_s
+        missing_s = full_at - now - self._full_s
+        if missing_s > ROUNDING_S:
             return missing_s
-        self._young[key] = full_at + self._token_s
+        self._young[key] = full_at
         return 0.0
 
 
@@ -94,15 +102,15 @@ class Limits:
         if self._addresses is not None:
             _admit(self._addresses.take(self._origins.of(peer, forwarded_for)), "this address")
 
-    def take_user(self, user_id: str) -> None:
+    def take_user(self, user_id: str, count: int = 1) -> None:
         """
-        Count a request of *user_id*.
+        Count a request of *user_id*, or as many as *count*.
 
         Raises:
             NotAdmitted: The user asked too much (429).
         """
         if self._users is not None:
-            _admit(self._users.take(user_id), "this user")
+            _admit(self._users.take(user_id, count), "this user")
 
     def open_socket(self, peer: str, forwarded_for: bytes = b"") -> Callable[[], None]:
         """

@@ -41,6 +41,7 @@ ORDERS: Final[tuple[Operation, ...]] = (
         },
         problems={**WRITING, 401: NO_USER},
         user=True,
+        weight=lambda batch: len(batch.orders),
     ),
     Operation(
         method="POST",

@@ -126,6 +126,8 @@ class Endpoint:
                     field="Content-Type",
                 )
             body = decode_body(decoder, await _read_body(asking.content_length, receive))
+            if operation.weight is not None:
+                self._gate.count(user_id, operation.weight(body) - 1)
         return Call(
             venue=self._venue,
             freshness=self._freshness,

@@ -107,6 +107,19 @@ class Gate:
             raise problem_of(_beyond(scope))
         return caller.user_id
 
+    def count(self, user_id: str, requests: int) -> None:
+        """
+        Count what a request of *user_id* asks for beyond itself.
+
+        Raises:
+            Problem: The user asks too much (429).
+        """
+        if requests:
+            try:
+                self._limits.take_user(user_id, requests)
+            except NotAdmitted as error:
+                raise problem_of(error) from None
+
 
 def problem_of(error: NotAdmitted) -> Problem:
     """The answer to somebody who is not let in."""

@@ -63,6 +63,7 @@ class Operation:
         answers: By status; problems are described by `problems`.
         problems: Status -> when it is answered.
         user: Whether the request must name its user.
+        weight: For how many requests of its user a body counts; unset, for one.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Operation:
     body_example: Any = None
     user: bool = False
     outside: bool = False
+    weight: Callable[[Any], int] | None = None
 
     @property
     def scope(self) -> Scope | None:
