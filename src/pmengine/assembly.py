@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -73,6 +73,10 @@ class Exchange:
     guard: Guard | None = None
     settler: Settler | None = None
     ready: bool = True
+
+    async def heads(self) -> Sequence[int]:
+        """The number of the last entry of the log, of the one shard that this is."""
+        return [await self.log.head_number()]
 
     def readiness(self) -> tuple[bool, str]:
         """Whether orders are taken, and why not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -44,6 +44,7 @@ class Venue:
         recovered_number: The last entry of the log at the start: clients of the life before
             were told of it, so no question is answered before the stores hold it.
         elsewhere_number: The newest entry that clients of other gateways may have been told of.
+        heads: The number of the last entry of each shard's log, the first shard's first.
         further: The shards behind the first, which the three names above are about.
         users: What each user has, as it changes; unset, users are told elsewhere.
         door: Says who asks; unset, AUTH=off.
@@ -56,6 +57,7 @@ class Venue:
     clock: Clock
     new_id: Callable[[], str]
     readiness: Callable[[], tuple[bool, str]]
+    heads: Callable[[], Awaitable[Sequence[int]]]
     answer_timeout_s: float = 5.0
     recovered_number: int = 0
     elsewhere_number: Callable[[], int] = lambda: 0

@@ -142,6 +142,7 @@ class GatewayProcess:
             clock=system_clock,
             new_id=new_id,
             readiness=self.readiness,
+            heads=self._heads,
             answer_timeout_s=settings.order_timeout_s,
             elsewhere_number=_told(shards[0]),
             recovered_number=shards[0].recovered_number,
@@ -168,6 +169,9 @@ class GatewayProcess:
                 await first_of(stopping, following)
             finally:
                 self._is_serving = False
+
+    async def _heads(self) -> Sequence[int]:
+        return await asyncio.gather(*(shard.log.head_number() for shard in self._shards))
 
     async def _histories(
         self, shards: Sequence[SeenShard]

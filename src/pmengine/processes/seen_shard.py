@@ -11,6 +11,7 @@ from pmengine.processes.deployment import Deployment
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
+from pmengine.services.log import Log
 from pmengine.services.notes import Board
 from pmengine.services.outages import persistently
 from pmengine.services.room import Room
@@ -24,13 +25,22 @@ class SeenShard:
     Made by `open_shard`; follows its streams while the tasks of `following` run.
 
     Attributes:
+        log: Its log, for who asks how far it is.
         recovered_number: The last entry of its log when it was opened.
     """
 
     def __init__(
-        self, *, board: Board, front: Front, depth: DepthFeed, room: Room, recovered_number: int
+        self,
+        *,
+        board: Board,
+        front: Front,
+        depth: DepthFeed,
+        room: Room,
+        log: Log,
+        recovered_number: int,
     ) -> None:
         self.board = board
+        self.log = log
         self.front = front
         self.depth = depth
         self.recovered_number = recovered_number
@@ -102,13 +112,14 @@ async def open_shard(deployment: Deployment, beside: DepthFeed | None = None) ->
     websocket = await deployment.stream(WEBSOCKET_STREAM)
     depth = DepthFeed(websocket, START, {}, begin=deployment.depths, owns=owns, beside=beside)
     await depth.prepare()
-    ends = await persistently((await deployment.log()).ends, "api")
+    log = await deployment.log()
     return SeenShard(
         board=board,
         front=front,
         depth=depth,
         room=room,
-        recovered_number=0 if ends is None else ends[1][1].number,
+        log=log,
+        recovered_number=await persistently(log.head_number, "api"),
     )
 
 

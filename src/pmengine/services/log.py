@@ -93,6 +93,11 @@ class Log:
         first, last = bounds
         return (first.head, link_of(first)), (last.head, link_of(last))
 
+    async def head_number(self) -> int:
+        """The number of the last entry, 0 if there never was one."""
+        ends = await self.ends()
+        return 0 if ends is None else ends[1][1].number
+
     def decode(self, entry: Entry) -> Batch:
         """The batch that *entry* holds."""
         batch = self._decoded.get(entry.id)

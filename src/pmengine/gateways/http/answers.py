@@ -188,9 +188,12 @@ class CashView(Struct, frozen=True, kw_only=True):
 
 
 class PositionView(Struct, frozen=True, kw_only=True):
+    """Shares of one token; `average_price` is there where an account is asked for."""
+
     token_id: str
     available: QuantityText
     frozen: QuantityText
+    average_price: PriceText | UnsetType | None = UNSET
 
 
 class AccountView(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pmengine.gateways.http import fills, filters, own_examples, own_views
+from pmengine.gateways.http import fills, filters, own_examples, own_views, positions
 from pmengine.gateways.http.operations import Answer, Operation
 from pmengine.gateways.http.reasons import NO_USER, READING
 
@@ -17,6 +17,19 @@ OWN: Final[tuple[Operation, ...]] = (
         says="Own fills, newest first, each in the terms of the own order.",
         parameters=filters.FillFilter,
         answers={200: Answer(own_views.FillPage, "A page of fills.", own_examples.FILL_PAGE)},
+        problems={**READING, 401: NO_USER},
+        user=True,
+    ),
+    Operation(
+        method="GET",
+        path="/positions",
+        handle=positions.list_positions,
+        name="listPositions",
+        says="Own positions with average price and profit, by event, market and token.",
+        parameters=filters.PositionFilter,
+        answers={
+            200: Answer(own_views.PositionPage, "A page of positions.", own_examples.POSITION_PAGE)
+        },
         problems={**READING, 401: NO_USER},
         user=True,
     ),

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from pmengine.gateways.http.answers import EventPage
+from pmengine.gateways.http.answers import EventPage, EventView
 from pmengine.gateways.http.cursors import decode_cursor, encode_cursor
 from pmengine.gateways.http.filters import EventFilter
 from pmengine.gateways.http.lookup import is_gone
@@ -95,7 +95,7 @@ async def _ranked(call: Call, asked: EventFilter) -> EventPage:
                 field="after",
             )
         ranking, rank = kept, cursor.rank
-    items = []
+    items: list[EventView] = []
     feed = call.venue.depth
     while rank < len(ranking.entries):
         event_id, money = ranking.entries[rank]

@@ -56,3 +56,11 @@ class CandleFilter(Input, frozen=True, kw_only=True):
     end_ms: EndMs | None = None
     limit: Limit = 100
     after: After | None = None
+
+
+class PositionFilter(Input, frozen=True, kw_only=True):
+    status: Literal["open", "closed"] | None = None
+    event_id: Number | None = None
+    market_id: Number | None = None
+    limit: Limit = 100
+    after: After | None = None

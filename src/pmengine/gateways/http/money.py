@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+from msgspec import UNSET
+
 from pmengine.commands import Convert, Deposit, Merge, MergeEvent, Split, SplitEvent, Withdraw
 from pmengine.gateways.http.answers import AccountView
 from pmengine.gateways.http.operations import Call, Reply
+from pmengine.gateways.http.positions import positions_of
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_id, parse_money, parse_quantity
 from pmengine.gateways.http.requests import Conversion, NewDeposit, NewWithdrawal, PairAmount
@@ -17,8 +21,17 @@ ROWS_PAGE = 1000
 
 
 async def get_account(call: Call) -> Reply:
-    """What the user holds."""
-    return 200, await _account(call, call.user_id)
+    """What the user holds, and what it cost on average as far as that can be said now."""
+    account = await _account(call, call.user_id)
+    try:
+        averages = {one.token_id: one.average_price for one in await positions_of(call)}
+    except Problem:
+        return 200, account
+    positions = [
+        msgspec.structs.replace(one, average_price=averages.get(one.token_id, UNSET))
+        for one in account.positions
+    ]
+    return 200, msgspec.structs.replace(account, positions=positions)
 
 
 async def deposit(call: Call) -> Reply:

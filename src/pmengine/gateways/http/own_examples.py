@@ -21,3 +21,20 @@ FILL: Final[_Example] = {
     "timestamp": 1704110400000,
 }
 FILL_PAGE: Final[_Example] = {"items": [FILL], "next": None}
+POSITION: Final[_Example] = {
+    "event_id": 1,
+    "market_id": 1,
+    "token_id": "y1",
+    "outcome": "Yes",
+    "state": "open",
+    "quantity": "10",
+    "available": "8",
+    "frozen": "2",
+    "average_price": "0.49",
+    "cost": "4.9",
+    "mark_price": "0.5",
+    "value": "5",
+    "realised_profit": "-0.2",
+    "unrealised_profit": "0.1",
+}
+POSITION_PAGE: Final[_Example] = {"items": [POSITION], "next": None}

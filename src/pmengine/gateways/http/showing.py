@@ -106,6 +106,11 @@ def average_price(order_id: str, trades: Iterable[Trade]) -> str | None:
         own = trade.price if trade.taker_order_id == order_id else trade.maker_price
         lots += trade.quantity
         money += own * trade.quantity
+    return show_average(money, lots)
+
+
+def show_average(money: int, lots: int) -> str | None:
+    """What a share is of *money* (micros) for *lots*, rounded; null for none."""
     if not lots:
         return None
     return format_decimal((2 * money * _AVERAGE_SCALE + lots) // (2 * lots), AVERAGE_DECIMALS)
