@@ -19,7 +19,7 @@ from pmengine.services.log import (
     before,
     link_of,
 )
-from pmstore import EMPTY, START, CorruptData, Head, Snapshot, SnapshotStore, State
+from pmstore import EMPTY, START, CorruptData, Head, Snapshot, SnapshotInfo, SnapshotStore, State
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
@@ -73,14 +73,17 @@ async def recover(
             the snapshot cannot be gone on from.
         CorruptData, StoreUnavailable: From the stores.
     """
+    known: list[str] | None = None
     while True:
-        known = [info.name for info in await snapshots.list()]
         try:
             return await _recover(log, snapshots, id_memory_s, now_ms, oldest, beyond)
         except CannotStart:
-            # A store service that goes on trims what a slow reader began with.
-            if [info.name for info in await snapshots.list()] == known:
+            # A store service that goes on trims what a slow reader began with. Asked only now:
+            # to list the snapshots is to read them.
+            names = [info.name for info in await snapshots.list()]
+            if names == known:
                 raise
+            known = names
 
 
 async def _recover(
@@ -215,7 +218,7 @@ def _above(state: State, head: Head, epoch: int, now_ms: int) -> Recovered:
     )
 
 
-async def lies_on(log: Log, snapshot: Snapshot) -> bool:
+async def lies_on(log: Log, snapshot: Snapshot | SnapshotInfo) -> bool:
     """Whether the entry that *snapshot* ends with is on the log, or would be but for trimming."""
     position = snapshot.last_message_id or START
     entries = await log.stream.read(before(position), 1)

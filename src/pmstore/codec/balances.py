@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Final
 
 import msgspec
@@ -25,7 +26,9 @@ _decoder: Final = msgspec.json.Decoder(WireBalance)
 
 def to_balance(wire: WireBalance) -> Balance:
     """The row that was written."""
-    return Balance(wire.user_id, wire.asset, wire.available, wire.frozen, wire.version)
+    return Balance(
+        intern(wire.user_id), intern(wire.asset), wire.available, wire.frozen, wire.version
+    )
 
 
 def balance_text(row: Balance) -> str:

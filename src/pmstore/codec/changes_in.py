@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Final
 
 import msgspec
@@ -33,6 +34,7 @@ from pmstore.models.changes import (
     Restored,
     SessionChanged,
 )
+from pmstore.models.order import OrderType, SelfTrade, Side, TimeInForce
 
 
 class WireEnd(msgspec.Struct, gc=False):
@@ -126,22 +128,33 @@ class WireChange(WireFrequent, gc=False):
 TAGS = frozenset(WireChange.__struct_fields__)
 """The names of all changes on the wire."""
 
+_WORDS_MAX: Final = 1_024
+_words: Final[dict[str, str]] = {
+    word.value: word.value for words in (Side, OrderType, TimeInForce, SelfTrade) for word in words
+}
+"""Texts of which there are few, each one object: millions of outcomes are kept for a day."""
+
 _decoder: Final = msgspec.json.Decoder(list[WireChange])
 
 
 def to_remembered(wire: WireRemembered) -> Remembered:
     """The outcome that was written."""
+    known = _words.get
     return Remembered(
-        wire.user_id,
-        wire.kind,
+        intern(wire.user_id),
+        known(wire.kind) or _new_word(wire.kind),
         wire.id,
-        wire.outcome,
+        known(wire.outcome) or _new_word(wire.outcome),
         wire.order_id,
         wire.timestamp,
-        wire.content,
+        tuple([known(part, part) for part in wire.content]),
         wire.correlation_id,
         wire.repeat,
     )
+
+
+def _new_word(word: str) -> str:
+    return _words.setdefault(word, word) if len(_words) < _WORDS_MAX else word
 
 
 def decode_changes(payload: bytes, where: str) -> list[Change]:

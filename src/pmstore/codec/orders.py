@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Final
 
 import msgspec
@@ -99,7 +100,7 @@ def to_order(wire: WireOrder) -> Order:
         wire.filled_quantity,
         wire.remaining_quantity,
         wire.timestamp,
-        wire.user_id,
+        intern(wire.user_id),  # one object, and hashed once, in everything that names the user
         wire.order_num,
         wire.version,
         wire.time_in_force,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -83,6 +85,7 @@ class _WireInfo(msgspec.Struct):
     input_position: dict[str, str] | None = None
 
 
+_queue_place: Final[Callable[[Order], tuple[int, str]]] = attrgetter("order_num", "id")
 _decoder: Final = msgspec.json.Decoder(_WireSnapshot)
 _info_decoder: Final = msgspec.json.Decoder(_WireInfo)
 
@@ -229,10 +232,6 @@ def _snapshot(wire: _WireSnapshot) -> Snapshot:
         trail=wire.trail,
         skipped=wire.skipped,
     )
-
-
-def _queue_place(order: Order) -> tuple[int, str]:
-    return order.order_num, order.id
 
 
 def _check_version(version: int) -> None:

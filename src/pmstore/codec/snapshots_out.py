@@ -78,9 +78,15 @@ def _texts(snapshot: Snapshot) -> Iterator[str]:
 
 def _groups(snapshot: Snapshot) -> Iterator[str]:
     by_symbol: dict[Symbol, list[Order]] = {}
+    # Those of a token share one object nearly always: it is compared by what it says once.
+    seen: dict[int, list[Order]] = {}
     for orders in _pieces(snapshot.orders):
         for order in orders:
-            by_symbol.setdefault(order.symbol, []).append(order)
+            symbol = order.symbol
+            group = seen.get(id(symbol))
+            if group is None:
+                group = seen[id(symbol)] = by_symbol.setdefault(symbol, [])
+            group.append(order)
         yield ""
     separator = ""
     for symbol, orders in by_symbol.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 from pmstore.models.changes import Remembered
@@ -14,6 +15,8 @@ ACCEPTED: Final = "accepted"
 """The outcome of a command that was not refused."""
 SUBMIT_ORDER: Final = "SubmitOrder"
 """The kind under which an order's id is remembered."""
+
+_key: Final[Callable[[Remembered], MemoryKey]] = attrgetter("user_id", "kind", "id")
 
 
 def order_memory_key(order: Order) -> MemoryKey:
@@ -40,13 +43,15 @@ class Memories:
         self._open_orders = open_orders
 
     def restore(
-        self, outcomes: Iterable[Remembered], ended: Iterable[tuple[int, MemoryKey]]
+        self, outcomes: Sequence[Remembered], ended: Iterable[tuple[int, MemoryKey]]
     ) -> None:
         """Take up what a snapshot remembers."""
-        for outcome in outcomes:
-            self.outcomes[outcome.user_id, outcome.kind, outcome.id] = outcome
-            if outcome.kind == SUBMIT_ORDER and outcome.outcome == ACCEPTED:
-                self.order_ids.add(outcome.order_id)
+        self.outcomes.update(zip(map(_key, outcomes), outcomes, strict=True))
+        self.order_ids.update(
+            outcome.order_id
+            for outcome in outcomes
+            if outcome.kind == SUBMIT_ORDER and outcome.outcome == ACCEPTED
+        )
         self.ended.extend(ended)
 
     def remember(self, change: Remembered) -> None:

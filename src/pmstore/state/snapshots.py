@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from itertools import islice
+from operator import attrgetter, lt
+from typing import TYPE_CHECKING, Final
 
 from pmstore.models.order import Order
 from pmstore.models.snapshot import Snapshot
@@ -11,9 +14,10 @@ if TYPE_CHECKING:
     from pmstore.state.fold import State
 
 
-def queue_place(order: Order) -> tuple[int, str]:
-    """What open orders are sorted by; numbers of other producers may be there twice."""
-    return order.order_num, order.id
+queue_place: Final[Callable[[Order], tuple[int, str]]] = attrgetter("order_num", "id")
+"""What open orders are sorted by; numbers of other producers may be there twice."""
+
+_id: Final = attrgetter("id")
 
 
 def freeze(state: State, timestamp: int) -> Snapshot:
@@ -51,8 +55,11 @@ def freeze(state: State, timestamp: int) -> Snapshot:
 
 def take_up(state: State, snapshot: Snapshot) -> None:
     """Make *state*, which is empty, the one that *snapshot* is a picture of."""
-    orders = sorted(snapshot.orders, key=queue_place)
-    state.orders.update((order.id, order) for order in orders)
+    orders = snapshot.orders
+    numbers = [order.order_num for order in orders]
+    if not all(map(lt, numbers, islice(numbers, 1, None))):
+        orders = sorted(orders, key=queue_place)
+    state.orders.update(zip(map(_id, orders), orders, strict=True))
     state.listed.restore(snapshot.events.values())
     for row in snapshot.balances:
         if row.available or row.frozen:
