@@ -63,14 +63,16 @@ def _saved(state: State, case: Case, kept: Kept) -> State:
     needed = 2 if rules.two_snapshots_before_trimming else 1
     snapshots = (*state.snapshots, kept)
     counted = [one for one in snapshots if one.is_good or not rules.snapshots_are_read_back]
-    if rules.snapshots_of_lost_entries_do_not_count:
-        counted = [one for one in counted if lies_on(state.readable, one)]
     counted = counted[-needed:]
     if counted:
         # What is older than the oldest that counts goes.
         snapshots = snapshots[snapshots.index(counted[0]) :]
     state = state._replace(snapshots=snapshots)
     if len(counted) < needed:
+        return state
+    if rules.snapshots_of_lost_entries_do_not_count and not all(
+        lies_on(state.readable, one) for one in (counted[0], kept)
+    ):
         return state
     return _trimmed(state, case, counted[0], kept)
 

@@ -11,6 +11,7 @@ import structlog
 
 from pmengine.services.log import Log, Place
 from pmengine.services.outages import persistently
+from pmengine.services.recovery import lies_on
 from pmengine.services.taking import VERIFIED_BEFORE_TRIM_MIN, Taker
 from pmstore import START, Position, SnapshotInfo, State, StoreUnavailable, Stream
 from pmstore.clock import Clock
@@ -109,8 +110,9 @@ class StoreService:
         if self.place.number == 0:
             return None
         taken = await self._taker.take(self.state, self._clock(), self._keep)
-        self.saved, self._oldest = taken.saved, taken.oldest
-        if taken.oldest is not None:
+        self.saved, self._oldest = taken.saved, None
+        if taken.oldest is not None and await self._are_on_the_log(taken.oldest, taken.saved):
+            self._oldest = taken.oldest
             await self._trim(taken.oldest)
         return taken.saved
 
@@ -123,6 +125,19 @@ class StoreService:
                 await self._trim(self._oldest)
         except StoreUnavailable as error:
             _logger.warning("snapshot_failed", reason=str(error))
+
+    async def _are_on_the_log(self, *snapshots: SnapshotInfo) -> bool:
+        """
+        Whether a start can begin with each of *snapshots*.
+
+        One that ends with what the log has lost says of inputs that they were consumed, and
+        what is lost must be made again from these.
+        """
+        for snapshot in snapshots:
+            if not await lies_on(self._log, snapshot):
+                _logger.warning("snapshot_not_on_the_log", snapshot=snapshot.name)
+                return False
+        return True
 
     def _is_stuck(self) -> bool:
         """Whether the engine waits for what only an older snapshot needs."""

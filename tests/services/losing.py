@@ -1,0 +1,40 @@
+"""A stream in memory that can lose its tail under those who use it, as a restored backup does."""
+
+from __future__ import annotations
+
+from pmstore import START
+from pmstore.backends.memory import MemoryStream
+from pmstore.clock import Clock
+from tests.services.streams import WatchedStream
+
+ENTRIES_MAX = 100_000
+
+
+class LosingStream(WatchedStream):
+    """
+    A watched stream in memory.
+
+    Args:
+        clock: Gives its entries their ids; must not stand still between two appends.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._replayed_ms: int | None = None
+        super().__init__(self._new())
+
+    async def lose(self, entries: int) -> None:
+        """Be as before the last *entries* were appended, and before any epoch was seen."""
+        held = await self._stream.read(START, ENTRIES_MAX)
+        shorter = await self._new().__aenter__()
+        for entry in held[: len(held) - entries]:
+            self._replayed_ms = entry.id.ms
+            assert await shorter.append([entry.payload]) == entry.id
+        self._replayed_ms = None
+        self._stream = shorter
+
+    def _new(self) -> MemoryStream:
+        return MemoryStream(clock=self._now)
+
+    def _now(self) -> int:
+        return self._clock() if self._replayed_ms is None else self._replayed_ms
