@@ -11,6 +11,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "cryptography": ("pmengine.gateways",),
     "hiredis": ("pmstore.backends.redis",),
+    "httpx": ("pmengine.client",),
     "hypothesis": ("pmstore.testing",),
     "jwt": ("pmengine.gateways",),
     # What mypyc's code stands on; where nothing is compiled, `matching.arrays` does without.
@@ -35,7 +36,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "typer": ("pmstore.cli", "pmengine.cli"),
     "uvicorn": ("pmengine.gateways", "pmengine.cli"),
     "uvloop": ("pmengine.cli",),
-    "websockets": ("pmengine.gateways",),
+    "websockets": ("pmengine.client", "pmengine.gateways"),
 }
 """Every dependency of an extra, and the rooms that need it."""
 
@@ -92,6 +93,8 @@ def pmstore_sees(room: str) -> frozenset[str] | None:
 
 PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({""}),
+    # The client needs nothing of the exchange: it is used where there is none.
+    frozenset({"client"}),
     frozenset({"commands", "compiled", "facts"}),
     frozenset({"matching", "shards"}),
     frozenset({"records"}),

@@ -1,0 +1,94 @@
+"""
+The client of an exchange in Python, with and without `await`.
+
+    from pmengine.client import Client, NewOrder
+
+    async with Client("http://127.0.0.1:8080", user_id="u1") as client:
+        await client.place(NewOrder(event_id=1, market_id=1, token_id="y1", side="buy",
+                                    price="0.5", quantity="10"))
+        async with client.book(1, 1) as book:
+            async for change in book.changes():
+                ...
+
+It takes `pmstore[client]` to be installed.
+"""
+
+from pmengine.client.accounts import Account, Cash, Holding
+from pmengine.client.amounts import Amount
+from pmengine.client.book import Book
+from pmengine.client.client import Client
+from pmengine.client.errors import (
+    ClientClosed,
+    ClientError,
+    DoneNotShown,
+    Ids,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    UnreadableAnswer,
+)
+from pmengine.client.markets import (
+    Best,
+    Candle,
+    Depth,
+    Event,
+    Fees,
+    Level,
+    Market,
+    NewMarket,
+    Pause,
+    Token,
+    TokenDepth,
+    TokenTop,
+    Top,
+)
+from pmengine.client.mirror import BookChange
+from pmengine.client.orders import (
+    CancelledOrders,
+    Fill,
+    Group,
+    NewOrder,
+    Order,
+    PlacedOrder,
+    Session,
+    Trade,
+)
+
+__all__ = [
+    "Account",
+    "Amount",
+    "Best",
+    "Book",
+    "BookChange",
+    "CancelledOrders",
+    "Candle",
+    "Cash",
+    "Client",
+    "ClientClosed",
+    "ClientError",
+    "Depth",
+    "DoneNotShown",
+    "Event",
+    "Fees",
+    "Fill",
+    "Group",
+    "Holding",
+    "Ids",
+    "Level",
+    "Market",
+    "NewMarket",
+    "NewOrder",
+    "Order",
+    "OutcomeUnknown",
+    "Pause",
+    "PlacedOrder",
+    "Refused",
+    "Session",
+    "Token",
+    "TokenDepth",
+    "TokenTop",
+    "Top",
+    "Trade",
+    "Unavailable",
+    "UnreadableAnswer",
+]

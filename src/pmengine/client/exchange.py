@@ -1,0 +1,265 @@
+"""The part of the client that is about events and markets, and about the exchange as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from pmengine.client.amounts import Amount, to_text
+from pmengine.client.markets import (
+    Candle,
+    CandleInterval,
+    Depth,
+    Event,
+    EventOrder,
+    EventStatus,
+    Market,
+    NewMarket,
+    Pause,
+    Top,
+)
+from pmengine.client.orders import Trade
+from pmengine.client.paging import PAGE_SIZE, Page, all_of
+from pmengine.client.requests import Repeat, Request, said
+from pmengine.client.transport import PREFIX, Transport
+
+Payouts = tuple[Amount, Amount]
+"""What a share of each token is paid, together 1."""
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class _State:
+    status: str = ""
+    ready: bool = False
+    reason: str = ""
+
+
+class Exchange:
+    """Events and markets: looking for everybody, listing, resolving and pausing for admins."""
+
+    _transport: Transport
+
+    def events(
+        self,
+        *,
+        status: EventStatus | None = None,
+        exclusive: bool | None = None,
+        text: str | None = None,
+        ending_before_ms: int | None = None,
+        sort: EventOrder | None = None,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Event]:
+        """Events by id or as *sort* says; *text* is somewhere in an outcome or a token's id."""
+        parameters = {
+            "status": status,
+            "exclusive": exclusive,
+            "text": text,
+            "ending_before_ms": ending_before_ms,
+            "sort": sort,
+        }
+        path = f"{PREFIX}/events"
+        return all_of(
+            self._transport, path, Page[Event], parameters, limit=limit, page_size=page_size
+        )
+
+    async def event(self, event_id: int) -> Event:
+        """One event, with best prices and last trade of each outcome."""
+        return await self._look(f"events/{event_id:d}", Event)
+
+    async def depth(self, event_id: int, market_id: int, *, levels: int | None = None) -> Depth:
+        """The levels of both tokens of a market, the best *levels* of each side."""
+        parameters = {"event_id": event_id, "market_id": market_id, "levels": levels}
+        return await self._look("depth", Depth, parameters)
+
+    def tops(
+        self,
+        event_id: int,
+        *,
+        market_id: int | None = None,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Top]:
+        """Best bid and ask of both tokens, of an event's markets by id or of one of them."""
+        parameters = {"event_id": event_id, "market_id": market_id}
+        path = f"{PREFIX}/top"
+        return all_of(
+            self._transport, path, Page[Top], parameters, limit=limit, page_size=page_size
+        )
+
+    def trades(
+        self,
+        *,
+        event_id: int | None = None,
+        market_id: int | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Trade]:
+        """Trades, newest first, from *start_ms* until before *end_ms*."""
+        parameters = {
+            "event_id": event_id,
+            "market_id": market_id,
+            "start_ms": start_ms,
+            "end_ms": end_ms,
+        }
+        path = f"{PREFIX}/trades"
+        return all_of(
+            self._transport, path, Page[Trade], parameters, limit=limit, page_size=page_size
+        )
+
+    def candles(
+        self,
+        event_id: int,
+        market_id: int,
+        *,
+        token_id: str | None = None,
+        interval: CandleInterval = "1m",
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Candle]:
+        """
+        What was traded in a market by interval (UTC), newest first, empty intervals left out.
+
+        Args:
+            token_id: In whose prices; unset, those of the first.
+        """
+        parameters = {
+            "event_id": event_id,
+            "market_id": market_id,
+            "token_id": token_id,
+            "interval": interval,
+            "start_ms": start_ms,
+            "end_ms": end_ms,
+        }
+        path = f"{PREFIX}/candles"
+        return all_of(
+            self._transport, path, Page[Candle], parameters, limit=limit, page_size=page_size
+        )
+
+    async def add_event(
+        self,
+        event_id: int,
+        markets: Mapping[int, NewMarket],
+        *,
+        end_date: str | None = None,
+        exclusive: bool = False,
+    ) -> Event:
+        """
+        List an event with its markets (admin); the same again changes nothing.
+
+        Args:
+            end_date: RFC 3339; trading ends then.
+            exclusive: At most one market is answered with its first outcome.
+        """
+        body = said(
+            {
+                "event_id": event_id,
+                "markets": {id: said(attrs.asdict(one)) for id, one in markets.items()},
+                "end_date": end_date,
+                "exclusive": exclusive,
+            }
+        )
+        return await self._change("events", Event, body)
+
+    async def resolve_market(
+        self, event_id: int, market_id: int, *, payouts: Payouts | None = None, void: bool = False
+    ) -> Market:
+        """
+        Say what the tokens of a market are paid (admin): trading ends, holders are paid.
+
+        Args:
+            payouts: Of both tokens, together 1.
+            void: Instead: both are paid the same.
+        """
+        body = {"payouts": None if payouts is None else _payouts(payouts), "void": void}
+        path = f"events/{event_id:d}/markets/{market_id:d}/resolve"
+        return await self._change(path, Market, said(body))
+
+    async def resolve_event(
+        self, event_id: int, *, payouts: Mapping[int, Payouts] | None = None, void: bool = False
+    ) -> Event:
+        """The same for all markets of an exclusive event at once, by market (admin)."""
+        texts = None
+        if payouts is not None:
+            texts = {market_id: _payouts(pair) for market_id, pair in payouts.items()}
+        body = said({"payouts": texts, "void": void})
+        return await self._change(f"events/{event_id:d}/resolve", Event, body)
+
+    async def pause_market(self, event_id: int, market_id: int) -> Market:
+        """Refuse new orders in one market (admin); cancels go on."""
+        return await self._change(f"events/{event_id:d}/markets/{market_id:d}/pause", Market)
+
+    async def resume_market(self, event_id: int, market_id: int) -> Market:
+        """Take new orders in a market again (admin)."""
+        return await self._change(f"events/{event_id:d}/markets/{market_id:d}/resume", Market)
+
+    async def pause(self) -> Pause:
+        """Refuse new orders everywhere (admin); cancels go on."""
+        return await self._change("pause", Pause)
+
+    async def resume(self, *, post_only_ms: int | None = None) -> Pause:
+        """Take new orders again (admin), for *post_only_ms* only post-only ones."""
+        return await self._change("resume", Pause, parameters={"post_only_ms": post_only_ms})
+
+    async def health(self) -> None:
+        """
+        Return if the exchange's process lives.
+
+        Raises:
+            Unavailable: It does not answer.
+        """
+        await self._look("/health", _State)
+
+    async def ready(self) -> str:
+        """
+        Wait until orders are taken, and return what the exchange says of it.
+
+        Raises:
+            Unavailable: They are not taken by the deadline; the message says why.
+        """
+        return (await self._look("/ready", _State)).reason
+
+    async def _look(
+        self, path: str, answer: type[T], parameters: Mapping[str, Any] | None = None
+    ) -> T:
+        return await self._transport.ask(
+            Request(
+                method="GET",
+                path=path if path.startswith("/") else f"{PREFIX}/{path}",
+                answer=answer,
+                repeat=Repeat.ASKS,
+                parameters=parameters or {},
+            )
+        )
+
+    async def _change(
+        self,
+        path: str,
+        answer: type[T],
+        body: Mapping[str, Any] | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> T:
+        return await self._transport.ask(
+            Request(
+                method="POST",
+                path=f"{PREFIX}/{path}",
+                answer=answer,
+                repeat=Repeat.SAME_STATE,
+                parameters=parameters or {},
+                body=body,
+            )
+        )
+
+
+def _payouts(pair: Payouts) -> tuple[str, str]:
+    first, second = pair
+    return to_text(first), to_text(second)
