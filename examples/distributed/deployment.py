@@ -132,6 +132,7 @@ class Deployment:
             "DATABASE_PASSWORD": postgres.password,
             "API_PORT": str(api_port),
             "WEBSOCKET_DEPTH_PORT": "0",
+            "WEBSOCKET_USER_PORT": "0",
             "SERVICE_PORT": "0",
         }
 

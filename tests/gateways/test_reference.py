@@ -6,18 +6,28 @@ import ast
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from pmengine.facts import Refusal
 from pmengine.gateways.http.api import OPERATIONS, PREFIX
-from pmengine.gateways.websocket import connection, messages, subscription
+from pmengine.gateways.websocket import (
+    connection,
+    messages,
+    subscription,
+    user_connection,
+    user_messages,
+)
+from pmengine.services.user_feed import UPDATES_KEPT_MAX
 
 pytestmark = pytest.mark.docs
 ROOT = Path(__file__).parents[2]
 HTTP = (ROOT / "docs/reference/http-api.md").read_text(encoding="utf-8")
-SOCKET = (ROOT / "docs/reference/websocket.md").read_text(encoding="utf-8")
+SOCKET, USER_SOCKET = (
+    (ROOT / "docs/reference/websocket.md").read_text(encoding="utf-8").split("\n## User\n")
+)
 SOURCE = ROOT / "src/pmengine/gateways"
 _CODE = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
 
@@ -67,6 +77,47 @@ def test_every_message_error_and_limit_of_the_socket_is_documented() -> None:
 @pytest.mark.parametrize("kind", [messages.Snapshot, messages.Delta])
 def test_the_shown_messages_are_of_their_schemas(kind: type) -> None:
     blocks = re.findall(r"^```json\n(.*?)^```$", SOCKET, re.M | re.S)
+    tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
+    shown = [json.loads(block) for block in blocks if json.loads(block)["type"] == tag]
+    assert len(shown) == 1
+    assert msgspec.to_builtins(msgspec.convert(shown[0], kind)) == shown[0]
+
+
+def test_every_message_code_and_limit_of_the_user_socket_is_documented() -> None:
+    source = (SOURCE / "websocket/user_connection.py").read_text()
+    codes = set(re.findall(r'_send_away\("([A-Z_]+)"', source))
+    assert codes == {"AUTH_TIMEOUT", "NOT_VALID", "SCOPE_MISSING"}
+    assert {code for code in codes if f"`{code}`" not in USER_SOCKET} == set()
+    tags = re.findall(r'tag="(\w+)"', (SOURCE / "websocket/user_messages.py").read_text())
+    assert len(tags) == 6
+    assert {
+        tag for tag in tags if f'"{tag}"' not in USER_SOCKET and f"`{tag}`" not in USER_SOCKET
+    } == set()
+    reasons = get_args(user_messages.Reason)
+    assert re.findall(r"^\| `(\w+)` \|", USER_SOCKET, re.M) == list(reasons)
+    feed = (ROOT / "src/pmengine/services/user_feed.py").read_text()
+    events = set(re.findall(r'"((?:open_order|position)_\w+)"', feed))
+    assert len(events) == 7
+    assert {event for event in events if f"`{event}`" not in USER_SOCKET} == set()
+    assert f"more than {user_connection.BEHIND_MAX} changes" in USER_SOCKET
+    assert f"within {user_connection.AUTH_S_MAX:g} seconds" in USER_SOCKET
+    assert f"within {user_connection.VALID_S:g} seconds" in USER_SOCKET
+    assert f"{user_connection.PART_ROWS_MAX} orders" in USER_SOCKET
+    assert f"{UPDATES_KEPT_MAX:,} of all" in USER_SOCKET
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        user_messages.Auth,
+        user_messages.OpenOrderChange,
+        user_messages.PositionChange,
+        user_messages.Resumed,
+        user_messages.UserSnapshot,
+    ],
+)
+def test_the_shown_messages_of_the_user_socket_are_of_their_schemas(kind: type) -> None:
+    blocks = re.findall(r"^```json\n(.*?)^```$", USER_SOCKET, re.M | re.S)
     tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
     shown = [json.loads(block) for block in blocks if json.loads(block)["type"] == tag]
     assert len(shown) == 1
