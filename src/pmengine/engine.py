@@ -42,7 +42,7 @@ from pmengine.following import Following
 from pmengine.formatted_journal import FormattedJournal
 from pmengine.grouping import Grouping
 from pmengine.identity import content_of, is_name, quoted_id
-from pmengine.journal import Journal
+from pmengine.journal import INTERPRETED, Journal
 from pmengine.leaving import Leavings
 from pmengine.ledger import Ledger
 from pmengine.listing import EVENT_MARKETS_MAX, Listing
@@ -78,8 +78,8 @@ FEE_ACCOUNT: Final = "fees"
 Move = Deposit | Withdraw | Split | Merge | SplitEvent | MergeEvent | Convert
 """What a user does with cash and tokens outside of orders."""
 
-FASTER_JOURNAL: Final[type[Journal]] = FormattedJournal if __file__.endswith(".py") else Journal
-"""The journal that is the faster one as this module runs: interpreted, or compiled."""
+FASTER_JOURNAL: Final[type[Journal]] = FormattedJournal if INTERPRETED else Journal
+"""The journal that is the faster one as the engine runs: interpreted, or compiled."""
 
 _NOBODY: Final = b'""'
 
@@ -220,16 +220,14 @@ class Engine:
 
     def _submit(self, command: SubmitOrder, now_ms: i64) -> Refusal | None:
         records = self._records
-        user_id = command.user_id
-        client_order_id = command.client_order_id
-        order_text = quoted_id(command.order_id)
-        id = order_text if client_order_id is None else quoted_id(client_order_id)
-        user = records.users.get(user_id)
-        if not order_text or not id or (user is None and not quoted_id(user_id)):
+        terms = Terms(command)
+        order_text = quoted_id(terms.order_id)
+        id = order_text if terms.client_order_id is None else quoted_id(terms.client_order_id)
+        user = records.users.get(terms.user_id)
+        if not order_text or not id or (user is None and not quoted_id(terms.user_id)):
             return self._invalid_id(command, now_ms)
         if user is None:
-            user = records.user(user_id)
-        terms = Terms(command)
+            user = records.user(terms.user_id)
         if not (is_name(terms.group) and is_name(terms.session)):
             return self._invalid_id(command, now_ms)
         symbol = terms.symbol
@@ -239,15 +237,15 @@ class Engine:
         content = terms.content(token)
         known = user.memories.get(id)
         if known is not None:
-            return self._repeat(known, content, command.correlation_id, now_ms)
+            return self._repeat(known, content, terms.correlation_id, now_ms)
         memory = Memory(user, SUBMIT_ORDER, id, order_text)
         memory.content = content
-        refusal = self._too_late(command.valid_until_ms, now_ms)
+        refusal = self._too_late(terms.valid_until_ms, now_ms)
         if refusal is None:
             refusal = self._trading.submit(terms, token, memory, now_ms)
-        if refusal is None:
+        if refusal is None and memory.order is None:
             records.orders[order_text] = memory
-        self._remember(memory, id, b"SubmitOrder", refusal, command.correlation_id, now_ms)
+        self._remember(memory, id, b"SubmitOrder", refusal, terms.correlation_id, now_ms)
         return refusal
 
     def _change(self, command: CancelOrder | AmendOrder, now_ms: i64) -> Refusal | None:

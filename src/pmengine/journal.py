@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
 from pmengine.records import (
     CANCEL_TAKER,
@@ -18,9 +18,9 @@ from pmengine.records import (
 from pmstore import Change
 from pmstore.codec import encode_change
 
-# Three digits at a time: tables for more fit in no processor's first cache.
-_DIGITS: Final[list[bytes]] = [b"%d" % number for number in range(1000)]
-_PADDED: Final[list[bytes]] = [b"%03d" % number for number in range(1000)]
+INTERPRETED: Final[bool] = __file__.endswith(".py")
+"""Whether this module runs as its source: then one formatting costs less than its steps."""
+_ZERO: Final[i64] = 48
 TIMES_IN_FORCE: Final[list[bytes]] = [b"gtc", b"gtd", b"ioc", b"fok"]
 SELF_TRADES: Final[list[bytes]] = [b"cancel_taker", b"cancel_maker", b"cancel_both", b"none"]
 FEE_NUMBER_MAX: Final = 2**53
@@ -32,14 +32,21 @@ MERGE: Final = b"Merge"
 
 def put(out: BytesWriter, number: i64) -> None:
     """Write *number* in decimal."""
-    if number >= 1000:
-        put(out, number // 1000)
-        out.write(_PADDED[number % 1000])
-    elif number >= 0:
-        out.write(_DIGITS[number])
-    else:
+    if INTERPRETED:
+        out.write(b"%d" % number)
+        return
+    if number >= 100:
+        put(out, number // 100)
+        number %= 100
+    elif number < 0:
         out.write(b"-")
         put(out, -number)
+        return
+    elif number < 10:
+        out.append(u8(_ZERO + number))
+        return
+    out.append(u8(_ZERO + number // 10))
+    out.append(u8(_ZERO + number % 10))
 
 
 def put_levels(out: BytesWriter, book: Book, is_bid: bool, prices: list[int]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from librt.strings import BytesWriter
+from msgspec.structs import astuple
 from mypy_extensions import i64
 
 from pmengine.commands import SubmitOrder
@@ -50,6 +51,26 @@ _TIMES_IN_FORCE: Final[list[bytes]] = [b',"gtc"', b',"gtd"', b',"ioc"', b',"fok"
 
 _encode: Final = msgspec.json.Encoder().encode
 
+_Fields = tuple[
+    str,
+    int | None,
+    str,
+    Symbol,
+    Side,
+    OrderType,
+    str,
+    int,
+    int | None,
+    int,
+    str | None,
+    TimeInForce,
+    int | None,
+    bool,
+    SelfTrade | None,
+    str | None,
+    str | None,
+]
+
 
 def time_in_force_code(value: TimeInForce) -> i64:
     """The record's code of a time in force."""
@@ -70,26 +91,43 @@ def self_trade_code(value: SelfTrade) -> i64:
 
 
 class Terms:
-    """Price in ticks, quantity in lots, volume in micros, expiry in epoch milliseconds."""
+    """
+    A `SubmitOrder` as the engine looks at it: ids as they were given, the rest as numbers.
+
+    Price in ticks, quantity in lots, volume in micros, expiry in epoch milliseconds.
+    """
 
     def __init__(self, command: SubmitOrder) -> None:
-        self.symbol: Symbol = command.symbol
-        self.is_buy: bool = command.side is _BUY
-        self.is_limit: bool = command.order_type is _LIMIT
-        self.quantity: i64 = command.quantity
-        self.volume: i64 = command.volume
-        price = command.price
+        # All fields at once, in their order: one by one they cost twice as much.
+        (
+            self.correlation_id,
+            self.valid_until_ms,
+            self.order_id,
+            self.symbol,
+            side,
+            order_type,
+            self.user_id,
+            quantity,
+            price,
+            volume,
+            self.client_order_id,
+            time_in_force,
+            expires_at_ms,
+            self.post_only,
+            mode,
+            self.group,
+            self.session,
+        ) = cast(_Fields, astuple(command))
+        self.is_buy: bool = side is _BUY
+        self.is_limit: bool = order_type is _LIMIT
+        self.quantity: i64 = quantity
+        self.volume: i64 = volume
         self.has_price: bool = price is not None
         self.price: i64 = 0 if price is None else price
-        self.time_in_force: i64 = time_in_force_code(command.time_in_force)
-        expires_at_ms = command.expires_at_ms
+        self.time_in_force: i64 = time_in_force_code(time_in_force)
         self.expires: bool = expires_at_ms is not None
         self.expires_at_ms: i64 = 0 if expires_at_ms is None else expires_at_ms
-        self.post_only: bool = command.post_only
-        mode = command.self_trade
         self.self_trade: i64 = NO_MODE if mode is None else self_trade_code(mode)
-        self.group: str | None = command.group
-        self.session: str | None = command.session
         self._mode = mode
 
     def content(self, token: Token | None) -> bytes:
