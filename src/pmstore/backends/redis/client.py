@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from weakref import WeakKeyDictionary
@@ -18,16 +18,19 @@ from redis.exceptions import (
 )
 
 from pmstore.backends.redis.config import RedisConfig
-from pmstore.backends.redis.errors import answered, is_answer, lost, refused
+from pmstore.backends.redis.errors import answered, is_answer, lost, reason, refused
 from pmstore.backends.redis.link import Address, Link, packed
 from pmstore.backends.redis.pool import Pool
 from pmstore.backends.redis.scripts import Argument, Script
 from pmstore.backends.redis.topology import topology_of
-from pmstore.errors import StoreClosed
+from pmstore.errors import StoreClosed, StoreUnavailable
 
 _REDIRECTIONS_MAX: Final = 5
 _WAITING_MAX: Final = 1000
 """Connections at most that wait for entries or messages."""
+
+_CONFIRM_STEP_MS_MAX: Final = 50
+"""How often, at least, replicas are asked what is on their disks."""
 
 _SETTLE_S_MAX: Final = 1.0
 """For how long a cancelled write waits for the server to say that it is over."""
@@ -39,6 +42,9 @@ Words = tuple[Sequence[bytes | str], Sequence[Argument]]
 """Keys and arguments of a script."""
 
 _Pools = dict[Address, Pool]
+
+Confirm = Callable[[Link, Any], Awaitable[None]]
+"""Sees an answer on the connection that it came on."""
 
 
 class RedisClient:
@@ -138,27 +144,60 @@ class RedisClient:
         """
         return await self.run_there(script, lambda _: (keys, args))
 
-    async def run_there(self, script: Script, words: Callable[[str], Words]) -> Any:
+    async def run_durably(
+        self,
+        script: Script,
+        keys: Sequence[bytes | str],
+        args: Sequence[Argument],
+        *,
+        wrote: bytes,
+        replicas: int,
+    ) -> Any:
+        """
+        Run a script; if its answer begins with *wrote*, until it is on disks.
+
+        These are the server's own and those of *replicas* of it; asked on the connection that
+        wrote, since a server counts from there. Other calls do not wait for that connection.
+
+        Raises:
+            StoreUnavailable: Also with an unknown outcome, if fewer say so within four fifths
+                of `timeout_s`: the server has it, and a failover may lose it.
+        """
+        wait_ms = max(1, int(self.timeout_s * 800))
+
+        async def confirm(link: Link, answer: Any) -> None:
+            if answer[0] == wrote:
+                await _confirmed(link, replicas, wait_ms, self.where)
+
+        return await self.run_there(script, lambda _: (keys, args), confirm)
+
+    async def run_there(
+        self, script: Script, words: Callable[[str], Words], confirm: Confirm | None = None
+    ) -> Any:
         """
         Run a script with the keys and arguments that *words* makes for a server's incarnation.
 
-        Whatever restarts meanwhile, they are those for the server that runs it.
+        Whatever restarts meanwhile, they are those for the server that runs it. *confirm* is
+        called with its answer and the connection that it came on, before that is lent again.
         """
         timeout_s = self._config.timeout_s
+        pools = self._calling if confirm is None else self._waiting
         try:
             return await self._exchange(
-                self._calling,
+                pools,
                 lambda it: packed(script.by_sha(*words(it))),
                 script.writes,
                 timeout_s,
+                confirm,
             )
         except NoScriptError:
             # It was not run, so running it now is no repetition.
             return await self._exchange(
-                self._calling,
+                pools,
                 lambda it: packed(script.in_full(*words(it))),
                 script.writes,
                 timeout_s,
+                confirm,
             )
 
     async def wait(self, *command: Argument, wait_s: float) -> Any:
@@ -186,7 +225,12 @@ class RedisClient:
             raise refused(error, self.where) from error
 
     async def _exchange(
-        self, pools: _Pools, command: Callable[[str], bytes], writes: bool, timeout_s: float
+        self,
+        pools: _Pools,
+        command: Callable[[str], bytes],
+        writes: bool,
+        timeout_s: float,
+        confirm: Confirm | None = None,
     ) -> Any:
         if self._entered == 0:
             raise StoreClosed(f"the client of {self.where} is closed")
@@ -202,7 +246,10 @@ class RedisClient:
                         sent = True
                         if not writes:
                             return await link.ask(data)
-                        return await _settled(link, data, timeout)
+                        answer = await _settled(link, data, timeout)
+                        if confirm is not None:
+                            await confirm(link, answer)
+                        return answer
                     except AskError as moved:
                         sent = False
                         if not isinstance(moved, MovedError):
@@ -254,6 +301,31 @@ class RedisClient:
         self._waiting.clear()
         for pool in pools:
             await pool.close()
+
+
+async def _confirmed(link: Link, replicas: int, wait_ms: int, where: str) -> None:
+    """Wait until what *link* wrote is on the disks of its server and of *replicas*."""
+    # A replica tells what it has when it is asked, and has it a moment later: one that was asked
+    # once says it with its next heartbeat, a second later. So it is asked again and again.
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_ms / 1000
+    step_ms = 1
+    while True:
+        try:
+            local, there = await link.ask(packed(("WAITAOF", 1, replicas, step_ms)))
+        except (RedisError, OSError) as error:
+            # Whatever was said to it, the write before it has happened.
+            raise StoreUnavailable(
+                f"{where}: it was written, and nobody knows whether it is on disks: {reason(error)}"
+            ) from error
+        if local >= 1 and there >= replicas:
+            return
+        if loop.time() >= deadline:
+            raise StoreUnavailable(
+                f"{where}: it was written, and is on the disks of "
+                f"{'the server' if local else 'no server'} and {there} of {replicas} replicas"
+            )
+        step_ms = min(2 * step_ms, _CONFIRM_STEP_MS_MAX)
 
 
 async def _settled(link: Link, data: bytes, timeout: asyncio.Timeout) -> Any:

@@ -19,6 +19,7 @@ SCHEMES: Final = (*STANDALONE, *CLUSTER, *SENTINEL)
 
 RESERVED: Final = frozenset(
     {
+        "ack",
         "account",
         "accounts",
         "asset_accounts",
@@ -48,6 +49,8 @@ RESERVED: Final = frozenset(
 )
 """First words of our own keys: a prefix or a stream of such a name would mix with them."""
 
+_REPLICAS_MAX: Final = 15
+
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 
 
@@ -59,6 +62,11 @@ def _positive(instance: object, attribute: attrs.Attribute[Any], value: Any) -> 
 def _not_negative(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value < 0:
         raise ValueError(f"{attribute.name} is {value}; expected 0 or more")
+
+
+def _replicas(instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+    if value is not None and not 0 <= value <= _REPLICAS_MAX:
+        raise ValueError(f"{attribute.name} is {value}; expected 0..{_REPLICAS_MAX}")
 
 
 def _database(instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -98,6 +106,9 @@ class RedisParameters:
         tombstone_s: Seconds for which a removed order's id refuses older versions.
         field: Of the entries that we append to streams; unset: `store_key` in `store_stream`
             and so on, in a stream of another name that name.
+        ack_replicas: What is appended to streams, and read from them, is answered when the
+            server and so many of its replicas say that it is on their disks (`WAITAOF`, Redis
+            7.2 or newer); unset: when the server has it.
         tls_ca: A file of certificates that are trusted (PEM); unset: the system's.
         tls_cert: Our own certificate (PEM), where the server asks for one.
         tls_key: Its key.
@@ -121,6 +132,7 @@ class RedisParameters:
     recent: int | None = attrs.field(default=None, validator=_positive)
     tombstone_s: float = attrs.field(default=86_400.0, validator=_positive)
     field: str | None = None
+    ack_replicas: int | None = attrs.field(default=None, validator=_replicas)
     tls_ca: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -202,7 +214,15 @@ class RedisConfig(RedisParameters):
     @property
     def connections_key(self) -> tuple[object, ...]:
         """What two configs must have in common to share their connections."""
-        same = attrs.evolve(self, prefix="", ttl_s=None, recent=None, tombstone_s=1.0, field=None)
+        same = attrs.evolve(
+            self,
+            prefix="",
+            ttl_s=None,
+            recent=None,
+            tombstone_s=1.0,
+            field=None,
+            ack_replicas=None,
+        )
         return attrs.astuple(same)
 
     def __repr__(self) -> str:

@@ -7,14 +7,14 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Self
 
 from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RESERVED, RedisConfig
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.scripts import Argument
 from pmstore.backends.redis.stream_entries import entries_of, entry_of, position_of
-from pmstore.backends.redis.stream_scripts import APPEND, BOUNDS, TRIM
+from pmstore.backends.redis.stream_scripts import APPEND, BOUNDS, SETTLE, TRIM
 from pmstore.clock import Clock
 from pmstore.errors import (
     Conflict,
@@ -25,6 +25,7 @@ from pmstore.errors import (
     LimitExceeded,
     SettingsError,
     StoreUnavailable,
+    WriteOutcome,
 )
 from pmstore.models.position import START, Bounds, Entry, Head, Position
 from pmstore.protocols.store import Limits
@@ -53,6 +54,10 @@ class RedisStream(RedisPlace):
     lost. A server that came back empty, or from an older dump, has lost heads and epochs
     too: a conditional append finds another head then, ids go on behind what is left.
 
+    With `ack_replicas` an append, and a read too, is answered when that many replicas have it
+    on their disks as well: what was answered survives a failover to one of them. A read writes
+    a little then, and waits like an append.
+
     Args:
         config: Where, and which field entries have; the key is its prefix and *name*.
         name: Of the stream; not a word that our own keys begin with, such as `lease`.
@@ -78,6 +83,8 @@ class RedisStream(RedisPlace):
             raise SettingsError([f"a stream cannot be called {name!r}: keys of ours begin with it"])
         self._key = self.key(name)
         self._epoch_key = self.key(f"epoch:{name}")
+        self._ack_key = self.key(f"ack:{name}")
+        self._replicas = config.ack_replicas
         self._field = config.field or _field_of(name)
         self._clock = clock
         self._waiting: set[asyncio.Timeout] = set()
@@ -86,6 +93,31 @@ class RedisStream(RedisPlace):
     def stream_key(self) -> str:
         """The key of the stream."""
         return self._key
+
+    async def __aenter__(self) -> Self:
+        """
+        Open the stream.
+
+        Raises:
+            StoreUnavailable: Nobody answers, or not to us.
+            SettingsError: The server cannot wait for its replicas.
+        """
+        await super().__aenter__()
+        if self._replicas is not None:
+            try:
+                [known] = await self.client.call("COMMAND", "INFO", "WAITAOF", writes=False)
+                if known is None:
+                    raise SettingsError(
+                        [
+                            f"{self._config.where}: the server has no WAITAOF, which ENGINE_ACK="
+                            f"waitaof:{self._replicas} (ack_replicas={self._replicas}) needs: "
+                            "take Redis 7.2 or newer, or Valkey"
+                        ]
+                    )
+            except BaseException:
+                await super().__aexit__(None, None, None)
+                raise
+        return self
 
     async def __aexit__(
         self,
@@ -111,7 +143,7 @@ class RedisStream(RedisPlace):
         Add entries at the end; see `Stream.append`.
 
         After an unknown outcome the same call with the same `expect_head` is safe: it is
-        `Conflict` if the first one was written, and `bounds()` tells by whom.
+        `Conflict` if the first one was written, and reading on tells by whom.
 
         Raises:
             LimitExceeded: Also for more than 256 MiB in one batch.
@@ -134,7 +166,13 @@ class RedisStream(RedisPlace):
             "" if epoch is None else epoch,
         )
         keys = (self._key, self._epoch_key)
-        word, *about = await self.client.run(APPEND, keys, (self._field, *conditions, *items))
+        arguments = (self._field, *conditions, *items)
+        if self._replicas is None:
+            word, *about = await self.client.run(APPEND, keys, arguments)
+        else:
+            word, *about = await self.client.run_durably(
+                APPEND, keys, arguments, wrote=b"appended", replicas=self._replicas
+            )
         if word != b"appended":
             self._refuse(word, about, expect_head, epoch)
         return position_of(about[0])
@@ -163,7 +201,7 @@ class RedisStream(RedisPlace):
 
         Cost:
             One round trip for up to 128 entries, another one for more. A read that waits asks
-            again every 5 seconds.
+            again every 5 seconds. With `ack_replicas` one more, for as long as these need.
         """
         self.check_call()
         if limit < 1:
@@ -180,13 +218,39 @@ class RedisStream(RedisPlace):
                 if entries or loop.time() >= deadline:
                     break
         if len(entries) < first or first == limit:
-            return entries
+            return await self._settled(entries)
         size = sum(len(entry.payload) for entry in entries)
         more = min(limit - first, (_READ_BYTES_MAX - size) * first // max(size, 1))
         if more > 0:
             # Those that were read are not withheld for a bad one behind them.
             with suppress(CorruptData):
                 entries += await self._range(entries[-1].id, more)
+        return await self._settled(entries)
+
+    async def _settled(self, entries: list[Entry]) -> list[Entry]:
+        """The same entries, when they are as durable as an append promises."""
+        if self._replicas is None or not entries:
+            return entries
+        last = entries[-1].head
+        try:
+            [word] = await self.client.run_durably(
+                SETTLE,
+                (self._key, self._ack_key),
+                (str(last.id), last.payload_hash),
+                wrote=b"there",
+                replicas=self._replicas,
+            )
+        except StoreUnavailable as error:
+            self.check_call()
+            raise StoreUnavailable(
+                f"{self._key} {last.id}: {error}", outcome=WriteOutcome.NOT_APPLIED
+            ) from error
+        if word != b"there":
+            # It was read from a server that is not the one any more, or trimmed meanwhile.
+            raise StoreUnavailable(
+                f"{self._key}: the entry {last.id} that was read is gone: read again",
+                outcome=WriteOutcome.NOT_APPLIED,
+            )
         return entries
 
     async def _range(self, after: Position, count: int) -> list[Entry]:

@@ -99,6 +99,20 @@ return {'appended', id}
 )
 """Appends a batch if its conditions hold; answers a word and what belongs to it."""
 
+SETTLE: Final = Script(
+    """
+-- KEYS: the stream, what is written so that there is something to wait for. ARGV: the id of an
+-- entry, the hash of its payload.
+local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
+if not entry or redis.sha1hex(entry[2][2]) ~= ARGV[2] then
+  return {'gone'}
+end
+redis.call('SET', KEYS[2], ARGV[1])
+return {'there'}
+"""
+)
+"""Writes behind an entry: who has that on his disk has the entry too."""
+
 TRIM: Final = Script(
     PADDED
     + """
