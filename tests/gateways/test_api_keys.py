@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class Place:
     ring: KeyRing
     clock: Clock
     answers: bool = True
+    opened: int = 0
 
     async def create(self, user: str = "u1") -> tuple[str, str]:
         key_id, text = new_key()
@@ -72,13 +74,18 @@ async def place() -> AsyncIterator[Place]:
     clock = Clock()
     async with open_stream("memory://", KEY_STREAM) as stream:
 
-        async def opened() -> Stream:
+        @asynccontextmanager
+        async def opening() -> AsyncIterator[Stream]:
             if not there.answers:
                 raise StoreUnavailable("nobody answers")
-            return stream
+            there.opened += 1
+            yield stream
+            there.opened -= 1
 
-        there = Place(stream, KeyRing(opened, max_age_s=10, now=clock), clock)
+        there = Place(stream, KeyRing(opening, max_age_s=10, now=clock), clock)
         yield there
+        await there.ring.close()
+        assert not there.opened
 
 
 async def test_a_key_counts_once_it_was_heard_of_and_says_whose_it_is(place: Place) -> None:
@@ -167,6 +174,16 @@ async def test_a_stream_that_does_not_answer_makes_nothing_fresh(place: Place) -
     assert not place.ring.is_fresh
 
 
+async def test_a_stream_that_failed_is_opened_again_and_gone_on_with(place: Place) -> None:
+    key_id, text = await place.create()
+    await place.ring.look()
+    await place.ring.close()
+    await place.revoke(key_id)
+    await place.ring.look()
+    assert place.ring.find(text) is None
+    assert place.opened == 1
+
+
 async def test_an_entry_that_cannot_be_read_hides_no_other(place: Place) -> None:
     await place.stream.append([b"{}", b"no JSON", b'{"types":"KeyMelted","id":"x"}'])
     _, text = await place.create()
@@ -175,10 +192,7 @@ async def test_an_entry_that_cannot_be_read_hides_no_other(place: Place) -> None
 
 
 async def test_no_stream_yet_means_no_key_yet() -> None:
-    async def nothing() -> None:
-        return None
-
-    ring = KeyRing(nothing, max_age_s=10, now=Clock())
+    ring = KeyRing(lambda: nullcontext(None), max_age_s=10, now=Clock())
     await ring.look()
     assert ring.is_fresh
     assert ring.find(new_key()[1]) is None

@@ -102,14 +102,13 @@ def limits_of(settings: Settings) -> Limits:
 
 
 async def _open_key_ring(settings: Settings, closing: AsyncExitStack) -> KeyRing:
-    stores = await closing.enter_async_context(
-        open_stores_to_read(settings=settings.storage, contracts=())
-    )
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Stream | None]:
+        async with open_stores_to_read(settings=settings.storage, contracts=()) as stores:
+            yield await stores.open_stream(KEY_STREAM)
 
-    async def open_stream() -> Stream | None:
-        return await stores.open_stream(KEY_STREAM)
-
-    ring = KeyRing(open_stream, max_age_s=settings.keys_max_age_s, now=monotonic)
+    ring = KeyRing(opening, max_age_s=settings.keys_max_age_s, now=monotonic)
+    closing.push_async_callback(ring.close)
     await persistently(ring.look, "keys")
     following = asyncio.create_task(ring.run(), name="keys")
     closing.push_async_callback(_end, following)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
 import structlog
@@ -12,7 +13,7 @@ import structlog
 from pmengine.gateways.auth.caller import Caller
 from pmengine.gateways.auth.key_records import READ_ENTRIES_MAX, Keys
 from pmengine.gateways.auth.key_text import digest_of, id_of
-from pmstore import START, PmstoreError, Stream
+from pmstore import START, Stream
 
 LOOK_S: Final = 0.5
 """How often the stream is asked for what is new."""
@@ -28,22 +29,23 @@ class KeyRing:
     the stream has not answered for *max_age_s*, no key counts until it does.
 
     Args:
-        open_stream: Opens the stream of keys; None while nobody has made a key.
+        opening: Opens the stream of keys; gives None while nobody has made a key.
         now: Seconds of a clock that never goes back.
     """
 
     def __init__(
         self,
-        open_stream: Callable[[], Awaitable[Stream | None]],
+        opening: Callable[[], AbstractAsyncContextManager[Stream | None]],
         *,
         max_age_s: float,
         now: Callable[[], float],
     ) -> None:
-        self._open_stream = open_stream
+        self._opening = opening
         self._max_age_s = max_age_s
         self._now = now
         self._keys = Keys()
         self._stream: Stream | None = None
+        self._closing = AsyncExitStack()
         self._after = START
         self._heard_at: float | None = None
 
@@ -69,37 +71,52 @@ class KeyRing:
 
     async def look(self) -> None:
         """
-        Take what is new on the stream.
+        Take what is new on the stream; it is opened again if it failed before.
 
         Raises:
             PmstoreError: It does not answer, or is damaged.
         """
         asked_at = self._now()
-        if self._stream is None:
-            self._stream = await self._open_stream()
-        while self._stream is not None:
-            entries = await self._stream.read(self._after, READ_ENTRIES_MAX)
-            if not entries:
-                break
-            for problem in self._keys.apply(entries):
-                _logger.warning("unreadable_key_record", reason=problem)
-            self._after = entries[-1].id
-            # A long stream is read without holding up who shares the loop.
-            await asyncio.sleep(0)
+        try:
+            if self._stream is None:
+                self._stream = await self._closing.enter_async_context(self._opening())
+            if self._stream is None:
+                await self.close()
+            else:
+                await self._read(self._stream)
+        except BaseException:
+            await self.close()
+            raise
         self._heard_at = asked_at
 
     async def run(self) -> None:
         """Follow until cancelled, over outages; the first failure and the recovery are logged."""
         is_failing = False
         while True:
+            await asyncio.sleep(LOOK_S)
             try:
                 await self.look()
-            except PmstoreError as error:
+            except Exception as error:
+                # Whatever it is: it is tried again, and meanwhile soon no key counts.
                 if not is_failing:
-                    _logger.warning("keys_unavailable", reason=str(error))
+                    reason = f"{type(error).__name__}: {error}"
+                    _logger.warning("keys_unavailable", reason=reason)
                 is_failing = True
             else:
                 if is_failing:
                     _logger.info("keys_available_again")
                 is_failing = False
-            await asyncio.sleep(LOOK_S)
+
+    async def close(self) -> None:
+        """Let the stream go; what is known stays."""
+        self._stream = None
+        closing, self._closing = self._closing, AsyncExitStack()
+        await closing.aclose()
+
+    async def _read(self, stream: Stream) -> None:
+        while entries := await stream.read(self._after, READ_ENTRIES_MAX):
+            for problem in self._keys.apply(entries):
+                _logger.warning("unreadable_key_record", reason=problem)
+            self._after = entries[-1].id
+            # A long stream is read without holding up who shares the loop.
+            await asyncio.sleep(0)
