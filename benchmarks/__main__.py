@@ -28,6 +28,7 @@ from benchmarks import (
     recovery,
     redis,
     redis_stream,
+    shards,
     sqlite,
     stack,
 )
@@ -71,6 +72,7 @@ BENCHMARKS: Final = {
     "growth": _Benchmark(growth.measure, growth.RESTING_MAX, 9, core=True),
     "end-to-end": _Benchmark(end_to_end.measure, 50_000, 3, core=True),
     "deployed": _Benchmark(deployed.measure, deployed.SECONDS, 5, repeated=False, core=True),
+    "shards": _Benchmark(shards.measure, shards.SECONDS, 2, repeated=False, core=True),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False),
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),

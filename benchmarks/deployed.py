@@ -63,10 +63,10 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
         options = ("--appendonly", "yes", "--appendfsync", "always")
         with (
             RedisServer(folder / "redis", options=options) as server,
-            _Service("engine", folder, server) as engine,
-            _Service("store", folder, server) as store,
+            Service("engine", folder, server) as engine,
+            Service("store", folder, server) as store,
         ):
-            load = _Load(server)
+            load = Load(server)
             load.open()
             advance()
             full = _full_load(load, engine, store, count)
@@ -79,10 +79,10 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
     return full + latencies
 
 
-def _full_load(load: _Load, engine: _Service, store: _Service, seconds: float) -> list[Figure]:
+def _full_load(load: Load, engine: Service, store: Service, seconds: float) -> list[Figure]:
     pids = {"engine": engine.pid, "store": store.pid, "redis": load.redis_pid, "load": os.getpid()}
     bare = bare_loop_ns()
-    before = {name: _cpu_s(pid) for name, pid in pids.items()}
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
     began, sent = time.monotonic(), load.sent
     while time.monotonic() - began < seconds:
         load.send_while_less_than(AHEAD)
@@ -91,7 +91,7 @@ def _full_load(load: _Load, engine: _Service, store: _Service, seconds: float) -
     store.wait_for(load.last_number(), CATCH_UP_S_MAX)
     all_s = time.monotonic() - began
     orders = load.sent - sent
-    spent = {name: (_cpu_s(pid) - before[name]) / orders * 1e6 for name, pid in pids.items()}
+    spent = {name: (cpu_s(pid) - before[name]) / orders * 1e6 for name, pid in pids.items()}
     bare = (bare + bare_loop_ns()) / 2
     told = ", ".join(f"{name} {us:.1f}" for name, us in spent.items())
     processors = len(os.sched_getaffinity(0))
@@ -120,7 +120,7 @@ def _full_load(load: _Load, engine: _Service, store: _Service, seconds: float) -
     ]
 
 
-def _latency(load: _Load, part: float, per_s: float, seconds: float) -> list[Figure]:
+def _latency(load: Load, part: float, per_s: float, seconds: float) -> list[Figure]:
     """From the submission of an entry to the log's entry with its facts, at a steady rate."""
     taken = sorted(load.paced(per_s, seconds))
     p50, p99 = (taken[int(part_of * (len(taken) - 1))] * 1e3 for part_of in (0.5, 0.99))
@@ -135,11 +135,17 @@ def _latency(load: _Load, part: float, per_s: float, seconds: float) -> list[Fig
     ]
 
 
-class _Load:
-    """Puts entries on the input, and sees in the log how far they were taken."""
+class Load:
+    """
+    Puts entries on the input, and sees in the log how far they were taken.
 
-    def __init__(self, server: RedisServer) -> None:
+    Args:
+        prefix: What the keys of the streams begin with.
+    """
+
+    def __init__(self, server: RedisServer, prefix: str = "") -> None:
         self._redis = redis.Redis(host=server.host, port=server.port)
+        self._input, self._log = prefix + ORDER_INPUT, prefix + STORE_STREAM
         self.redis_pid: int = self._redis.info("server")["process_id"]
         self.sent = 0
         self._waiting: list[Position] = []
@@ -188,7 +194,7 @@ class _Load:
                 due += 1
                 continue
             wait_ms = 1 if due < entries else 50
-            found = self._redis.xread({STORE_STREAM: after}, count=64, block=wait_ms)
+            found = self._redis.xread({self._log: after}, count=64, block=wait_ms)
             seen = time.monotonic()
             for _, several in found:
                 for id, fields in several:
@@ -203,7 +209,7 @@ class _Load:
         self._waiting.append(self._add(commands))
 
     def _add(self, commands: bytes) -> Position:
-        id: Any = self._redis.xadd(ORDER_INPUT, {_FIELD: b"[%b]" % commands})
+        id: Any = self._redis.xadd(self._input, {_FIELD: b"[%b]" % commands})
         return Position.parse(id.decode())
 
     def _look(self) -> None:
@@ -213,7 +219,7 @@ class _Load:
             time.sleep(0.05)
 
     def _last(self) -> tuple[bytes, int, Position]:
-        found: Any = self._redis.eval(_BEGINNING, 1, STORE_STREAM)
+        found: Any = self._redis.eval(_BEGINNING, 1, self._log)
         return (bytes(found[0]), *_taken(found[1])) if found else (b"0-0", 0, START)
 
     def _next(self, count: int) -> bytes:
@@ -237,28 +243,30 @@ def _taken(beginning: bytes) -> tuple[int, Position]:
     return int(number[1]), Position.parse(consumed[1].decode()) if consumed else START
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """The processor time that a process has had, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
 
 
-class _Service:
-    """`pmengine run NAME` on one Redis; leaving stops it."""
+class Service:
+    """`pmengine run NAME` on one Redis, with further settings; leaving stops it."""
 
-    def __init__(self, name: str, folder: Path, server: RedisServer) -> None:
+    def __init__(self, name: str, folder: Path, server: RedisServer, **more: str) -> None:
         self._name = name
         self._folder = folder
+        self._log = folder / "-".join([name, *more.values(), "log.txt"])
         ours = {one.name for one in settings_of(Settings)}
         self._environ = {key: value for key, value in os.environ.items() if key not in ours} | {
             "REDIS_ENABLED": "true",
             "REDIS_HOST": server.host,
             "REDIS_PORT": str(server.port),
             "SERVICE_PORT": "0",
+            **more,
         }
 
     def __enter__(self) -> Self:
-        self._said = (self._folder / f"{self._name}.log").open("wb")
+        self._said = self._log.open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, "run", self._name],
             cwd=self._folder,
@@ -307,6 +315,6 @@ class _Service:
 
     def _wait_until(self, deadline: float) -> None:
         if time.monotonic() > deadline or self._process.poll() is not None:
-            said = (self._folder / f"{self._name}.log").read_text()[-2000:]
+            said = self._log.read_text()[-2000:]
             raise RuntimeError(f"{self._name} does not get there:\n{said}")
         time.sleep(0.05)
