@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from pmstore import open_stream
+from pmstore import open_stream, stream_durability
 from pmstore.backends.redis.config import redis_config
 from pmstore.backends.redis.stream import RedisStream
 from pmstore.errors import Conflict, SettingsError, StoreUnavailable, WriteOutcome
@@ -157,6 +157,17 @@ async def test_a_replica_without_an_append_only_file_does_not_count(pair: Pair) 
         await until(taken)
 
 
+async def test_how_many_replicas_have_what_is_answered_is_said(pair: Pair) -> None:
+    told = await stream_durability(pair.url())
+    assert told is not None
+    assert "those of 1 replicas are synced" in told
+    assert "a failover to one of these" in told
+    told = await stream_durability(pair.url(replicas=2))
+    assert told == "a write is on its disk and on those of 1 replicas; 2 must have it"
+    told = await stream_durability(pair.master.url)
+    assert told == "it syncs its append-only file before it answers"
+
+
 async def test_an_entry_read_from_a_master_that_lost_it_is_not_given(pair: Pair) -> None:
     async with pair.stream() as stream:
         await stream.append([b"a", b"b"])
@@ -201,5 +212,6 @@ async def test_a_server_that_cannot_wait_is_refused_at_the_start(
         url = f"{server.url}?ack_replicas=1"
         with pytest.raises(SettingsError, match=r"no WAITAOF.*Redis 7\.2"):
             await open_stream(url, "store_stream").__aenter__()
+        assert "no WAITAOF" in (await stream_durability(url) or "")
         async with open_stream(server.url, "store_stream") as stream:
             await stream.append([b"a"])

@@ -93,6 +93,28 @@ def test_a_url_replaces_what_the_mode_means() -> None:
     assert str(settings.streams) == "acme://host/streams"
 
 
+def test_the_log_alone_waits_for_replicas() -> None:
+    settings = read(REDIS_ENABLED="true", ENGINE_ACK="waitaof:2")
+    assert str(settings.log_streams) == f"{settings.streams}&ack_replicas=2"
+    for value in ({}, {"ENGINE_ACK": "append"}):
+        settings = read(REDIS_ENABLED="true", **value)
+        assert settings.log_streams == settings.streams
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"ENGINE_ACK": "waitaof:1"}, r"ENGINE_ACK: the streams are at file:.*Redis 7\.2"),
+        ({"ENGINE_ACK": "waitaof:1", "PMSTORE_STREAMS_URL": "nats://host"}, "no replicas"),
+        ({"ENGINE_ACK": "waitaof", "REDIS_ENABLED": "true"}, r"waitaof:0\.\.15"),
+        ({"ENGINE_ACK": "waitaof:16", "REDIS_ENABLED": "true"}, r"waitaof:0\.\.15"),
+    ],
+)
+def test_waiting_for_what_has_no_replicas_is_refused(environ: dict[str, str], told: str) -> None:
+    with pytest.raises(pmstore.SettingsError, match=told):
+        read(**environ)
+
+
 def test_the_names_of_the_sources_are_taken() -> None:
     settings = read(
         DATABASE_ENABLED="true",

@@ -133,7 +133,9 @@ class Deployment:
         async with self._opening:
             if name not in self._streams:
                 storage = await self.place()
-                opening = open_stream(storage.streams, name, pins=storage.pins)
+                # Of the log alone was anything answered; all else can be made again from it.
+                where = storage.log_streams if name == STORE_STREAM else storage.streams
+                opening = open_stream(where, name, pins=storage.pins)
                 self._streams[name] = await self.entered(opening)
             return self._streams[name]
 
@@ -274,7 +276,7 @@ async def promise_of(settings: Settings) -> str:
     """What the streams keep of what was answered, in words."""
     storage = settings.storage
     try:
-        told = await stream_durability(storage.streams, pins=storage.pins)
+        told = await stream_durability(storage.log_streams, pins=storage.pins)
     except StoreUnavailable as error:
         return f"unknown now: {error}"
     return told or "unknown: their backend does not say"

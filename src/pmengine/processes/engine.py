@@ -102,13 +102,15 @@ class EngineProcess:
         """
         lease = await self._deployment.lease()
         while not stopping.is_set():
+            why = ""
             try:
                 await self._follow_and_lead(lease, stopping)
             except (Superseded, PublishFailed, LogGap, LogRewritten, StoreUnavailable) as error:
+                why = f" after: {error}"
                 _logger.warning("engine_starts_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RETRY_S_MIN)
             finally:
-                self._stand("", "it recovers")
+                self._stand("", f"it recovers{why}")
             if not stopping.is_set():
                 let_go()
 

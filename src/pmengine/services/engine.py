@@ -39,8 +39,8 @@ BATCH_COMMANDS_MAX: Final = 1_000
 """More cost a command hardly less, and make its answer wait for all the others."""
 PUBLISH_TRIES_MAX: Final = 8
 PUBLISH_BACKOFF_S: Final = 0.05
-TROUBLE_TRIES: Final = 3
-"""After so many tries that failed nothing new is accepted: see `EngineService.lack`."""
+TROUBLE_S: Final = 1.0
+"""After so long without success nothing new is accepted: see `EngineService.lack`."""
 
 _logger = structlog.get_logger("pmengine.engine")
 
@@ -298,6 +298,8 @@ class EngineService:
 
     async def _append(self, payload: bytes) -> Position:
         """Append once, whatever the failures in between say of their outcome."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         for attempt in range(PUBLISH_TRIES_MAX):
             if attempt:
                 await asyncio.sleep(PUBLISH_BACKOFF_S * 2**attempt)
@@ -306,7 +308,7 @@ class EngineService:
             except StoreUnavailable as error:
                 _logger.warning("publish_failed", attempt=attempt + 1, reason=str(error))
                 failure = error
-                if attempt + 1 >= TROUBLE_TRIES:
+                if loop.time() - began >= TROUBLE_S:
                     self._trouble = f"the log does not take what was decided: {error}"
             else:
                 self._trouble = ""

@@ -35,6 +35,7 @@ _STACKS: Final[Mapping[str, frozenset[str]]] = {
     "trades": frozenset({"trades"}),
     "snapshots": frozenset({"snapshots"}),
     "streams": frozenset({"stream", "lease", "consumers"}),
+    "log_streams": frozenset({"stream"}),
 }
 """The stacks of a deployment, and the contracts that each keeps."""
 

@@ -14,6 +14,7 @@ from pmstore.plugin import nearest
 from pmstore.url import Stack, parse_stack
 
 T = TypeVar("T")
+REPLICAS_MAX: Final = 15
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -96,6 +97,20 @@ def duration_s(least_s: float = 0.0, most_s: float = 31_536_000.0, /) -> Parser[
         return seconds
 
     return Parser(form="seconds, or a length such as 250ms, 5m, 1h30m", read=read)
+
+
+def acknowledgement() -> Parser[int | None]:
+    """`append`, which is None, or `waitaof:k` for the number *k* of replicas."""
+
+    def read(value: str) -> int | None:
+        if value.lower() == "append":
+            return None
+        found = re.fullmatch(r"waitaof:(\d{1,2})", value.lower())
+        if found is None or int(found[1]) > REPLICAS_MAX:
+            raise ValueError
+        return int(found[1])
+
+    return Parser(form=f"append, or waitaof:0..{REPLICAS_MAX}", read=read)
 
 
 def stack() -> Parser[Stack]:

@@ -10,7 +10,16 @@ from typing import Final, Literal
 import attrs
 
 from pmstore.settings.declaration import family, setting
-from pmstore.settings.parsers import boolean, choice, duration_s, integer, path, stack, text
+from pmstore.settings.parsers import (
+    acknowledgement,
+    boolean,
+    choice,
+    duration_s,
+    integer,
+    path,
+    stack,
+    text,
+)
 from pmstore.settings.pins import PIN_PREFIX
 from pmstore.url import Stack, Url
 
@@ -153,6 +162,14 @@ class StorageSettings:
     streams_url: Stack | None = setting(
         "PMSTORE_STREAMS_URL", stack(), default=None, doc="Replaces the mode's place of streams."
     )
+    ack_replicas: int | None = setting(
+        "ENGINE_ACK",
+        acknowledgement(),
+        default=None,
+        doc="When an entry of the log counts: once its server has it (`append`), or once the "
+        "server and so many of its replicas have it on their disks (`waitaof:1`; Redis 7.2 or "
+        "newer).",
+    )
     pins: Mapping[str, str] = family(
         PIN_PREFIX,
         doc="Distribution that serves a URL scheme which several serve: "
@@ -245,6 +262,15 @@ class StorageSettings:
         return Stack(layers=(self._folder("streams"),))
 
     @property
+    def log_streams(self) -> Stack:
+        """As `streams`, for the log: with what an append to it, and a read of it, waits for."""
+        if self.ack_replicas is None:
+            return self.streams
+        place = self.streams.truth
+        waiting = {**place.parameters, "ack_replicas": str(self.ack_replicas)}
+        return Stack(layers=(attrs.evolve(place, parameters=waiting),))
+
+    @property
     def optional_servers(self) -> Mapping[OptionalServer, Url]:
         """The servers without which the deployment may start, and their URLs."""
         servers: dict[OptionalServer, Url] = {}
@@ -280,6 +306,12 @@ class StorageSettings:
         ):
             if url is not None and (len(url.layers) > 1 or url.sinks):
                 problems.append(f"{name}: it takes one URL, without > and |")
+        if self.ack_replicas is not None and "redis" not in self.streams.truth.scheme:
+            problems.append(
+                f"ENGINE_ACK: the streams are at {self.streams.truth}, which has no replicas to "
+                "wait for; waitaof needs Redis 7.2 or newer (REDIS_ENABLED=true, or "
+                "PMSTORE_STREAMS_URL)"
+            )
         return problems
 
     @property

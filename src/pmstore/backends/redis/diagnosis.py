@@ -30,6 +30,8 @@ _NEEDS_ALL: Final = frozenset({"stream", "lease", "consumers", "snapshots"})
 _BACKLOG_MS_MAX: Final = 10_000
 _BACKLOG_MAX: Final = 10_000
 _NEARLY_FULL: Final = 0.95
+_ACKNOWLEDGED_S: Final = 1.5
+_ACKNOWLEDGED_STEP_MS: Final = 20
 _NO_EVICTION: Final = "noeviction"
 
 
@@ -67,7 +69,9 @@ async def _findings(
         config.where, asked_ms=asked_ms, server_ms=server_ms, answered_ms=answered_ms
     )
     yield _eviction(config, examination, about.get("maxmemory_policy", "unknown"))
-    if examination.role is Role.TRUTH:
+    if config.ack_replicas is not None:
+        yield await _acknowledgement(link, config, config.ack_replicas)
+    elif examination.role is Role.TRUTH:
         yield await _durability(link, config, about)
     if about.get("role") == "slave":
         yield _error(
@@ -134,6 +138,42 @@ async def _durability(link: Link, config: RedisConfig, about: dict[str, str]) ->
         what=f"its appendfsync is {policy}: a crash of the machine loses what it acknowledged last",
         where=config.where,
         remedy="CONFIG SET appendfsync always, and the same in its configuration file",
+    )
+
+
+async def _acknowledgement(link: Link, config: RedisConfig, replicas: int) -> Finding:
+    """Whether the server and *replicas* say that a write is on their disks, by one that is done."""
+    key = f"{config.key_prefix}lease:doctor-{secrets.token_hex(8)}"
+    remedy = (
+        "Start replicas with appendonly yes, the server too, or set ENGINE_ACK to fewer: until "
+        "then nothing is answered"
+    )
+    deadline = time.perf_counter() + _ACKNOWLEDGED_S
+    try:
+        if await _ask(link, "COMMAND", "INFO", "WAITAOF") == [None]:
+            return _error(
+                config,
+                "durability",
+                f"it has no WAITAOF, which waiting for {replicas} replicas needs",
+                "Take Redis 7.2 or newer, or Valkey, or unset ENGINE_ACK",
+            )
+        await _ask(link, "SET", key, "", "PX", 1000)
+        local = there = 0
+        while (local < 1 or there < replicas) and time.perf_counter() < deadline:
+            local, there = await _ask(link, "WAITAOF", 1, replicas, _ACKNOWLEDGED_STEP_MS)
+        await _ask(link, "UNLINK", key)
+    except ResponseError as error:
+        return _error(config, "durability", reason(error), remedy)
+    if local < 1 or there < replicas:
+        where = "on its disk" if local else "not on its disk"
+        what = f"a write is {where} and on those of {there} replicas; {replicas} must have it"
+        return _error(config, "durability", what, remedy)
+    return _fine(
+        config,
+        "durability",
+        f"it answers once its own append-only file and those of {replicas} replicas are synced "
+        f"(WAITAOF; {there} were just now): that survives the crash of everything, and a failover "
+        "to one of these",
     )
 
 
