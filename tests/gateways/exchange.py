@@ -104,7 +104,7 @@ def venue_of(exchange: Exchange, **options: Any) -> Venue:
         front=exchange.front,
         history=exchange.history,
         depth=exchange.depth,
-        users=exchange.users,
+        users=[exchange.users],
         clock=system_clock,
         new_id=new_id,
         readiness=exchange.readiness,

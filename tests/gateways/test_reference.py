@@ -19,6 +19,7 @@ from pmengine.gateways.websocket import (
     subscription,
     user_connection,
     user_messages,
+    user_subscription,
 )
 from pmengine.services.user_feed import UPDATES_KEPT_MAX
 
@@ -99,10 +100,10 @@ def test_every_message_code_and_limit_of_the_user_socket_is_documented() -> None
     events = set(re.findall(r'"((?:open_order|position)_\w+)"', feed))
     assert len(events) == 7
     assert {event for event in events if f"`{event}`" not in USER_SOCKET} == set()
-    assert f"more than {user_connection.BEHIND_MAX} changes" in USER_SOCKET
+    assert f"more than {user_subscription.BEHIND_MAX} changes" in USER_SOCKET
     assert f"within {user_connection.AUTH_S_MAX:g} seconds" in USER_SOCKET
     assert f"within {user_connection.VALID_S:g} seconds" in USER_SOCKET
-    assert f"{user_connection.PART_ROWS_MAX} orders" in USER_SOCKET
+    assert f"{user_subscription.PART_ROWS_MAX} orders" in USER_SOCKET
     assert f"{UPDATES_KEPT_MAX:,} of all" in USER_SOCKET
 
 

@@ -11,7 +11,7 @@ import msgspec
 from websockets.asyncio.client import connect
 
 from pmengine.gateways.http import create_app, serving
-from pmengine.gateways.websocket import user_connection
+from pmengine.gateways.websocket import user_subscription
 from pmengine.projections import BatchTold
 from pmengine.services.log import Place
 from pmengine.services.user_feed import UserFeed, UserPicture, UserStart
@@ -72,7 +72,7 @@ async def fed_gateway(running: Running) -> AsyncIterator[Fed]:
         fed = Fed("", stream, feed, UserStart(Place(START, 0, ""), {}))
         await feed.prepare()
         following = asyncio.create_task(feed.run())
-        venue = attrs.evolve(venue_of(running.exchange), users=feed)
+        venue = attrs.evolve(venue_of(running.exchange), users=[feed])
         async with serving(create_app(venue), "127.0.0.1", 0) as url:
             fed.url = url.replace("http", "ws") + "/user"
             try:
@@ -101,7 +101,7 @@ async def test_a_client_that_does_not_read_gets_a_snapshot_and_others_miss_nothi
         slow_socket.transport.resume_reading()
         await slow.reached(fed.update_id)
         assert slow.reasons[1:] == ["too_slow"]
-        assert len(slow.events) < CHANGES - user_connection.BEHIND_MAX
+        assert len(slow.events) < CHANGES - user_subscription.BEHIND_MAX
         assert slow.holdings == fast.holdings
         await fed.publish(100)
         await slow.reached(fed.update_id)

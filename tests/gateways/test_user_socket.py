@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from pmengine.gateways.auth import EVERYTHING, Caller, NotAdmitted, OpenDoor, Scope
 from pmengine.gateways.http import create_app, serving
-from pmengine.gateways.websocket import user_connection
+from pmengine.gateways.websocket import user_connection, user_subscription
 from tests.gateways.depth_client import hear
 from tests.gateways.exchange import Running, order, running_exchange, venue_of
 from tests.gateways.user_client import Mine, admitted, assert_right, let_in
@@ -176,7 +176,7 @@ async def test_who_is_too_far_behind_or_ahead_gets_everything(tmp_path: Path) ->
 async def test_a_snapshot_of_many_rows_comes_in_parts_of_one_moment(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(user_connection, "PART_ROWS_MAX", 7)
+    monkeypatch.setattr(user_subscription, "PART_ROWS_MAX", 7)
     for _ in range(20):
         await running.done("POST", "/orders", json=order(price="0.1"))
     async with following(running) as mine:

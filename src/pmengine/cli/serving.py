@@ -62,7 +62,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             front=exchange.front,
             history=exchange.history,
             depth=exchange.depth,
-            users=exchange.users,
+            users=[exchange.users],
             clock=system_clock,
             new_id=new_id,
             readiness=exchange.readiness,

@@ -46,7 +46,7 @@ class Venue:
         elsewhere_number: The newest entry that clients of other gateways may have been told of.
         heads: The number of the last entry of each shard's log, the first shard's first.
         further: The shards behind the first, which the three names above are about.
-        users: What each user has, as it changes; unset, users are told elsewhere.
+        users: What each user has on every shard, as it changes; empty, users are told elsewhere.
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
     """
@@ -62,7 +62,7 @@ class Venue:
     recovered_number: int = 0
     elsewhere_number: Callable[[], int] = lambda: 0
     further: Sequence[FurtherShard] = ()
-    users: UserFeed | None = None
+    users: Sequence[UserFeed] = ()
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)
 

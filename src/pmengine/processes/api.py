@@ -18,7 +18,7 @@ from pmengine.processes.entrance import open_entrance
 from pmengine.processes.seen_shard import SeenShard, open_shard
 from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
-from pmengine.processes.websocket_user import open_user_feed
+from pmengine.processes.websocket_user import open_user_feeds
 from pmengine.services.front import Front
 from pmengine.services.fronts import Fronts
 from pmengine.services.notes import Note
@@ -132,7 +132,7 @@ class GatewayProcess:
             beside = shards[0].depth if shards else None
             shards.append(await open_shard(deployment.of_shard(number), beside))
         history, further = await self._histories(shards)
-        users = await open_user_feed(deployment) if self._with_users else None
+        users = await open_user_feeds(deployment) if self._with_users else []
         entrance = await deployment.entered(open_entrance(settings))
         venue = Venue(
             front=_front(shards, history),
@@ -155,8 +155,7 @@ class GatewayProcess:
         )
         runs = [run for shard in shards for run in shard.following()]
         following = [asyncio.create_task(_run(run)) for run in runs]
-        if users is not None:
-            following.append(asyncio.create_task(users.run()))
+        following += [asyncio.create_task(one.run()) for one in users]
         async with AsyncExitStack() as closing:
             # Requests under way are answered before those who bring the answers end.
             closing.push_async_callback(end, following)

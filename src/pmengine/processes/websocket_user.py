@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import msgspec
@@ -16,6 +16,7 @@ from pmengine.processes.entrance import open_entrance
 from pmengine.processes.service import end, first_of
 from pmengine.projections import decode_batch_told
 from pmengine.services.collector import let_go
+from pmengine.services.log import Place
 from pmengine.services.notes import Note
 from pmengine.services.user_feed import UserFeed, UserStart, users_of
 from pmengine.user_events import USER_EVENT_STREAM
@@ -30,7 +31,7 @@ class UserGatewayProcess:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._feed: UserFeed | None = None
+        self._feeds: Sequence[UserFeed] = ()
         self._is_serving = False
         self._connections = Gauge(
             "pmengine_websocket_user_connections", "Open connections.", registry=None
@@ -39,7 +40,7 @@ class UserGatewayProcess:
     def note(self) -> Note:
         """How far what it tells users is."""
         note = self._deployment.note(self.name)
-        place = None if self._feed is None else self._feed.place
+        place = self._place()
         if place is None or not self._is_serving:
             return note
         return msgspec.structs.replace(
@@ -48,9 +49,16 @@ class UserGatewayProcess:
 
     def readiness(self) -> tuple[bool, str]:
         """Ready once it listens."""
-        if self._feed is None or self._feed.place is None or not self._is_serving:
+        place = self._place()
+        if place is None or not self._is_serving:
             return False, "it finds what users have to begin with"
-        return True, f"users are told of the log through entry {self._feed.place.number}"
+        return True, f"users are told of the log through entry {place.number}"
+
+    def _place(self) -> Place | None:
+        """How far it is on the log of its own shard."""
+        if not self._feeds:
+            return None
+        return self._feeds[self._deployment.shard].place
 
     def numbers(self) -> Mapping[str, float]:
         """How many clients there are."""
@@ -67,12 +75,12 @@ class UserGatewayProcess:
             CannotStart, CorruptData: From the log and its snapshots.
         """
         deployment, settings = self._deployment, self._deployment.settings
-        feed = self._feed = await open_user_feed(deployment)
+        feeds = self._feeds = await open_user_feeds(deployment)
         async with AsyncExitStack() as closing:
-            following = [asyncio.create_task(feed.run())]
+            following = [asyncio.create_task(feed.run()) for feed in feeds]
             closing.push_async_callback(end, following)
             entrance = await closing.enter_async_context(open_entrance(settings))
-            app = create_user_app(feed, entrance.door, entrance.limits, self._connections)
+            app = create_user_app(feeds, entrance.door, entrance.limits, self._connections)
             serve = serving(app, settings.host, settings.websocket_user_port)
             url = await closing.enter_async_context(serve)
             self._is_serving = True
@@ -83,7 +91,13 @@ class UserGatewayProcess:
                 self._is_serving = False
 
 
-async def open_user_feed(deployment: Deployment) -> UserFeed:
+async def open_user_feeds(deployment: Deployment) -> list[UserFeed]:
+    """The feeds of all shards, by their numbers."""
+    shards = range(deployment.settings.shards)
+    return [await _open_user_feed(deployment.of_shard(shard)) for shard in shards]
+
+
+async def _open_user_feed(deployment: Deployment) -> UserFeed:
     """What every user has, at a place that `user_event_stream` goes on from."""
     stream = await deployment.stream(USER_EVENT_STREAM)
     is_first = True

@@ -52,7 +52,7 @@ def create_app(venue: Venue) -> Starlette:
         Route("/metrics", _metrics_page(metrics, gate)),
         Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description, gate)),
     ]
-    if venue.users is not None:
+    if venue.users:
         users = UserEndpoint(venue.users, venue.door, metrics.user_connections)
         routes.append(WebSocketRoute("/user", users))
     app = Starlette(

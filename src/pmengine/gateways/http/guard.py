@@ -81,7 +81,7 @@ class SocketGuard:
             self._limits.take_address(peer, forwarded_for)
             close = self._limits.open_socket(peer, forwarded_for)
         except NotAdmitted as error:
-            await _refuse_socket(send, problem_of(error))
+            await refuse_socket(send, problem_of(error))
             return
         try:
             await self._app(scope, receive, send)
@@ -89,7 +89,8 @@ class SocketGuard:
             close()
 
 
-async def _refuse_socket(send: Send, problem: Problem) -> None:
+async def refuse_socket(send: Send, problem: Problem) -> None:
+    """Answer *problem* to who asked for a WebSocket, before it is open."""
     body = problem.encode()
     await send(
         {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import Gauge
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,15 +15,18 @@ from pmengine.gateways.websocket import UserEndpoint
 from pmengine.services.user_feed import UserFeed
 
 
-def create_user_app(feed: UserFeed, door: Door, limits: Limits, connections: Gauge) -> Starlette:
+def create_user_app(
+    feeds: Sequence[UserFeed], door: Door, limits: Limits, connections: Gauge
+) -> Starlette:
     """
     The WebSocket `/user`; with AUTH=off for this machine alone.
 
     Args:
+        feeds: Of all shards, by their numbers.
         connections: Counts the open ones.
     """
     guard = Middleware(LoopbackGuard) if door.is_open else Middleware(SocketGuard, limits=limits)
     return Starlette(
-        routes=[WebSocketRoute("/user", UserEndpoint(feed, door, connections))],
+        routes=[WebSocketRoute("/user", UserEndpoint(feeds, door, connections))],
         middleware=[guard],
     )

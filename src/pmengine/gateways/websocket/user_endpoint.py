@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import Gauge
 from starlette.types import Receive, Scope, Send
 
 from pmengine.gateways.auth import Caller, Door, NotAdmitted
 from pmengine.gateways.http.gate import problem_of, read_headers
+from pmengine.gateways.http.guard import refuse_socket
 from pmengine.gateways.http.problems import Problem
-from pmengine.gateways.websocket.user_connection import (
-    POLICY_VIOLATION,
-    UserConnection,
-)
+from pmengine.gateways.websocket.user_connection import UserConnection
 from pmengine.services.user_feed import UserFeed
 
 
@@ -20,11 +20,12 @@ class UserEndpoint:
     Accepts clients and tells each what changes of the user that it is.
 
     Args:
+        feeds: Of all shards, by their numbers.
         connections: Counts the open ones.
     """
 
-    def __init__(self, feed: UserFeed, door: Door, connections: Gauge) -> None:
-        self._feed = feed
+    def __init__(self, feeds: Sequence[UserFeed], door: Door, connections: Gauge) -> None:
+        self._feeds = feeds
         self._door = door
         self._connections = connections
 
@@ -34,13 +35,12 @@ class UserEndpoint:
         try:
             caller = self._caller(scope)
         except Problem as problem:
-            reason = problem.code
-            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
+            await refuse_socket(send, problem)
             return
         await send({"type": "websocket.accept"})
         with self._connections.track_inprogress():
             await UserConnection(
-                feed=self._feed, door=self._door, caller=caller, receive=receive, send=send
+                feeds=self._feeds, door=self._door, caller=caller, receive=receive, send=send
             ).run()
 
     def _caller(self, scope: Scope) -> Caller | None:

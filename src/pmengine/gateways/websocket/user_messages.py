@@ -16,6 +16,8 @@ from pmstore import CASH, INTEGER_MAX, MONEY_DECIMALS, QUANTITY_DECIMALS
 from pmstore.decimals import format_decimal
 
 _UpdateId = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+_UpdateIds = _UpdateId | list[_UpdateId]
+"""One number, or one for each shard."""
 Reason = Literal["asked", "too_old", "ahead", "too_slow", "restarted"]
 
 
@@ -23,7 +25,7 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     """What a client that is let in asks for: one of the two."""
 
     action: Literal["ping", "snapshot"] | UnsetType = UNSET
-    resume_after: _UpdateId | UnsetType = UNSET
+    resume_after: _UpdateIds | UnsetType = UNSET
 
 
 class _Told(Struct, frozen=True, tag_field="type", kw_only=True):
@@ -31,10 +33,14 @@ class _Told(Struct, frozen=True, tag_field="type", kw_only=True):
 
 
 class Auth(_Told, frozen=True, tag="auth", kw_only=True):
-    """The client is let in as `user_id`; what is told next follows `update_id`."""
+    """
+    The client is let in as `user_id`; what is told next follows `update_id`.
+
+    With several shards that is one number for each.
+    """
 
     user_id: str
-    update_id: int
+    update_id: int | list[int]
 
 
 class AuthError(_Told, frozen=True, tag="auth_error", kw_only=True):
@@ -44,17 +50,21 @@ class AuthError(_Told, frozen=True, tag="auth_error", kw_only=True):
     detail: str
 
 
-class Resumed(_Told, frozen=True, tag="resumed", kw_only=True):
-    """What is told next follows `update_id`."""
+class _OfShard(_Told, frozen=True, kw_only=True):
+    """`shard` is there if there are several."""
 
     update_id: int
+    shard: int | UnsetType = UNSET
 
 
-class OpenOrderChange(_Told, frozen=True, tag="open_order_change", kw_only=True):
+class Resumed(_OfShard, frozen=True, tag="resumed", kw_only=True):
+    """What is told next follows `update_id`."""
+
+
+class OpenOrderChange(_OfShard, frozen=True, tag="open_order_change", kw_only=True):
     """An order as it is after update `update_id`; `reason` if the engine cancelled it."""
 
     event: str
-    update_id: int
     order_id: str
     order: OrderView | UnsetType = UNSET
     reason: str | UnsetType = UNSET
@@ -68,24 +78,22 @@ class BalanceView(Struct, frozen=True, gc=False, kw_only=True):
     frozen: str
 
 
-class PositionChange(_Told, frozen=True, tag="position_change", kw_only=True):
+class PositionChange(_OfShard, frozen=True, tag="position_change", kw_only=True):
     """What is held of an asset after update `update_id`."""
 
     event: str
-    update_id: int
     asset: str
     available: str
     frozen: str
 
 
-class UserSnapshot(_Told, frozen=True, tag="snapshot", kw_only=True):
+class UserSnapshot(_OfShard, frozen=True, tag="snapshot", kw_only=True):
     """
     Open orders and what is held after update `update_id`, in place of all that was told.
 
     With `more`, the next message is a further part of it. `reason` says why it comes.
     """
 
-    update_id: int
     reason: Reason
     orders: list[OrderView]
     balances: list[BalanceView]
@@ -96,9 +104,10 @@ class FirstSaid(Struct, frozen=True):
     """The first message: what shows who the client is, and where it goes on, if it does."""
 
     shown: dict[str, Any]
-    resume_after: int | None
+    resume_after: int | list[int] | None
 
 
+_encoder: Final = json.Encoder()
 _asked: Final = json.Decoder(Asked)
 
 
@@ -109,7 +118,7 @@ def decode_first(text: str | bytes) -> FirstSaid | Error:
         if not isinstance(message, dict):
             return Error("MALFORMED", "the message is not a JSON object")
         resume_after = message.pop("resume_after", None)
-        return FirstSaid(message, convert(resume_after, _UpdateId | None))
+        return FirstSaid(message, convert(resume_after, _UpdateIds | None))
     except ValidationError as error:
         return Error("MALFORMED", f"resume_after: {error}".replace("`", ""))
     except ValueError as error:
@@ -130,13 +139,19 @@ def decode_asked(text: str | bytes) -> Asked | Error:
     return asked
 
 
-def show_update(update: UserUpdate) -> OpenOrderChange | PositionChange:
+def text_of(message: Struct) -> str:
+    """The text of *message*."""
+    return _encoder.encode(message).decode()
+
+
+def show_update(update: UserUpdate, shard: int | UnsetType) -> OpenOrderChange | PositionChange:
     """One change of what a user has."""
     document = update.document
     if isinstance(document, PositionChanged):
         return PositionChange(
             event=update.event,
             update_id=update.update_id,
+            shard=shard,
             asset=document.asset,
             available=_amount(document.asset, document.available),
             frozen=_amount(document.asset, document.frozen),
@@ -145,6 +160,7 @@ def show_update(update: UserUpdate) -> OpenOrderChange | PositionChange:
     return OpenOrderChange(
         event=update.event,
         update_id=update.update_id,
+        shard=shard,
         order_id=document.order_id,
         order=UNSET if order is None else show_order(order),
         reason=getattr(document, "reason", "") or UNSET,
