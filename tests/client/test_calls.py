@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -13,12 +12,12 @@ from pmengine.client import (
     ClientClosed,
     Fees,
     NewMarket,
-    NewOrder,
     PlacedOrder,
     Refused,
     Unavailable,
 )
 from pmengine.gateways.http.api import OPERATIONS
+from tests.client.orders import buy
 from tests.gateways.exchange import Running
 
 CALLS = {
@@ -38,6 +37,7 @@ CALLS = {
     "listEvents": "events",
     "listFills": "fills",
     "listOrders": "orders",
+    "listPositions": "positions",
     "listTops": "tops",
     "listTrades": "trades",
     "merge": "merge",
@@ -55,20 +55,6 @@ CALLS = {
     "withdraw": "withdraw",
 }
 """Operation of the API -> call of the client."""
-
-
-def buy(**fields: Any) -> NewOrder:
-    """A limit order to buy one y1 at 0.5, but for *fields*."""
-    named: dict[str, Any] = {
-        "event_id": 1,
-        "market_id": 1,
-        "token_id": "y1",
-        "side": "buy",
-        "price": "0.5",
-        "quantity": "1",
-        **fields,
-    }
-    return NewOrder(**named)
 
 
 def test_every_operation_of_the_api_has_a_call() -> None:
@@ -110,6 +96,9 @@ async def test_trades_and_fills_are_exact(client: Client, running: Running) -> N
     (fill,) = [one async for one in client.fills()]
     assert (fill.order_id, fill.role, fill.side) == (placed.order.id, "maker", "buy")
     assert (fill.price, fill.quantity, fill.fee) == (Decimal("0.49"), Decimal("1.25"), 0)
+    positions = {one.token_id: one async for one in client.positions(market_id=1)}
+    assert positions["y1"].quantity == 1000 + Decimal("1.25")
+    assert positions["y1"].mark_price == Decimal("0.49")
     (top,) = [one async for one in client.tops(1, market_id=1)]
     bid = top.tokens["y1"].bid
     assert bid is not None

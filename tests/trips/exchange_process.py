@@ -16,13 +16,14 @@ _PROGRAM = "from pmengine.cli import main; main()"
 
 class ExchangeProcess:
     """
-    `pmengine up` on the stores in *folder*, on a free port.
+    `pmengine up` on the stores in *folder*, on *port*, or on a free one.
 
     `url` is known after `ready`. What it says goes to `<folder>/../said.txt`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
+        self._port = port
         self.url = ""
         self._said = folder.parent / "said.txt"
 
@@ -34,7 +35,7 @@ class ExchangeProcess:
         environ["STORE_SNAPSHOT_INTERVAL_SECONDS"] = str(SNAPSHOT_INTERVAL_S)
         with self._said.open("ab") as said:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _PROGRAM, "up", "--port", "0"),
+                *(sys.executable, "-c", _PROGRAM, "up", "--port", str(self._port)),
                 cwd=self.folder.parent,
                 env=environ,
                 stdout=asyncio.subprocess.PIPE,

@@ -13,7 +13,7 @@ The client of an exchange in Python, with and without `await`.
 It takes `pmstore[client]` to be installed.
 """
 
-from pmengine.client.accounts import Account, Cash, Holding
+from pmengine.client.accounts import Account, Cash, Holding, Position
 from pmengine.client.amounts import Amount
 from pmengine.client.book import Book
 from pmengine.client.client import Client
@@ -82,6 +82,7 @@ __all__ = [
     "OutcomeUnknown",
     "Pause",
     "PlacedOrder",
+    "Position",
     "Refused",
     "Session",
     "Token",

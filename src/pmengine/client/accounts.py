@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 import attrs
+
+from pmengine.client.markets import MarketState
+
+PositionStatus = Literal["open", "closed"]
 
 
 @attrs.frozen(kw_only=True)
@@ -32,3 +37,30 @@ class Account:
     cash: Cash
     positions: tuple[Holding, ...]
     cash_by_shard: tuple[Cash, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Position:
+    """
+    What is or was held of one token, and what came of it.
+
+    `quantity` is `available` and `frozen` together, 0 once the market is answered. `cost` is
+    what it cost, fees included, and `average_price` that of a share, rounded to six digits.
+    `mark_price` is the payout, else the last trade's price, None before any; `value` is
+    `quantity` at it, and `unrealised_profit` what that is beyond `cost`.
+    """
+
+    event_id: int
+    market_id: int
+    token_id: str
+    outcome: str
+    state: MarketState
+    quantity: Decimal
+    available: Decimal
+    frozen: Decimal
+    average_price: Decimal | None
+    cost: Decimal
+    mark_price: Decimal | None
+    value: Decimal | None
+    realised_profit: Decimal
+    unrealised_profit: Decimal | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from pmengine.client.accounts import Account
+from pmengine.client.accounts import Account, Position, PositionStatus
 from pmengine.client.amounts import Amount, to_text
 from pmengine.client.errors import Ids
 from pmengine.client.orders import new_id
+from pmengine.client.paging import PAGE_SIZE, Page, all_of
 from pmengine.client.requests import Repeat, Request, said
 from pmengine.client.transport import PREFIX, Transport
 
@@ -27,6 +28,22 @@ class Money:
         """What the user holds."""
         return await self._transport.ask(
             Request(method="GET", path=f"{PREFIX}/account", answer=Account, repeat=Repeat.ASKS)
+        )
+
+    def positions(
+        self,
+        *,
+        status: PositionStatus | None = None,
+        event_id: int | None = None,
+        market_id: int | None = None,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Position]:
+        """What is or was held of each token, with its profit, by event, market and token."""
+        parameters = {"status": status, "event_id": event_id, "market_id": market_id}
+        path = f"{PREFIX}/positions"
+        return all_of(
+            self._transport, path, Page[Position], parameters, limit=limit, page_size=page_size
         )
 
     async def deposit(
