@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from pmengine.gateways.auth import EVERYTHING, Caller, NotAdmitted, OpenDoor, Scope
+from pmengine.gateways.auth import EVERYTHING, Caller, NotAdmitted, OpenDoor, Scope, Shown
 from pmengine.gateways.http import create_app, serving
 from pmengine.gateways.websocket import user_connection, user_subscription
 from tests.gateways.depth_client import hear
@@ -324,6 +324,21 @@ async def test_a_key_lets_in_as_its_user_alone_and_no_longer_than_it_counts(
             del door.keys["first"]
             assert (await last_of(first))["code"] == "NOT_VALID"
             assert mine.user_id == "u1"
+
+
+async def test_what_a_header_shows_and_does_not_count_is_refused_as_a_request_is(
+    running: Running,
+) -> None:
+    class Shut(Keys):
+        def identify(self, shown: Shown, /) -> Caller:
+            raise NotAdmitted(401, "BAD_CREDENTIALS", "the token is forged")
+
+    async with guarded(running, Shut()) as url:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(url, additional_headers={"Authorization": "Bearer forged"}):
+                pass
+        assert refused.value.response.status_code == 401
+        assert b"BAD_CREDENTIALS" in refused.value.response.body
 
 
 async def last_of(socket: ClientConnection) -> Any:
