@@ -14,8 +14,11 @@ import pytest
 from pmstore import open_stream, stream_durability
 from pmstore.backends.redis.config import redis_config
 from pmstore.backends.redis.stream import RedisStream
+from pmstore.cli.checkup import examine_deployment
+from pmstore.clock import system_clock
 from pmstore.errors import Conflict, SettingsError, StoreUnavailable, WriteOutcome
 from pmstore.models.position import START
+from pmstore.plugin import Level
 from pmstore.testing import Rig, conformance, stream_clauses
 from pmstore.testing.servers import RedisServer
 from pmstore.url import parse_url
@@ -215,3 +218,18 @@ async def test_a_server_that_cannot_wait_is_refused_at_the_start(
         assert "no WAITAOF" in (await stream_durability(url) or "")
         async with open_stream(server.url, "store_stream") as stream:
             await stream.append([b"a"])
+
+
+async def test_the_doctor_says_that_nobody_acknowledges(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "server") as server:
+        environ = {
+            "REDIS_ENABLED": "true",
+            "REDIS_HOST": server.host,
+            "REDIS_PORT": str(server.port),
+            "ENGINE_ACK": "waitaof:1",
+        }
+        findings = await examine_deployment(None, clock=system_clock, environ=environ)
+    errors = [one for one in findings if one.level is Level.ERROR]
+    assert [one.kind for one in errors] == ["durability"]
+    assert "WAITAOF" in errors[0].what or "1 must have it" in errors[0].what
+    assert "ENGINE_ACK" in errors[0].remedy
