@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -180,29 +181,33 @@ class Load:
         """Send *per_s* orders a second in an entry every 5 ms; the seconds that each took."""
         size = max(1, round(per_s * 0.005))
         every_s = size / per_s
-        sent: list[tuple[Position, float]] = []
-        taken: list[float] = []
-        after, _, _ = self._last()
-        began = time.monotonic()
         entries = round(seconds / every_s)
-        due = 0
+        unanswered: deque[float] = deque()
+        sent: deque[tuple[Position, float]] = deque()
+        taken: list[float] = []
+        after, _, reached = self._last()
+        # Sent without waiting for the one before: the server syncs its file before it answers.
+        sending: Any = self._redis.connection_pool.get_connection()
+        began, due = time.monotonic(), 0
         while len(taken) < entries:
             now = time.monotonic()
             if due < entries and now - began >= due * every_s:
                 # From when it was due: a late load must not hide that somebody waits.
-                sent.append((self._add(self._next(size)), began + due * every_s))
+                unanswered.append(began + due * every_s)
+                sending.send_command("XADD", self._input, "*", _FIELD, b"[%b]" % self._next(size))
                 due += 1
                 continue
-            wait_ms = 1 if due < entries else 50
-            found = self._redis.xread({self._log: after}, count=64, block=wait_ms)
+            found: Any = self._redis.xread({self._log: after}, count=64, block=1)
             seen = time.monotonic()
+            while unanswered and sending.can_read(0):
+                id = sending.read_response()
+                sent.append((Position.parse(id.decode()), unanswered.popleft()))
             for _, several in found:
-                for id, fields in several:
-                    after = id
-                    [payload] = fields.values()
-                    _, reached = _taken(payload[:600])
-                    while sent and sent[0][0] <= reached:
-                        taken.append(seen - sent.pop(0)[1])
+                after, fields = several[-1]
+                [payload] = fields.values()
+                _, reached = _taken(payload[:600])
+            while sent and sent[0][0] <= reached:
+                taken.append(seen - sent.popleft()[1])
         return taken
 
     def _put(self, commands: bytes) -> None:
