@@ -84,12 +84,19 @@ class Relay:
             CorruptData: An entry cannot be read.
         """
         knows_targets = False
+        gap_at: Place | None = None
         while True:
             try:
                 if not knows_targets:
                     await persistently(self._resume, "relay")
                     knows_targets = True
                 await self._tell(await self._read())
+            except LogGap as gap:
+                # Another relay may have told the targets of what was trimmed.
+                if gap_at == self.place:
+                    raise
+                _logger.warning("relay_asks_again", reason=str(gap))
+                gap_at, knows_targets = self.place, False
             except (Conflict, StoreUnavailable) as error:
                 # What was taken is known by asking: another relay wrote, or nobody answered.
                 _logger.warning("relay_asks_again", reason=str(error))
