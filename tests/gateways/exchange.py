@@ -108,6 +108,7 @@ def venue_of(exchange: Exchange, **options: Any) -> Venue:
         clock=system_clock,
         new_id=new_id,
         readiness=exchange.readiness,
+        numbers=exchange.engine.numbers,
         heads=exchange.heads,
         recovered_number=exchange.recovered.place.number,
         **options,

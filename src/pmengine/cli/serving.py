@@ -66,6 +66,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             clock=system_clock,
             new_id=new_id,
             readiness=exchange.readiness,
+            numbers=exchange.engine.numbers,
             heads=exchange.heads,
             answer_timeout_s=settings.order_timeout_s,
             recovered_number=exchange.recovered.place.number,

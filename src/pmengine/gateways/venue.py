@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import attrs
 
@@ -49,6 +49,7 @@ class Venue:
         users: What each user has on every shard, as it changes; empty, users are told elsewhere.
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
+        numbers: What else is worth counting here, by names of metrics.
     """
 
     front: Front | Fronts
@@ -65,6 +66,7 @@ class Venue:
     users: Sequence[UserFeed] = ()
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)
+    numbers: Callable[[], Mapping[str, float]] = dict
 
     @property
     def shards(self) -> int:

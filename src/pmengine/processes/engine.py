@@ -82,15 +82,7 @@ class EngineProcess:
 
     def numbers(self) -> Mapping[str, float]:
         """Entries that this leader put aside, whether it takes commands, what the streams hold."""
-        leading = self._leading
-        if leading is None:
-            return {"dead_letters": 0}
-        return {
-            "dead_letters": leading.dead_letters,
-            "accepting": float(not leading.lack),
-            "stream_bytes_max": self._settings.stream_bytes_max,
-            **{f"{name}_bytes": held for name, held in leading.room.held_bytes.items()},
-        }
+        return {"dead_letters": 0} if self._leading is None else self._leading.numbers()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """

@@ -144,6 +144,13 @@ class EngineService:
         """
         return self._trouble or self.room.lack
 
+    def numbers(self) -> Mapping[str, float]:
+        """What is worth counting of it, by names of metrics."""
+        told = {"dead_letters": float(self.dead_letters), "accepting": float(not self.lack)}
+        if self.room.bytes_max is not None:
+            told["stream_bytes_max"] = self.room.bytes_max
+        return told | {f"{name}_bytes": held for name, held in self.room.held_bytes.items()}
+
     def stop(self) -> None:
         """Finish the batch under way and end `run`."""
         self._stopping.set()

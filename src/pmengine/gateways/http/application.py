@@ -36,7 +36,7 @@ def create_app(venue: Venue) -> Starlette:
     `/api/v1/…` with its description at `/api/v1/openapi.json`, `/health`, `/ready`,
     `/metrics` and the WebSockets `/depth` and, if users are told here, `/user`.
     """
-    metrics = Metrics()
+    metrics = Metrics(venue.numbers)
     freshness = _freshness(venue)
     gate = Gate(venue.door, venue.limits)
     derived = Derived.of(venue)

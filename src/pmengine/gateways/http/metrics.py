@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
 class Metrics:
-    """The counters of one application, in a registry of their own."""
+    """
+    The counters of one application, in a registry of their own.
 
-    def __init__(self) -> None:
+    Args:
+        numbers: Further ones as they are now, by their names.
+    """
+
+    def __init__(self, numbers: Callable[[], Mapping[str, float]] = dict) -> None:
+        self._numbers = numbers
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "pmengine_http_requests",
@@ -62,4 +70,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
-        return generate_latest(self._registry)
+        further = CollectorRegistry()
+        for name, value in self._numbers().items():
+            Gauge(f"pmengine_{name}", "Of the exchange.", registry=further).set(value)
+        return generate_latest(self._registry) + generate_latest(further)
