@@ -22,8 +22,11 @@ from pmengine.processes.websocket_user import open_user_feeds
 from pmengine.services.front import Front
 from pmengine.services.fronts import Fronts
 from pmengine.services.notes import Note
+from pmengine.services.purse import Purse
 from pmengine.services.shown_history import ForeignHistory, HistoryStacks
+from pmengine.shards import cash_of
 from pmstore import (
+    Fees,
     LayerOptions,
     Order,
     Stack,
@@ -135,7 +138,7 @@ class GatewayProcess:
         users = await open_user_feeds(deployment) if self._with_users else []
         entrance = await deployment.entered(open_entrance(settings))
         venue = Venue(
-            front=_front(shards, history),
+            front=_front(shards, history, settings.ledger),
             history=history,
             depth=shards[0].depth,
             users=users,
@@ -203,14 +206,26 @@ class GatewayProcess:
         )
 
 
-def _front(shards: Sequence[SeenShard], history: ForeignHistory) -> Front | Fronts:
+def _front(shards: Sequence[SeenShard], history: ForeignHistory, ledger: bool) -> Front | Fronts:
     if len(shards) == 1:
         return shards[0].front
 
     async def order(order_id: str) -> Order | None:
         return (await history.orders.get([order_id])).get(order_id)
 
-    return Fronts([shard.front for shard in shards], order)
+    async def available(user_id: str) -> list[int]:
+        keys = [(user_id, cash_of(shard)) for shard in range(len(shards))]
+        rows = await history.accounts.get(keys)
+        return [rows[key].available if key in rows else 0 for key in keys]
+
+    async def fees(event_id: int, market_id: int) -> Fees | None:
+        event = (await history.events.get([event_id])).get(event_id)
+        market = None if event is None else event.markets.get(market_id)
+        return None if market is None else market.fees
+
+    fronts = [shard.front for shard in shards]
+    purse = Purse(fronts, available=available, fees=fees, new_id=new_id, clock=system_clock)
+    return Fronts(fronts, order, purse if ledger else None)
 
 
 def _told(shard: SeenShard) -> Callable[[], int]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from pmengine.commands import ORDER_INPUT
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
 from pmengine.projections import PROCESSOR_STREAM, PROJECTIONS
 from pmengine.services.log import BEGINNING
+from pmengine.services.moving import Carrier
 from pmengine.services.notes import Note
 from pmengine.services.relay import Relay
 from pmengine.user_events import USER_EVENT_STREAM
+from pmstore import Batch, Entry
+
+Carry = Callable[[Sequence[tuple[Entry, Batch]]], Awaitable[None]]
 
 OF_USERS: Final = frozenset({USER_EVENT_STREAM})
 """The projections that the processor writes; the relay writes the others."""
@@ -71,5 +76,18 @@ class ProjectingProcess:
         groups = {}
         if PROCESSOR_STREAM in targets:
             groups[PROCESSOR_STREAM] = await self._deployment.consumers(PROCESSOR_STREAM)
-        self._relay = Relay(await self._deployment.log(), targets, groups=groups)
+        self._relay = Relay(
+            await self._deployment.log(), targets, groups=groups, first=await self._carry()
+        )
         await until(stopping, asyncio.create_task(self._relay.run()))
+
+    async def _carry(self) -> Carry | None:
+        """What finishes the moves of cash to other shards; None where nobody moves any."""
+        settings = self._deployment.settings
+        if settings.shards == 1 or PROCESSOR_STREAM not in self._streams:
+            return None
+        inputs = [
+            await self._deployment.of_shard(shard).stream(ORDER_INPUT)
+            for shard in range(settings.shards)
+        ]
+        return Carrier(inputs, settings.id_memory_s).carry

@@ -13,6 +13,7 @@ from pmengine.commands import Tick
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.layout import Layout, ShardToRead, shards_to_read, write_layout
 from pmengine.processes.sharing import require_shared_stores, require_shared_streams
+from pmengine.projections import PROCESSOR_STREAM, decode_batch_told
 from pmengine.services.dividing import CannotDivide, divide
 from pmengine.services.history_stores import HistoryStores
 from pmengine.services.inputs import read_commands, read_input
@@ -93,10 +94,12 @@ async def reshard(
         held = []
         for shard, place in enumerate(places):
             one = await _hold(first.of_shard(shard), closing)
-            await _check_inputs(one)
+            await _check_relay(one)
             await _check_history(one, place)
             told(f"shard {shard} stands still at entry {one.recovered.place.number} of its log")
             held.append(one)
+        for one in held:  # last: relays of the others send to it
+            await _check_inputs(one)
         if really:
             held = [await _close(one) for one in held]
         states = [one.recovered.state for one in held]
@@ -153,6 +156,19 @@ async def _check_inputs(one: _Held) -> None:
                         f"{position}: stop the gateways, and start the engine until it has taken "
                         "them"
                     )
+
+
+async def _check_relay(one: _Held) -> None:
+    """See that everything was told, and every move of cash to another shard sent on."""
+    bounds = await (await one.deployment.stream(PROCESSOR_STREAM)).bounds()
+    number = 0
+    if bounds is not None:
+        number = decode_batch_told(bounds.last.payload, PROCESSOR_STREAM).number
+    if number < one.recovered.place.number:
+        raise CannotDivide(
+            f"the relay of shard {one.deployment.shard} has told of its log through entry {number} "
+            f"of {one.recovered.place.number}: start it until `pmengine status` shows a lag of 0"
+        )
 
 
 def _is_nothing(payload: bytes) -> bool:

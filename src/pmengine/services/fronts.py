@@ -9,9 +9,10 @@ import attrs
 
 from pmengine.commands import AmendOrder, CancelOrder, Command, SubmitOrder
 from pmengine.facts import Refusal
-from pmengine.services.front import Answer, Front
+from pmengine.services.front import Answer, Front, NotTaken, OutcomeUnknown
+from pmengine.services.purse import Purse
 from pmengine.shards import shard_of, shards_of
-from pmstore import Order
+from pmstore import Order, StoreClosed, StoreUnavailable
 
 
 class Fronts:
@@ -25,13 +26,18 @@ class Fronts:
         fronts: By the number of their shard.
         order: Finds an order by its id as far as stores have it, to know whom a command about
             it is for; all shards are asked if they do not have it yet.
+        purse: Brings cash to the shard that a command needs it on; unset, nobody does.
     """
 
     def __init__(
-        self, fronts: Sequence[Front], order: Callable[[str], Awaitable[Order | None]]
+        self,
+        fronts: Sequence[Front],
+        order: Callable[[str], Awaitable[Order | None]],
+        purse: Purse | None = None,
     ) -> None:
         self._fronts = fronts
         self._order = order
+        self._purse = purse
 
     @property
     def waiting(self) -> int:
@@ -64,6 +70,8 @@ class Fronts:
                 wanted = (shard_of(order.symbol.event_id, shards),)
         asked = wanted or range(shards)
         if len(asked) == 1:
+            if self._purse is not None:
+                await self._purse.cover([command], asked[0], timeout_s)
             return await self._send(asked[0], command, timeout_s, listing)
         answers = await asyncio.gather(
             *(self._send(one, command, timeout_s, listing) for one in asked)
@@ -84,7 +92,7 @@ class Fronts:
             places.setdefault(shard_of(command.symbol.event_id, shards), []).append(place)
         found = await asyncio.gather(
             *(
-                self._fronts[shard].send_all([commands[place] for place in asked], timeout_s)
+                self._send_all(shard, [commands[place] for place in asked], timeout_s)
                 for shard, asked in places.items()
             )
         )
@@ -95,6 +103,16 @@ class Fronts:
                     answer = attrs.evolve(answer, shard=shard)
                 outcomes[place] = answer
         return [outcomes[place] for place in range(len(commands))]
+
+    async def _send_all(
+        self, shard: int, commands: Sequence[SubmitOrder], timeout_s: float
+    ) -> list[Answer | Exception]:
+        if self._purse is not None:
+            try:
+                await self._purse.cover(commands, shard, timeout_s)
+            except (NotTaken, OutcomeUnknown, StoreClosed, StoreUnavailable) as error:
+                return [error] * len(commands)
+        return await self._fronts[shard].send_all(commands, timeout_s)
 
     async def _send(self, shard: int, command: Command, timeout_s: float, listing: bool) -> Answer:
         answer = await self._fronts[shard].send(command, timeout_s, listing=listing)

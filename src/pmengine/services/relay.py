@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ class Relay:
         place: Where targets begin that are empty; unset, where the log begins.
         starts: Where single ones of them begin instead.
         groups: The consumer groups over targets: what these still owe is kept.
+        first: Told of batches before any target is, at least once each.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Relay:
         *,
         starts: Mapping[str, Place] = NOTHING,
         groups: Mapping[str, Consumers] = NOTHING,
+        first: Callable[[Sequence[tuple[Entry, Batch]]], Awaitable[None]] | None = None,
     ) -> None:
         self._log = log
         self._targets = [
@@ -71,6 +73,7 @@ class Relay:
         ]
         self._start = place
         self._starts = starts
+        self._first = first
         self.place = place or BEGINNING
         """Every target tells of the log through here."""
 
@@ -135,6 +138,8 @@ class Relay:
     async def _tell(self, found: Sequence[tuple[Entry, Batch]]) -> None:
         if not found:
             return
+        if self._first is not None:
+            await self._first(found)
         for target in self._targets:
             await target.tell(found)
         entry, batch = found[-1]
