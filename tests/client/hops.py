@@ -42,6 +42,7 @@ async def hop(url: str) -> AsyncIterator[Hop]:
                 async for text in client:
                     one.asked.append(json.loads(text))
                     await server.send(text)
+                await server.close()
 
             asking = asyncio.create_task(ask())
             try:

@@ -27,6 +27,7 @@ from pmengine.client.errors import (
     Unavailable,
     UnreadableAnswer,
 )
+from pmengine.client.holdings import OwnChange
 from pmengine.client.markets import (
     Best,
     Candle,
@@ -42,6 +43,7 @@ from pmengine.client.markets import (
     TokenTop,
     Top,
 )
+from pmengine.client.mine import Mine
 from pmengine.client.mirror import BookChange
 from pmengine.client.orders import (
     CancelledOrders,
@@ -53,10 +55,12 @@ from pmengine.client.orders import (
     Session,
     Trade,
 )
+from pmengine.client.user_messages import Balance
 
 __all__ = [
     "Account",
     "Amount",
+    "Balance",
     "Best",
     "Book",
     "BookChange",
@@ -76,10 +80,12 @@ __all__ = [
     "Ids",
     "Level",
     "Market",
+    "Mine",
     "NewMarket",
     "NewOrder",
     "Order",
     "OutcomeUnknown",
+    "OwnChange",
     "Pause",
     "PlacedOrder",
     "Position",

@@ -9,6 +9,7 @@ from pmengine.client.book import Book
 from pmengine.client.credentials import Credentials
 from pmengine.client.depth_feed import DepthFeed
 from pmengine.client.exchange import Exchange
+from pmengine.client.mine import Mine
 from pmengine.client.money import Money
 from pmengine.client.reconnecting import socket_url
 from pmengine.client.trading import Trading
@@ -55,6 +56,9 @@ class Client(Trading, Money, Exchange):
             raise ValueError(f"the url is {url!r}; it begins with http:// or https://")
         credentials = Credentials(user_id=user_id, token=token, api_key=api_key)
         self._transport = Transport(url, credentials, deadline_s=deadline_s, attempt_s=attempt_s)
+        self._url = url
+        self._credentials = credentials
+        self._silence_s_max = silence_s_max
         self._depth_feed = DepthFeed(socket_url(url, "/depth"), silence_s_max=silence_s_max)
 
     async def __aenter__(self) -> Self:
@@ -83,4 +87,14 @@ class Client(Trading, Money, Exchange):
             lambda limit: self.trades(event_id=event_id, market_id=market_id, limit=limit),
             changes_max=changes_max,
             deadline_s=self._transport.deadline_s,
+        )
+
+    def mine(self, *, changes_max: int = CHANGES_MAX) -> Mine:
+        """The own open orders and balances, to be entered; a connection of its own."""
+        return Mine(
+            socket_url(self._url, "/user"),
+            self._credentials,
+            changes_max=changes_max,
+            deadline_s=self._transport.deadline_s,
+            silence_s_max=self._silence_s_max,
         )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from pmengine.client.depth_messages import Delta, Snapshot, SubscribeError, decode_told
+from pmengine.client.depth_messages import Delta, Snapshot, SubscribeError, reader
 from pmengine.client.errors import ClientClosed, ClientError, Refused, UnreadableAnswer
 from pmengine.client.mirror import MarketKey, Mirror
 from pmengine.client.reconnecting import Reconnecting
@@ -110,7 +110,7 @@ class DepthLink:
 
     async def hear(self, text: str | bytes) -> None:
         """Take in a message."""
-        told = decode_told(text)
+        told = reader.read(text)
         if not isinstance(told, Snapshot | Delta | SubscribeError):
             return
         mirror = self._mirrors.get((told.event_id, told.market_id))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
-from pmengine.client.errors import UnreadableAnswer
 from pmengine.client.markets import TokenDepth
 from pmengine.client.orders import Trade
+from pmengine.client.tagged import Reader
 
 
 class _Told(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -81,32 +81,4 @@ Told = (
 )
 
 
-class _Named(msgspec.Struct, frozen=True):
-    type: str
-
-
-_decoder: Final = msgspec.json.Decoder(Told)
-_named: Final = msgspec.json.Decoder(_Named)
-_KNOWN: Final = frozenset(
-    {"connected", "pong", "subscribed", "unsubscribed", "snapshot", "delta"}
-    | {"subscribe_error", "unsubscribe_error", "error"}
-)
-
-
-def decode_told(text: str | bytes) -> Told | None:
-    """
-    The message that *text* is; None for one of a kind that later exchanges may have.
-
-    Raises:
-        UnreadableAnswer: It is of a known kind and not of its form, or no message at all.
-    """
-    try:
-        told: Told = _decoder.decode(text)
-        return told
-    except msgspec.DecodeError as error:
-        try:
-            if _named.decode(text).type not in _KNOWN:
-                return None
-        except msgspec.DecodeError:
-            pass
-        raise UnreadableAnswer(f"the depth feed said what cannot be read: {error}") from error
+reader: Final[Reader[Told]] = Reader(Told, get_args(Told), "depth")
