@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pmstore import START
+from collections.abc import Sequence
+
+from pmstore import START, Head, Position
 from pmstore.backends.memory import MemoryStream
 from pmstore.clock import Clock
 from tests.services.streams import WatchedStream
@@ -15,13 +17,29 @@ class LosingStream(WatchedStream):
     A watched stream in memory.
 
     Args:
-        clock: Gives its entries their ids; must not stand still between two appends.
+        clock: Gives its entries their ids.
+
+    Attributes:
+        history: Every payload that was appended and not lost, trimmed or not.
     """
 
     def __init__(self, clock: Clock) -> None:
+        self.history: list[bytes] = []
         self._clock = clock
         self._replayed_ms: int | None = None
         super().__init__(self._new())
+
+    async def append(
+        self,
+        items: Sequence[bytes],
+        /,
+        *,
+        expect_head: Head | None = None,
+        epoch: int | None = None,
+    ) -> Position:
+        position = await super().append(items, expect_head=expect_head, epoch=epoch)
+        self.history += items
+        return position
 
     async def lose(self, entries: int) -> None:
         """Be as before the last *entries* were appended, and before any epoch was seen."""
@@ -32,6 +50,7 @@ class LosingStream(WatchedStream):
             assert await shorter.append([entry.payload]) == entry.id
         self._replayed_ms = None
         self._stream = shorter
+        del self.history[len(self.history) - entries :]
 
     def _new(self) -> MemoryStream:
         return MemoryStream(clock=self._now)
