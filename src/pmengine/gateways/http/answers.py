@@ -8,9 +8,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from pmengine.gateways.http.problems import ProblemDetails
 
-PriceText = Annotated[str, Meta(description="Exact decimal.", examples=["0.5"])]
-QuantityText = Annotated[str, Meta(description="Shares, exact decimal.", examples=["1.25"])]
-MoneyText = Annotated[str, Meta(description="Money, exact decimal.", examples=["100"])]
+
+def decimal(says: str, example: str, *, signed: bool = False) -> Meta:
+    """What the description says of an exact decimal."""
+    pattern = rf"^{'-?' if signed else ''}(0|[1-9][0-9]*)(\.[0-9]+)?$"
+    return Meta(description=says, examples=[example], extra_json_schema={"pattern": pattern})
+
+
+PriceText = Annotated[str, decimal("Exact decimal.", "0.5")]
+QuantityText = Annotated[str, decimal("Shares, exact decimal.", "1.25")]
+MoneyText = Annotated[str, decimal("Money, exact decimal.", "100")]
 Status = Literal["new", "partially_filled", "filled", "cancelled", "rejected"]
 
 

@@ -15,6 +15,9 @@ from pmengine.gateways.http.reasons import (
     WRITING,
 )
 
+_ID: Final = {"event_id": "$response.body#/event_id"}
+_ITS_ID: Final = {"getEvent": _ID, "listTops": _ID, "resolveEvent": _ID}
+
 EVENTS: Final[tuple[Operation, ...]] = (
     Operation(
         method="POST",
@@ -24,7 +27,7 @@ EVENTS: Final[tuple[Operation, ...]] = (
         says="List an event with its markets (admin); the same again changes nothing.",
         body=requests.NewEvent,
         body_example=examples.NEW_EVENT,
-        answers={201: Answer(answers.EventView, "The event.", examples.EVENT)},
+        answers={201: Answer(answers.EventView, "The event.", examples.EVENT, _ITS_ID)},
         problems=WRITING,
     ),
     Operation(

@@ -17,7 +17,7 @@ from pmengine.gateways.http import (
     tops,
 )
 from pmengine.gateways.http.operations import Answer, Operation
-from pmengine.gateways.http.reasons import READING
+from pmengine.gateways.http.reasons import NO_ID, READING
 
 MARKETS: Final[tuple[Operation, ...]] = (
     Operation(
@@ -60,6 +60,6 @@ MARKETS: Final[tuple[Operation, ...]] = (
         answers={
             200: Answer(market_views.CandlePage, "A page of candles.", market_examples.CANDLE_PAGE)
         },
-        problems={**READING, 404: "There is no such market or token."},
+        problems={**READING, 404: "There is no such market or token.", 422: NO_ID},
     ),
 )

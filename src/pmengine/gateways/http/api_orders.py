@@ -6,7 +6,10 @@ from typing import Final
 
 from pmengine.gateways.http import answers, batches, examples, orders, requests, safeguards
 from pmengine.gateways.http.operations import Answer, Operation
-from pmengine.gateways.http.reasons import CHANGING, NO_USER, READING, WRITING
+from pmengine.gateways.http.reasons import CHANGING, NO_ID, NO_USER, READING, WRITING
+
+_ID: Final = {"order_id": "$response.body#/order/id"}
+_ITS_ID: Final = {"getOrder": _ID, "amendOrder": _ID, "cancelOrder": _ID}
 
 ORDERS: Final[tuple[Operation, ...]] = (
     Operation(
@@ -18,7 +21,9 @@ ORDERS: Final[tuple[Operation, ...]] = (
         body=requests.NewOrder,
         body_example=examples.NEW_ORDER,
         answers={
-            201: Answer(answers.PlacedOrder, "The order after its fills.", examples.PLACED_ORDER),
+            201: Answer(
+                answers.PlacedOrder, "The order after its fills.", examples.PLACED_ORDER, _ITS_ID
+            ),
             200: Answer(
                 answers.PlacedOrder,
                 "The same `client_order_id` and content again: the first order as it is now.",
@@ -78,7 +83,7 @@ ORDERS: Final[tuple[Operation, ...]] = (
         says="Own orders in the order of their arrival.",
         parameters=requests.OrderFilter,
         answers={200: Answer(answers.OrderPage, "A page of orders.", examples.ORDER_PAGE)},
-        problems={**READING, 401: NO_USER},
+        problems={**READING, 401: NO_USER, 422: NO_ID},
         user=True,
     ),
     Operation(
@@ -93,7 +98,7 @@ ORDERS: Final[tuple[Operation, ...]] = (
             **READING,
             401: NO_USER,
             404: "No own order has this id.",
-            422: "It is no id.",
+            422: NO_ID,
         },
         user=True,
     ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from pmengine.gateways.http import fills, filters, own_examples, own_views, positions
 from pmengine.gateways.http.operations import Answer, Operation
-from pmengine.gateways.http.reasons import NO_USER, READING
+from pmengine.gateways.http.reasons import NO_ID, NO_USER, READING
 
 OWN: Final[tuple[Operation, ...]] = (
     Operation(
@@ -17,7 +17,7 @@ OWN: Final[tuple[Operation, ...]] = (
         says="Own fills, newest first, each in the terms of the own order.",
         parameters=filters.FillFilter,
         answers={200: Answer(own_views.FillPage, "A page of fills.", own_examples.FILL_PAGE)},
-        problems={**READING, 401: NO_USER},
+        problems={**READING, 401: NO_USER, 422: NO_ID},
         user=True,
     ),
     Operation(

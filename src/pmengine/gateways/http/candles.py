@@ -15,6 +15,7 @@ from pmengine.gateways.http.lookup import find_market, missing
 from pmengine.gateways.http.market_views import CandlePage, CandleView
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
+from pmengine.gateways.http.reading import parse_name
 from pmengine.gateways.http.showing import show_money, show_price, show_quantity
 from pmstore import INTEGER_MAX, PAYOUT
 
@@ -50,9 +51,10 @@ async def list_candles(call: Call) -> Reply:
             )
         end_ms = min(end_ms, cursor.start_ms)
     market = await find_market(call.venue.history, call.freshness, *key)
-    if asked.token_id is not None and asked.token_id not in market.token_ids:
+    token_id = parse_name(asked.token_id, "token_id")
+    if token_id is not None and token_id not in market.token_ids:
         raise missing(Refusal.UNKNOWN_TOKEN)
-    is_second = asked.token_id == market.token_ids[1]
+    is_second = token_id == market.token_ids[1]
     found, next_ms = await _collect(call, asked, interval_ms, end_ms)
     return 200, CandlePage(
         items=[_show(start_ms, bar, is_second) for start_ms, bar in found],

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from pmengine.gateways.http.filters import FillFilter
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.own_views import FillPage, FillView
+from pmengine.gateways.http.reading import parse_name
 from pmengine.gateways.http.showing import (
     show_match,
     show_money,
@@ -24,7 +25,7 @@ async def list_fills(call: Call) -> Reply:
     page = await call.venue.history.trades.find(
         TradeQuery(
             user_id=call.user_id,
-            order_id=parameters.order_id,
+            order_id=parse_name(parameters.order_id, "order_id"),
             event_id=parameters.event_id,
             market_id=parameters.market_id,
             start_ms=parameters.start_ms,

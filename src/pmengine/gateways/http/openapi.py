@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from pmengine.gateways.http.operations import Operation
-from pmengine.gateways.http.problems import ProblemDetails
-from pmengine.gateways.http.requests import ID_PATTERN
+from pmengine.gateways.http.operations import Answer, Operation
+from pmengine.gateways.http.problems import Problem, ProblemDetails
 
 _PROBLEM = "application/problem+json"
 _ALWAYS = {403: "The request comes from elsewhere.", 500: "The exchange failed."}
@@ -22,6 +21,22 @@ _GUARDED = {
     500: "The exchange failed.",
     503: "It cannot be done now.",
 }
+_CODES = {
+    400: "MALFORMED",
+    401: "NO_USER",
+    403: "FOREIGN_HOST",
+    404: "UNKNOWN_EVENT",
+    409: "UNKNOWN_ORDER",
+    410: "ORDER_NOT_KEPT",
+    413: "BODY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "INVALID_PRICE",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL",
+    503: "NOT_TAKEN",
+    504: "OUTCOME_UNKNOWN",
+}
+"""A code that each status may come with, for its example."""
 _USER = {"user": {"type": "apiKey", "in": "header", "name": "X-User-Id"}}
 _CREDENTIALS = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -61,6 +76,8 @@ def describe(operations: Iterable[Operation], prefix: str, *, is_open: bool = Tr
                 "strings; times are epoch milliseconds. Problems are RFC 9457 documents."
             ),
         },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(one) for one in operations)],
         "paths": paths,
         "components": {
             "schemas": {
@@ -78,26 +95,10 @@ def _operation(operation: Operation, components: dict[str, Any], is_open: bool) 
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.says,
+        "tags": [_tag(operation)],
         "responses": {
-            **{
-                str(status): {
-                    "description": answer.says,
-                    "content": {
-                        "application/json": {
-                            "schema": _reference(answer.body),
-                            "example": answer.example,
-                        }
-                    },
-                }
-                for status, answer in operation.answers.items()
-            },
-            **{
-                str(status): {
-                    "description": says,
-                    "content": {_PROBLEM: {"schema": _reference(ProblemDetails)}},
-                }
-                for status, says in sorted(problems.items())
-            },
+            **{str(status): _answer(answer) for status, answer in operation.answers.items()},
+            **{str(status): _problem(status, says) for status, says in sorted(problems.items())},
         },
     }
     parameters = list(_parameters(operation, components[operation.parameters.__name__]))
@@ -121,12 +122,31 @@ def _operation(operation: Operation, components: dict[str, Any], is_open: bool) 
     return described
 
 
+def _tag(operation: Operation) -> str:
+    return operation.path.split("/")[1]
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    content = {"schema": _reference(answer.body), "example": answer.example}
+    described = {"description": answer.says, "content": {"application/json": content}}
+    if answer.links:
+        described["links"] = {
+            name: {"operationId": name, "parameters": dict(parameters)}
+            for name, parameters in answer.links.items()
+        }
+    return described
+
+
+def _problem(status: int, says: str) -> dict[str, Any]:
+    example = Problem(status, _CODES[status], says).details()
+    content = {"schema": _reference(ProblemDetails), "example": msgspec.to_builtins(example)}
+    return {"description": says, "content": {_PROBLEM: content}}
+
+
 def _parameters(operation: Operation, schema: dict[str, Any]) -> Iterable[dict[str, Any]]:
     in_path = set(re.findall(r"{(\w+)}", operation.path))
     required = set(schema.get("required", ()))
     for name, of_type in schema.get("properties", {}).items():
-        if name == "order_id":
-            of_type = {**of_type, "pattern": ID_PATTERN}
         yield {
             "name": name,
             "in": "path" if name in in_path else "query",

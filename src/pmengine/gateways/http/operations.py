@@ -43,11 +43,16 @@ Handler = Callable[[Call], Awaitable[Reply]]
 
 @attrs.frozen
 class Answer:
-    """One way in which an operation answers, with an example of the body."""
+    """
+    One way in which an operation answers, with an example of the body.
+
+    `links` says which operations take what it answers: name -> parameter -> where it is.
+    """
 
     body: Any
     says: str
     example: Any
+    links: Mapping[str, Mapping[str, str]] = attrs.Factory(dict)
 
 
 @attrs.frozen(kw_only=True)

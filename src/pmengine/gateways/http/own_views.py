@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
-from pmengine.gateways.http.answers import MoneyText, PriceText, QuantityText
+from pmengine.gateways.http.answers import MoneyText, PriceText, QuantityText, decimal
 
 ProfitText = Annotated[
-    str, Meta(description="Money, exact decimal; negative for a loss.", examples=["-1.5"])
+    str, decimal("Money, exact decimal; negative for a loss.", "-1.5", signed=True)
 ]
 
 

@@ -11,6 +11,8 @@ BEHIND: Final = "The stores did not answer in time."
 NO_USER: Final = "The request does not say who asks."
 MALFORMED: Final = "A field or parameter is unknown, missing, of the wrong type or out of range."
 
+NO_ID: Final = "What should be an id is none."
+
 READING: Final = {400: MALFORMED, 503: BEHIND}
 """Of what asks."""
 CHANGING: Final = {400: MALFORMED, 422: REFUSED, 503: NOT_APPLIED, 504: UNKNOWN}

@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pmengine.shards import SHARDS_MAX
-from pmstore import FEE_PPM_MAX, INTEGER_MAX
+from pmstore import (
+    FEE_PPM_MAX,
+    INTEGER_MAX,
+    MONEY_DECIMALS,
+    PRICE_DECIMALS,
+    QUANTITY_DECIMALS,
+)
 
 LIMIT_MAX = 1000
 BATCH_MAX = 100
@@ -16,24 +22,40 @@ ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
 Number = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
 EpochMs = Annotated[int, Meta(ge=0, le=INTEGER_MAX, description="Epoch milliseconds (UTC).")]
-Id = Annotated[str, Meta(description="1..64 of A-Z a-z 0-9 . _ : -", examples=["c1"])]
+# Patterns are for readers of the description: what does not fit is refused with more words.
+Id = Annotated[
+    str,
+    Meta(
+        description="1..64 of A-Z a-z 0-9 . _ : -",
+        examples=["c1"],
+        extra_json_schema={"pattern": ID_PATTERN},
+    ),
+]
+
+
+def _decimal(says: str, digits: int, example: str) -> Meta:
+    pattern = rf"^(0|[1-9][0-9]{{0,12}})(\.[0-9]{{1,{digits}}})?$"
+    return Meta(description=says, examples=[example], extra_json_schema={"pattern": pattern})
+
+
 PriceText = Annotated[
-    str, Meta(description="Exact decimal 0.001 .. 0.999, at most 4 digits.", examples=["0.5"])
+    str, _decimal("Exact decimal 0.001 .. 0.999, at most 4 digits.", PRICE_DECIMALS, "0.5")
 ]
 QuantityText = Annotated[
-    str, Meta(description="Shares: exact decimal, at most 2 digits.", examples=["1.25"])
+    str, _decimal("Shares: exact decimal, at most 2 digits.", QUANTITY_DECIMALS, "1.25")
 ]
 MoneyText = Annotated[
-    str, Meta(description="Money: exact decimal, at most 6 digits.", examples=["100"])
+    str, _decimal("Money: exact decimal, at most 6 digits.", MONEY_DECIMALS, "100")
 ]
 PayoutText = Annotated[
-    str, Meta(description="What a share is paid: 0 .. 1, at most 4 digits.", examples=["1"])
+    str, _decimal("What a share is paid: 0 .. 1, at most 4 digits.", PRICE_DECIMALS, "1")
 ]
 Shard = Annotated[
     int, Meta(ge=0, le=SHARDS_MAX - 1, description="Where the money is; unset, the user's home.")
 ]
 Outcome = Annotated[str, Meta(min_length=1, max_length=255)]
 Rate = Annotated[int, Meta(ge=0, le=FEE_PPM_MAX, description="Parts per million.")]
+_BY_NUMBER = {"propertyNames": {"pattern": "^[1-9][0-9]{0,17}$"}}
 Payouts = tuple[PayoutText, PayoutText]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Items on the page.")]
 After = Annotated[str, Meta(description="The `next` of the page before.")]
@@ -114,8 +136,16 @@ class NewEvent(Input, frozen=True, kw_only=True):
     """
 
     event_id: Number
-    markets: Annotated[dict[Number, MarketDefinition], Meta(max_length=500)]
-    end_date: Annotated[str, Meta(examples=["2030-01-01T00:00:00Z"])] | None = None
+    markets: Annotated[
+        dict[Number, MarketDefinition], Meta(max_length=500, extra_json_schema=_BY_NUMBER)
+    ]
+    end_date: (
+        Annotated[
+            str,
+            Meta(examples=["2030-01-01T00:00:00Z"], extra_json_schema={"format": "date-time"}),
+        ]
+        | None
+    ) = None
     exclusive: bool = False
 
 
@@ -200,7 +230,7 @@ class EventResolution(Input, frozen=True, kw_only=True):
     instead, the first tokens are all paid the same.
     """
 
-    payouts: dict[Number, Payouts] | None = None
+    payouts: Annotated[dict[Number, Payouts], Meta(extra_json_schema=_BY_NUMBER)] | None = None
     void: bool = False
 
 
