@@ -16,10 +16,11 @@ import pytest
 
 from pmengine.cli.exits import Exit
 from pmengine.processes.forgetting import Forgetting, forget_service
-from pmengine.services.log import STORE_STREAM
+from pmengine.projections import PROCESSOR_STREAM, encode_processor_entry
+from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import SERVICE_STREAM, Board, Herald, Note
 from pmengine.settings import PREFIXES, Settings
-from pmstore import START, open_stream
+from pmstore import START, open_consumers, open_stream
 from pmstore.clock import system_clock
 from pmstore.codec import GENESIS_HASH, encode_batch
 from pmstore.settings import read_settings
@@ -63,10 +64,10 @@ async def kept_for(server: RedisServer) -> list[str]:
     return [note.service for note, _ in board.owed()]
 
 
-async def looked_at(environ: Mapping[str, str], name: str) -> Forgetting:
-    """What `pmengine forget` without `--yes` finds."""
+async def looked_at(environ: Mapping[str, str], name: str, *, really: bool = False) -> Forgetting:
+    """What `pmengine forget` finds, with `--yes` if *really*."""
     settings = read_settings(Settings, environ=environ, prefixes=PREFIXES)
-    return await forget_service(settings, name, clock=system_clock, really=False, listen_s=0.1)
+    return await forget_service(settings, name, clock=system_clock, really=really, listen_s=0.1)
 
 
 async def pmengine(
@@ -116,6 +117,31 @@ async def test_with_yes_nothing_is_kept_for_it(
     assert await kept_for(server) == ["relay"]
     again = await looked_at(environ, "history")
     assert (again.registered, again.known) == (False, ["relay"])
+
+
+async def test_a_group_of_consumers_is_shown_and_forgotten(
+    server: RedisServer, environ: Mapping[str, str]
+) -> None:
+    async with (
+        open_stream(server.url, STORE_STREAM) as log,
+        open_stream(server.url, PROCESSOR_STREAM) as processor,
+        open_consumers(server.url, processor) as groups,
+    ):
+        await processor.append(
+            [
+                encode_processor_entry(entry.id, Log(log).decode(entry))
+                for entry in await log.read(START, ENTRIES)
+            ]
+        )
+        owed = await groups.read("settlement", "somebody", 3)
+        await groups.ack("settlement", [entry.id for entry in owed])
+        found = await looked_at(environ, "settlement")
+        [kept] = found.kept_for
+        assert (kept.stream, kept.number, kept.lag) == (PROCESSOR_STREAM, 3, ENTRIES - 3)
+        assert kept.is_away
+        assert (await looked_at(environ, "settlement", really=True)).forgotten
+        assert await groups.positions() == {}
+    assert not (await looked_at(environ, "settlement")).registered
 
 
 async def test_who_lives_is_not_forgotten(

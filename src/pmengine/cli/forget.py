@@ -1,4 +1,4 @@
-"""`pmengine forget`: takes a service out for which the log is kept, and that is gone for good."""
+"""`pmengine forget`: takes a service out for which streams are kept and that is gone for good."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def forget(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """
-    Keep the log no longer for a service that will never come back.
+    Keep nothing any longer for a service that will never come back.
 
     It listens for some seconds, and refuses if an instance of the service says that it lives.
     Without --yes nothing is changed. A service that comes back after all is registered again
@@ -70,7 +70,7 @@ def forget(
 def _show(one: Forgetting) -> None:
     for kept in one.kept_for:
         typer.echo(
-            f"the log is kept for {kept.service} behind {kept.needs_after}: it is at entry "
+            f"{kept.stream} is kept for {kept.service} behind {kept.needs_after}: it is at entry "
             f"{kept.number}, {kept.lag} behind, last heard {kept.heard_ms / 1000:.1f} s ago"
         )
     if one.alive:
@@ -83,6 +83,6 @@ def _show(one: Forgetting) -> None:
             f"pmengine: nothing is registered as {one.service}; there are: {known}", err=True
         )
     elif one.forgotten:
-        typer.echo(f"{one.service} is forgotten: the log is kept for it no longer")
+        typer.echo(f"{one.service} is forgotten: nothing is kept for it any longer")
     else:
         typer.echo(f"{one.service} would be forgotten; nothing was changed (--yes does it)")

@@ -84,7 +84,8 @@ def _show(seen: Seen) -> None:
     for kept in seen.kept_for:
         heard = f", away for {kept.heard_ms / 1000:.0f} s" if kept.is_away else ""
         console.print(
-            f"the log is kept for {kept.service}: at entry {kept.number}, {kept.lag} behind{heard}"
+            f"{kept.stream} is kept for {kept.service}: at entry {kept.number}, {kept.lag} "
+            f"behind{heard}"
         )
     for problem in seen.problems:
         console.print(f"PROBLEM: {problem}", soft_wrap=True)

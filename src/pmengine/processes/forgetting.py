@@ -11,7 +11,8 @@ import msgspec
 
 from pmengine.processes.layout import WHOLE, find_layout
 from pmengine.processes.sharing import require_shared_streams
-from pmengine.processes.survey import KeptFor, kept_by
+from pmengine.processes.survey import KeptFor, kept_by, kept_by_groups
+from pmengine.projections import PROCESSOR_STREAM
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import (
     FORGOTTEN,
@@ -22,7 +23,7 @@ from pmengine.services.notes import (
     Note,
 )
 from pmengine.settings import Settings
-from pmstore import Stream, open_stream
+from pmstore import Consumers, Stream, open_consumers, open_stream
 from pmstore.clock import Clock
 
 LISTEN_S: Final = SILENT_MS_MAX / 1000
@@ -33,8 +34,9 @@ class Forgetting(msgspec.Struct, kw_only=True, frozen=True):
     """
     What there was to forget of `service`, and whether it was done.
 
-    `kept_for` is what the log is kept for, for each shard that it is registered in; `alive`
-    names the instances that live, as `host:pid`; `known` are the services there are.
+    `kept_for` is what is kept for it in each shard, of the log or of the stream that it reads
+    as a group of consumers; `alive` names the instances that live, as `host:pid`; `known` are
+    the services there are.
     """
 
     service: str
@@ -79,18 +81,25 @@ async def forget_service(
             ends = await Log(await opened(shard, STORE_STREAM)).ends()
             lasts.append(0 if ends is None else ends[1][1].number)
         alive = await _alive(boards, name, listen_s)
-        kept_for = [
-            kept
-            for board, last in zip(boards, lasts, strict=True)
-            for kept in kept_by(board, last)
-            if kept.service == name
-        ]
-        known = sorted({note.service for board in boards for note in _registered(board)})
+        everything: list[KeptFor] = []
+        groups: list[Consumers] = []
+        for shard, (board, last) in enumerate(zip(boards, lasts, strict=True)):
+            everything += kept_by(board, last)
+            processor = await opened(shard, PROCESSOR_STREAM)
+            storage = layout.storage(settings.storage, shard)
+            opening = open_consumers(storage.streams, processor, pins=storage.pins)
+            groups.append(await closing.enter_async_context(opening))
+            everything += await kept_by_groups(groups[-1], processor, board)
+        kept_for = [kept for kept in everything if kept.service == name]
+        noted = {note.service for board in boards for note, _ in board.all()}
+        known = sorted(noted | {kept.service for kept in everything})
         forgotten = really and name in known and not alive
         if forgotten:
             last_word = Note(service=name, instance="", state=FORGOTTEN)
             for stream in notes:
                 await Herald(stream, lambda: [last_word]).say([last_word])
+            for one in groups:
+                await one.forget(name)
     return Forgetting(
         service=name,
         registered=name in known,
@@ -114,7 +123,3 @@ async def _alive(boards: Sequence[Board], name: str, listen_s: float) -> list[st
         for key, note in now.items()
         if key not in before and note.state != "ended"
     )
-
-
-def _registered(board: Board) -> list[Note]:
-    return [note for note, _ in (*board.all(), *board.owed())]

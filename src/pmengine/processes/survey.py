@@ -16,11 +16,11 @@ from pmengine.gateways.http.vitals import Vitals
 from pmengine.processes.deployment import promise_of
 from pmengine.processes.layout import shards_to_read
 from pmengine.processes.sharing import is_shared
-from pmengine.projections import PROJECTIONS, decode_batch_told
+from pmengine.projections import PROCESSOR_STREAM, PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
 from pmengine.settings import Settings
-from pmstore import START, Stream, open_snapshot_store, open_stream
+from pmstore import START, Consumers, Stream, open_consumers, open_snapshot_store, open_stream
 from pmstore.clock import Clock
 
 ASK_S_MAX: Final = 2.0
@@ -63,12 +63,13 @@ class LogSeen(msgspec.Struct, kw_only=True, frozen=True):
 
 class KeptFor(msgspec.Struct, kw_only=True, frozen=True):
     """
-    A service for which the log is kept behind `needs_after`, whether it runs or not.
+    A service for which `stream` is kept behind `needs_after`, whether it runs or not.
 
     `lag` is by how many of the log's entries it is behind, `heard_ms` how long ago it last said
-    where it is.
+    where it is; an hour for whoever said nothing for longer.
     """
 
+    stream: str
     service: str
     instance: str
     number: int
@@ -153,6 +154,11 @@ async def _survey(settings: Settings, clock: Clock) -> Seen:
                 )
             )
             kept_for += kept_by(board, ends.log.last)
+            processor = await stream(PROCESSOR_STREAM)
+            groups = await closing.enter_async_context(
+                open_consumers(streams, processor, pins=settings.storage.pins)
+            )
+            kept_for += await kept_by_groups(groups, processor, board)
     leading = [one for one in services if one.role == "leader" and one.service == "engine"]
     leading = [one for one in leading if one.state in ("ready", "not ready")]
     leader = max(leading, key=lambda one: one.epoch, default=None)
@@ -177,6 +183,7 @@ def kept_by(board: Board, last: int) -> list[KeptFor]:
     """For whom the log, which ends at entry *last*, is kept."""
     return [
         KeptFor(
+            stream=STORE_STREAM,
             service=note.service,
             instance=note.instance,
             number=note.number,
@@ -186,6 +193,33 @@ def kept_by(board: Board, last: int) -> list[KeptFor]:
         )
         for note, heard_ms in board.owed()
     ]
+
+
+async def kept_by_groups(groups: Consumers, processor: Stream, board: Board) -> list[KeptFor]:
+    """For which groups of consumers *processor*, the stream of answers, is kept."""
+    bounds = await processor.bounds()
+    last = 0
+    if bounds is not None:
+        last = decode_batch_told(bounds.last.payload, PROCESSOR_STREAM).number
+    kept: list[KeptFor] = []
+    for group, position in sorted((await groups.positions()).items()):
+        due = await processor.read(position, 1)
+        number = last
+        if due:
+            number = decode_batch_told(due[0].payload, PROCESSOR_STREAM).number - 1
+        heard = (heard_ms for note, heard_ms in board.all() if note.service == group)
+        kept.append(
+            KeptFor(
+                stream=PROCESSOR_STREAM,
+                service=group,
+                instance="",
+                number=number,
+                needs_after=str(position),
+                lag=last - number,
+                heard_ms=min(heard, default=FORGOTTEN_MS),
+            )
+        )
+    return kept
 
 
 async def _ends(settings: Settings, closing: AsyncExitStack, stream: _OpenStream) -> _Ends:
@@ -303,7 +337,7 @@ def _problems(
     for kept in kept_for:
         if kept.is_away:
             yield (
-                f"the log is kept for {kept.service}, {kept.lag} entries behind, which said "
+                f"{kept.stream} is kept for {kept.service}, {kept.lag} entries behind, which said "
                 f"nothing for {kept.heard_ms / 1000:.0f} s: start it, or, if it is gone for good: "
                 f"pmengine forget {kept.service}"
             )
