@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 
 
 @attrs.define
@@ -42,20 +41,19 @@ async def hop(url: str) -> AsyncIterator[Hop]:
                 async for text in client:
                     one.asked.append(json.loads(text))
                     await server.send(text)
-                await server.close()
 
-            asking = asyncio.create_task(ask())
-            try:
+            async def answer() -> None:
                 async for text in server:
                     if one.drop(json.loads(text)):
                         one.dropped += 1
                     else:
                         await client.send(text)
-            except ConnectionClosed:
-                pass
-            finally:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
+
+            tasks = [asyncio.create_task(way) for way in (ask(), answer())]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async with serve(pass_on, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
