@@ -129,6 +129,21 @@ def test_orders_stand_in_order_num_order_whatever_their_symbol() -> None:
     assert decode_snapshot(payload, "file").orders == orders
 
 
+def test_rows_end_where_they_end_whatever_is_written_in_them() -> None:
+    # Much longer than what is decoded at a time, and every id looks like the end of a row.
+    ids = [f'}},{{"id":"{number}"}},{{"user_id":"}}]' for number in range(5_000)]
+    orders = [
+        attrs.evolve(ORDER, id=id, order_num=number, client_order_id=id)
+        for number, id in enumerate(ids)
+    ]
+    memories = [
+        Remembered("u", "SubmitOrder", id, "accepted", id, number, (id, number, None, True, "Buy"))
+        for number, id in enumerate(ids)
+    ]
+    snapshot = attrs.evolve(SNAPSHOT, orders=orders, memories=memories)
+    assert decode_snapshot(written(snapshot), "file") == snapshot
+
+
 def test_no_piece_holds_more_rows_than_it_may() -> None:
     count = 2 * PIECE_ROWS_MAX + 1
     orders = [attrs.evolve(ORDER, id=f"o{number}", order_num=number) for number in range(count)]

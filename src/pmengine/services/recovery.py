@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,10 +162,10 @@ async def _begin(
                 "the snapshot is foreign and has orders that no market can hold: "
                 f"{'; '.join(unlisted)}. Correct the file or move it away"
             )
-        state = State.restore(adopted, id_memory_s=id_memory_s)
+        state = await _restored(adopted, id_memory_s)
         return Recovered(state, EMPTY, BEGINNING, False, 0, 0, 0, adopted)
     if ends is None:
-        state = State.restore(snapshot, id_memory_s=id_memory_s)
+        state = await _restored(snapshot, id_memory_s)
         if number == 0:
             return Recovered(state, EMPTY, BEGINNING, False, 0, 0, 0)
         return _above(state, EMPTY, 0, now_ms)
@@ -172,11 +173,11 @@ async def _begin(
     if number > last.number:
         if (last.number, last.hash) not in snapshot.trail:
             return f"is at number {number}, beyond the log"
-        state = State.restore(snapshot, id_memory_s=id_memory_s)
+        state = await _restored(snapshot, id_memory_s)
         return _above(state, head, last.epoch, now_ms)
     if not await lies_on(log, snapshot):
         return f"is at number {number} of another history"
-    state = State.restore(snapshot, id_memory_s=id_memory_s)
+    state = await _restored(snapshot, id_memory_s)
     place = Place(snapshot.last_message_id or START, number, snapshot.hash)
     if oldest:
         return Recovered(state, head, place, False, number, 0, last.epoch)
@@ -184,6 +185,11 @@ async def _begin(
         return await _follow(log, state, place, number)
     except LogGap as error:
         return f"is at number {number}: {error}"
+
+
+async def _restored(snapshot: Snapshot, id_memory_s: int) -> State:
+    """The state of *snapshot*, made in a thread: others have a lease to renew meanwhile."""
+    return await asyncio.to_thread(State.restore, snapshot, id_memory_s=id_memory_s)
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def to_remembered(wire: WireRemembered) -> Remembered:
         known(wire.outcome) or _new_word(wire.outcome),
         wire.order_id,
         wire.timestamp,
-        tuple([known(part, part) for part in wire.content]),
+        tuple(map(known, wire.content, wire.content)),
         wire.correlation_id,
         wire.repeat,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from operator import attrgetter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from operator import attrgetter, lt
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ from pmstore.codec.later_dialect import translate_order
 from pmstore.codec.orders import WireOrder, to_order
 from pmstore.codec.validity import check_event, check_order
 from pmstore.errors import CorruptData
+from pmstore.models.changes import Remembered
 from pmstore.models.group import Group
 from pmstore.models.leaving import Leaving
 from pmstore.models.market import Event
@@ -29,12 +31,21 @@ from pmstore.models.snapshot import Snapshot, SnapshotInfo
 
 _CHECKSUM: Final = re.compile(rb'"checksum":"([0-9a-f]{64})"\}\s*\Z')
 _CHECKSUM_WITHIN: Final = 256
+_PIECE_BYTES: Final = 1 << 18
+"""Rows are decoded in pieces of about this size, so that what is made of them fits a cache."""
+# Within a text a quote stands behind a backslash, and no row has an object that begins so.
+_NEXT_ORDER: Final = re.compile(rb'\},\{"id":')
+_NEXT_MEMORY: Final = re.compile(rb'\},\{"user_id":')
 _OUR_MEMBERS: Final = ("v", "checksum", "number", "hash", "input_position")
 """A file with one of these was written by us, so its checksum must be there."""
 
 
 class _WireGroup(msgspec.Struct):
     orders: list[WireOrder]
+
+
+class _UnreadGroup(msgspec.Struct):
+    orders: msgspec.Raw
 
 
 class _WireOrderGroup(msgspec.Struct):
@@ -46,10 +57,9 @@ class _WireOrderGroup(msgspec.Struct):
     fills: tuple[tuple[int, int], ...] = ()
 
 
-class _WireSnapshot(msgspec.Struct):
-    """Our file; the source's has the first four alone."""
+class _WireRest(msgspec.Struct, kw_only=True):
+    """A file without its orders and memories; the source's has the first three alone."""
 
-    snapshots: list[_WireGroup]
     events: dict[str, WireEvent]
     timestamp: int
     last_message_id: str | None = None
@@ -67,11 +77,21 @@ class _WireSnapshot(msgspec.Struct):
     groups: list[_WireOrderGroup] = []
     sessions: list[tuple[str, str, int]] = []
     balances: list[WireBalance] = []
-    memories: list[WireRemembered] = []
     ended: list[tuple[int, str, str, str]] = []
     user_update_ids: dict[str, int] = {}
     trail: list[tuple[int, str]] = []
     skipped: list[str] = []
+
+
+class _WireForeign(_WireRest, kw_only=True):
+    snapshots: list[_WireGroup]
+
+
+class _WireOurs(_WireRest, kw_only=True):
+    """Our file; what there are millions of is read piece by piece."""
+
+    snapshots: list[_UnreadGroup]
+    memories: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _WireInfo(msgspec.Struct):
@@ -85,8 +105,11 @@ class _WireInfo(msgspec.Struct):
     input_position: dict[str, str] | None = None
 
 
+_number: Final[Callable[[Order], int]] = attrgetter("order_num")
 _queue_place: Final[Callable[[Order], tuple[int, str]]] = attrgetter("order_num", "id")
-_decoder: Final = msgspec.json.Decoder(_WireSnapshot)
+_decoder: Final = msgspec.json.Decoder(_WireOurs)
+_orders_decoder: Final = msgspec.json.Decoder(list[WireOrder])
+_memories_decoder: Final = msgspec.json.Decoder(list[WireRemembered])
 _info_decoder: Final = msgspec.json.Decoder(_WireInfo)
 
 
@@ -108,7 +131,7 @@ def decode_snapshot(payload: bytes, where: str) -> Snapshot:
     try:
         if not _verified(payload, where):
             return _foreign(msgspec.json.decode(payload))
-        return _snapshot(_decoder.decode(payload))
+        return _ours(_decoder.decode(payload))
     except READ_ERRORS as error:
         raise corrupt(error, "a snapshot", where) from error
 
@@ -171,7 +194,9 @@ def _foreign(document: Any) -> Snapshot:
     groups = document.get("snapshots")
     if isinstance(groups, list):
         document["snapshots"] = [_translate_group(group) for group in groups]
-    snapshot = _snapshot(msgspec.convert(document, _WireSnapshot))
+    wire = msgspec.convert(document, _WireForeign)
+    orders = [to_order(order) for group in wire.snapshots for order in group.orders]
+    snapshot = _snapshot(wire, orders, [])
     last = snapshot.last_message_id
     version = 0 if last is None else position_version(last)
     seen: set[str] = set()
@@ -196,17 +221,40 @@ def _translate_group(group: Any) -> Any:
     return group
 
 
-def _snapshot(wire: _WireSnapshot) -> Snapshot:
+def _ours(wire: _WireOurs) -> Snapshot:
     _check_version(wire.v)
-    orders = [to_order(order) for group in wire.snapshots for order in group.orders]
-    orders.sort(key=_queue_place)
+    orders: list[Order] = []
+    for group in wire.snapshots:
+        for piece in _pieces(group.orders, _NEXT_ORDER):
+            orders.extend(map(to_order, _orders_decoder.decode(piece)))
+    memories: list[Remembered] = []
+    for piece in _pieces(wire.memories, _NEXT_MEMORY):
+        memories.extend(map(to_remembered, _memories_decoder.decode(piece)))
+    return _snapshot(wire, orders, memories)
+
+
+def _pieces(rows: msgspec.Raw, between: re.Pattern[bytes]) -> Iterator[bytes]:
+    """The rows of a JSON array in several arrays; *between* matches the end of one and the next."""
+    text = memoryview(rows)
+    start, end = 1, len(text) - 1
+    while start < end:
+        found = between.search(text, start + _PIECE_BYTES, end)
+        stop = end if found is None else found.start() + 1
+        yield b"[%b]" % text[start:stop]
+        start = stop + 1
+
+
+def _snapshot(wire: _WireRest, orders: list[Order], memories: list[Remembered]) -> Snapshot:
+    numbers = sorted(map(_number, orders))
+    are_unique = all(map(lt, numbers, islice(numbers, 1, None)))
+    orders.sort(key=_number if are_unique else _queue_place)
     return Snapshot(
         orders=orders,
         events=_events(wire.events),
         timestamp=wire.timestamp,
         last_message_id=_position(wire.last_message_id),
         balances=[to_balance(row) for row in wire.balances],
-        memories=[to_remembered(memory) for memory in wire.memories],
+        memories=memories,
         ended=[(time_ms, (user, kind, id)) for time_ms, user, kind, id in wire.ended],
         user_update_ids=wire.user_update_ids,
         work=wire.work,

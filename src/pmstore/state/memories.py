@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Container, Iterable
 from typing import Final
 
 from pmstore.models.changes import Remembered
@@ -15,8 +14,6 @@ ACCEPTED: Final = "accepted"
 """The outcome of a command that was not refused."""
 SUBMIT_ORDER: Final = "SubmitOrder"
 """The kind under which an order's id is remembered."""
-
-_key: Final[Callable[[Remembered], MemoryKey]] = attrgetter("user_id", "kind", "id")
 
 
 def order_memory_key(order: Order) -> MemoryKey:
@@ -43,15 +40,15 @@ class Memories:
         self._open_orders = open_orders
 
     def restore(
-        self, outcomes: Sequence[Remembered], ended: Iterable[tuple[int, MemoryKey]]
+        self, outcomes: Iterable[Remembered], ended: Iterable[tuple[int, MemoryKey]]
     ) -> None:
         """Take up what a snapshot remembers."""
-        self.outcomes.update(zip(map(_key, outcomes), outcomes, strict=True))
-        self.order_ids.update(
-            outcome.order_id
-            for outcome in outcomes
-            if outcome.kind == SUBMIT_ORDER and outcome.outcome == ACCEPTED
-        )
+        kept, order_ids = self.outcomes, self.order_ids
+        for outcome in outcomes:
+            kind = outcome.kind
+            kept[outcome.user_id, kind, outcome.id] = outcome
+            if kind == SUBMIT_ORDER and outcome.outcome == ACCEPTED:
+                order_ids.add(outcome.order_id)
         self.ended.extend(ended)
 
     def remember(self, change: Remembered) -> None:

@@ -175,14 +175,17 @@ class PostgresSnapshotStore(PostgresStore):
         if not rows:
             return None
         stored = _Stored(*rows[0])
-        return decode_snapshot(await self._content(stored), stored.where)
+        content = await self._content(stored)
+        return await asyncio.to_thread(decode_snapshot, content, stored.where)
 
     async def _described(self, stored: _Stored) -> SnapshotInfo:
         known = self._known.get(stored.sha256) if stored.whole else None
         try:
             if known is None:
                 content = await self._content(stored)
-                known = decode_snapshot_info(content, stored.name, stored.where)
+                known = await asyncio.to_thread(
+                    decode_snapshot_info, content, stored.name, stored.where
+                )
                 self._known[stored.sha256] = known
         except CorruptData as error:
             return SnapshotInfo(
@@ -201,7 +204,8 @@ class PostgresSnapshotStore(PostgresStore):
         if not stored.whole:
             raise CorruptData("its SHA-256 is another than was written", where=stored.where)
         content = b"".join(row[0] for row in await self._client.read(_CONTENT, [stored.generation]))
-        if hashlib.sha256(content).hexdigest() != stored.sha256:
+        digest = await asyncio.to_thread(hashlib.sha256, content)
+        if digest.hexdigest() != stored.sha256:
             raise CorruptData("it was changed or removed while it was read", where=stored.where)
         return content
 
