@@ -55,6 +55,8 @@ from pmengine.client.orders import (
     Session,
     Trade,
 )
+from pmengine.client.sync_client import SyncClient
+from pmengine.client.sync_feeds import SyncBook, SyncMine
 from pmengine.client.user_messages import Balance
 
 __all__ = [
@@ -91,6 +93,9 @@ __all__ = [
     "Position",
     "Refused",
     "Session",
+    "SyncBook",
+    "SyncClient",
+    "SyncMine",
     "Token",
     "TokenDepth",
     "TokenTop",
