@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 import msgspec
 import structlog
-from prometheus_client import Gauge
 
 from pmengine.gateways.http import create_user_app, serving
+from pmengine.gateways.websocket import UserEndpoint
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.service import end, first_of
@@ -33,9 +33,7 @@ class UserGatewayProcess:
         self._deployment = deployment
         self._feeds: Sequence[UserFeed] = ()
         self._is_serving = False
-        self._connections = Gauge(
-            "pmengine_websocket_user_connections", "Open connections.", registry=None
-        )
+        self._endpoint: UserEndpoint | None = None
 
     def note(self) -> Note:
         """How far what it tells users is."""
@@ -62,8 +60,8 @@ class UserGatewayProcess:
 
     def numbers(self) -> Mapping[str, float]:
         """How many clients there are."""
-        [sample] = [one for family in self._connections.collect() for one in family.samples]
-        return {"websocket_user_connections": sample.value}
+        count = 0 if self._endpoint is None else self._endpoint.connections
+        return {"websocket_user_connections": count}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
@@ -80,7 +78,8 @@ class UserGatewayProcess:
             following = [asyncio.create_task(feed.run()) for feed in feeds]
             closing.push_async_callback(end, following)
             entrance = await closing.enter_async_context(open_entrance(settings))
-            app = create_user_app(feeds, entrance.door, entrance.limits, self._connections)
+            users = self._endpoint = UserEndpoint(feeds, entrance.door)
+            app = create_user_app(users, entrance.door, entrance.limits)
             serve = serving(app, settings.host, settings.websocket_user_port)
             url = await closing.enter_async_context(serve)
             self._is_serving = True

@@ -53,7 +53,8 @@ def create_app(venue: Venue) -> Starlette:
         Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description, gate)),
     ]
     if venue.users:
-        users = UserEndpoint(venue.users, venue.door, metrics.user_connections)
+        users = UserEndpoint(venue.users, venue.door)
+        metrics.user_connections.set_function(lambda: users.connections)
         routes.append(WebSocketRoute("/user", users))
     app = Starlette(
         routes=routes,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from prometheus_client import Gauge
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
@@ -12,21 +9,12 @@ from starlette.routing import WebSocketRoute
 from pmengine.gateways.auth import Door, Limits
 from pmengine.gateways.http.guard import LoopbackGuard, SocketGuard
 from pmengine.gateways.websocket import UserEndpoint
-from pmengine.services.user_feed import UserFeed
 
 
-def create_user_app(
-    feeds: Sequence[UserFeed], door: Door, limits: Limits, connections: Gauge
-) -> Starlette:
-    """
-    The WebSocket `/user`; with AUTH=off for this machine alone.
-
-    Args:
-        feeds: Of all shards, by their numbers.
-        connections: Counts the open ones.
-    """
+def create_user_app(users: UserEndpoint, door: Door, limits: Limits) -> Starlette:
+    """The WebSocket `/user`, which *users* serves; with AUTH=off for this machine alone."""
     guard = Middleware(LoopbackGuard) if door.is_open else Middleware(SocketGuard, limits=limits)
     return Starlette(
-        routes=[WebSocketRoute("/user", UserEndpoint(feeds, door, connections))],
+        routes=[WebSocketRoute("/user", users)],
         middleware=[guard],
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import Gauge
 from starlette.types import Receive, Scope, Send
 
 from pmengine.gateways.auth import Caller, Door, NotAdmitted
@@ -21,13 +20,15 @@ class UserEndpoint:
 
     Args:
         feeds: Of all shards, by their numbers.
-        connections: Counts the open ones.
+
+    Attributes:
+        connections: How many are open.
     """
 
-    def __init__(self, feeds: Sequence[UserFeed], door: Door, connections: Gauge) -> None:
+    def __init__(self, feeds: Sequence[UserFeed], door: Door) -> None:
+        self.connections = 0
         self._feeds = feeds
         self._door = door
-        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one client."""
@@ -38,10 +39,13 @@ class UserEndpoint:
             await refuse_socket(send, problem)
             return
         await send({"type": "websocket.accept"})
-        with self._connections.track_inprogress():
+        self.connections += 1
+        try:
             await UserConnection(
                 feeds=self._feeds, door=self._door, caller=caller, receive=receive, send=send
             ).run()
+        finally:
+            self.connections -= 1
 
     def _caller(self, scope: Scope) -> Caller | None:
         """Whom the headers name, None if nobody; browsers cannot send them."""
