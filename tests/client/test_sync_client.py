@@ -101,7 +101,7 @@ async def test_who_waits_for_a_change_is_told_that_the_client_was_closed(running
             changes = book.changes()
             begun.set()
             try:
-                next(changes)
+                list(changes)
             except ClientClosed as error:
                 ended.append(type(error))
 

@@ -17,6 +17,7 @@ class LoopThread:
     """One thread, one loop, from `start` to `stop`; calls may come from any other thread."""
 
     def __init__(self) -> None:
+        self._submitting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -36,11 +37,11 @@ class LoopThread:
         Raises:
             ClientClosed: Before `start` or after `stop`.
         """
-        loop = self._loop
-        if loop is None:
-            call.close()
-            raise ClientClosed("the client is closed; use it inside `with`")
-        future = asyncio.run_coroutine_threadsafe(call, loop)
+        with self._submitting:
+            if self._loop is None:
+                call.close()
+                raise ClientClosed("the client is closed; use it inside `with`")
+            future = asyncio.run_coroutine_threadsafe(call, self._loop)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -51,8 +52,9 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop and its thread."""
-        loop, thread = self._loop, self._thread
-        self._loop = self._thread = None
+        with self._submitting:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
         if loop is None or thread is None:
             return
         # Other threads may still wait for calls.
