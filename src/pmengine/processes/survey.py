@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 import msgspec
 
+from pmengine.gateways.http.problems import ProblemDetails
 from pmengine.gateways.http.vitals import Vitals
 from pmengine.processes.deployment import promise_of
 from pmengine.processes.layout import shards_to_read
@@ -320,7 +321,10 @@ def _ask_api(url: str) -> tuple[bool, str]:
             return True, "orders are taken"
     except urllib.error.HTTPError as error:
         with error:
-            return False, f"{url} answers {error.code}"
+            try:
+                return False, msgspec.json.decode(error.read(), type=ProblemDetails).detail
+            except (msgspec.DecodeError, OSError):
+                return False, f"{url} answers {error.code}"
     except OSError as error:
         return False, f"nobody answers at {url}: {error}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -181,7 +182,8 @@ class EngineService:
             self._lost_tail = False
         elif self._claim:
             await self._publish()
-        await persistently(self.room.look, "room")
+        with suppress(StoreUnavailable):  # it is measured again and again
+            await self.room.look()
         await self.announce()
         ticking = asyncio.create_task(self._tick())
         stopping = asyncio.create_task(self._stopping.wait())
