@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ import pytest
 from pmengine.cli.exits import Exit
 from pmengine.commands import ORDER_INPUT, Withdraw, encode_command
 from pmengine.processes.layout import Layout
+from pmengine.processes.resharding import Divided, reshard
+from pmengine.services.dividing import CannotDivide
 from pmengine.services.moving import move_id
+from pmengine.settings import Settings
 from pmengine.shards import SHARDS_MAX, home_of, shard_of
 from pmstore import OrderQuery, StorageSettings, TradeQuery, open_stores, open_stream
 from pmstore.queries import all as all_of
@@ -29,6 +32,7 @@ from tests.trips.http_client import Connection
 
 SHARDS = 2
 EVENTS = (1, 2)
+FEES_EVENT = 3
 USERS = ("anna", "bert")
 READY_S_MAX = 60.0
 
@@ -127,9 +131,11 @@ def token(event_id: int, outcome: str) -> str:
 async def set_up(url: str, shards: int) -> None:
     """List the events, and give every user cash on each shard."""
     async with Connection(url, "operator") as operator:
-        for event_id in EVENTS:
+        for event_id in (*EVENTS, FEES_EVENT):
             tokens = [token(event_id, "yes"), token(event_id, "no")]
-            market = {"outcomes": ["Yes", "No"], "token_ids": tokens}
+            market: dict[str, Any] = {"outcomes": ["Yes", "No"], "token_ids": tokens}
+            if event_id == FEES_EVENT:
+                market["fees"] = {"kind": "linear", "maker_ppm": 0, "taker_ppm": 20_000}
             await asked(
                 operator, "POST", "/events", {"event_id": event_id, "markets": {"1": market}}
             )
@@ -180,16 +186,36 @@ async def check_moves(url: str, environ: Mapping[str, str]) -> None:
         account = await asked(carl, "GET", "/account")
         assert account["cash"] == {"available": "98", "frozen": "2"}
         assert [one["frozen"] for one in account["cash_by_shard"]] == ["1", "1"]
+        split = {"id": "s1", "event_id": home + 2, "market_id": 1, "amount": "10"}
+        other = {**split, "event_id": 3 - home}
+        for body in (split, other):
+            await asked(carl, "POST", "/splits", body)
+        account = await asked(carl, "GET", "/account")
+        assert account["cash"] == {"available": "78", "frozen": "2"}
+        both = [order(event_id, f"batch-{event_id}", "no", "0.2") for event_id in EVENTS]
+        batch = await asked(carl, "POST", "/orders/batch", {"orders": both})
+        assert [one["status"] for one in batch["items"]] == [201, 201]
+        costly = order(FEES_EVENT, "fees", "yes", "0.5")
+        placed = await asked(carl, "POST", "/orders", costly)
+        account = await asked(carl, "GET", "/account")
+        # 2 for each of the batch, and 5: its fees had to be there while it could take.
+        assert account["cash"] == {"available": "69", "frozen": "11"}
+        await asked(carl, "DELETE", f"/orders/{placed['order']['id']}")
+        by_volume = {name: costly[name] for name in ("event_id", "market_id", "token_id", "side")}
+        by_volume |= {"client_order_id": "volume", "type": "market", "volume": "70"}
+        status, refused = await carl.ask("POST", "/orders", by_volume)
+        assert status == 201, f"all of it came together: {refused}"
         # A gateway that withdrew and died.
-        storage = Layout(generation=1, shards=SHARDS).storage(settings_of(environ), home)
+        before = await asked(carl, "GET", "/account")
+        away = max(range(SHARDS), key=lambda one: float(before["cash_by_shard"][one]["available"]))
+        storage = Layout(generation=1, shards=SHARDS).storage(settings_of(environ), away)
         async with open_stream(storage.streams, ORDER_INPUT) as stream:
-            id = move_id(1 - home, 7_000_000, "orphan")
+            id = move_id(1 - away, 7_000_000, "orphan")
             left = Withdraw(id=id, user_id="carl", amount=7_000_000)
             await stream.append([encode_command(left)])
         async with asyncio.timeout(READY_S_MAX):
-            while account["cash_by_shard"][1 - home]["available"] != "7":
+            while account == before or account["cash"] != before["cash"]:
                 account = await asked(carl, "GET", "/account")
-        assert account["cash"] == {"available": "98", "frozen": "2"}
 
 
 def settings_of(environ: Mapping[str, str]) -> StorageSettings:
@@ -304,6 +330,40 @@ async def holdings(url: str) -> dict[str, Any]:
     return found
 
 
+class Died(Exception):
+    """The process was killed here."""
+
+
+async def died_while_dividing(environ: Mapping[str, str]) -> None:
+    """Look, then divide and die before the last step: the data stays what it was."""
+    settings = read_settings(Settings, environ=dict(environ))
+    said: list[str] = []
+    looked = await until_free(settings, said.append)
+    assert not looked.is_done
+
+    def die(text: str) -> None:
+        if "begins after" in text:
+            raise Died
+
+    with pytest.raises(Died):
+        await reshard(settings, 2, really=True, told=die)
+    again = await reshard(settings, 2, really=False, told=said.append)
+    assert again.layout.generation > looked.layout.generation, "not where it died"
+    assert again.orders == looked.orders
+
+
+async def until_free(settings: Settings, told: Callable[[str], None]) -> Divided:
+    """Look what dividing would do once the lease of an engine that froze is over."""
+    async with asyncio.timeout(READY_S_MAX):
+        while True:
+            try:
+                return await reshard(settings, 2, really=False, told=told)
+            except CannotDivide as error:
+                if "stop every service" not in str(error):
+                    raise
+                await asyncio.sleep(0.1)
+
+
 @pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -318,17 +378,21 @@ async def test_events_move_to_more_shards_between_runs_and_back(tmp_path: Path) 
             numbers = [
                 number for event_id in EVENTS for number in await trade(one.url, event_id, "a")
             ]
+            looked = await pmengine("reshard", "2", cwd=folder, environ=told(1))
+            assert looked.returncode == Exit.DIFFERENT, looked
             running = await pmengine("reshard", "2", "--yes", cwd=folder, environ=told(1))
             assert running.returncode == Exit.DIFFERENT, running
             assert "stop every service" in running.stderr
             before = await holdings(one.url)
+            frozen = one.engines.pop()
+            frozen.freeze()
             await one.stop()
-        looked = await pmengine("reshard", "2", cwd=folder, environ=told(1))
-        assert looked.returncode == Exit.FINE, looked.stdout + looked.stderr
-        assert "Nothing was changed" in looked.stdout
-        done = await pmengine("reshard", "2", "--yes", cwd=folder, environ=told(1))
-        assert done.returncode == Exit.FINE, done.stdout + done.stderr
-        assert "shard 1 has 1 events with 1 open orders" in done.stdout
+            await died_while_dividing(told(1))
+            done = await pmengine("reshard", "2", "--yes", cwd=folder, environ=told(1))
+            assert done.returncode == Exit.FINE, done.stdout + done.stderr
+            assert "shard 1 has 2 events with 1 open orders" in done.stdout
+            frozen.thaw()
+            assert await frozen.ended() == Exit.USAGE, "it must not lead what was"
         late = await pmengine("run", "engine", cwd=folder, environ=told(1))
         assert late.returncode == Exit.USAGE, "who still has the old settings is refused"
 

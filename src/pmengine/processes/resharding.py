@@ -34,6 +34,7 @@ from pmstore import (
 )
 from pmstore.codec import encode_batch, encode_changes
 
+READ_ENTRIES_MAX: Final = 64
 LEASE_S: Final = 600.0
 """For how long nobody else leads; renewed before the data is switched over."""
 
@@ -161,14 +162,25 @@ async def _check_inputs(one: _Held) -> None:
 async def _check_relay(one: _Held) -> None:
     """See that everything was told, and every move of cash to another shard sent on."""
     bounds = await (await one.deployment.stream(PROCESSOR_STREAM)).bounds()
-    number = 0
+    position = START
     if bounds is not None:
-        number = decode_batch_told(bounds.last.payload, PROCESSOR_STREAM).number
-    if number < one.recovered.place.number:
+        told = decode_batch_told(bounds.last.payload, PROCESSOR_STREAM)
+        position = Position.parse(told.position)
+    if await _changed_after(one, position):
         raise CannotDivide(
-            f"the relay of shard {one.deployment.shard} has told of its log through entry {number} "
-            f"of {one.recovered.place.number}: start it until `pmengine status` shows a lag of 0"
+            f"the relay of shard {one.deployment.shard} has not told of all of its log: start it "
+            "until `pmengine status` shows a lag of 0"
         )
+
+
+async def _changed_after(one: _Held, position: Position) -> bool:
+    """Whether the log says something behind *position*; an entry that closed it does not."""
+    log = await one.deployment.log()
+    while entries := await log.stream.read(position, READ_ENTRIES_MAX):
+        if any(log.decode(entry).changes for entry in entries):
+            return True
+        position = entries[-1].id
+    return False
 
 
 def _is_nothing(payload: bytes) -> bool:
@@ -181,9 +193,6 @@ def _is_nothing(payload: bytes) -> bool:
 
 async def _check_history(one: _Held, place: ShardToRead) -> None:
     """See that the stores have had the log to its end: nobody will read it any more."""
-    log = one.recovered.place
-    if not log.number:
-        return
     async with open_stores_to_read(settings=place.storage) as stores:
         orders, trades, accounts, events = (
             stores.orders,
@@ -199,7 +208,7 @@ async def _check_history(one: _Held, place: ShardToRead) -> None:
                 own.orders, own.trades, own.accounts, own.events
             ).standing()
             positions = list(standing.positions)
-    if not positions or min(positions) < log.position:
+    if await _changed_after(one, min(positions, default=START)):
         raise CannotDivide(
             f"the stores have not had all of the log of shard {one.deployment.shard}: start its "
             "history until `pmengine status` shows a lag of 0"
