@@ -9,54 +9,12 @@ import pytest
 
 from pmengine.gateways.http.candle_cache import CandleCache, Reads, ReadsSpent
 from pmengine.gateways.http.candle_days import DAY_MS, Bar
-from pmengine.services.log import BEGINNING, Place
-from pmengine.services.shown_history import HistoryStacks
-from pmstore import (
-    MatchType,
-    Side,
-    Symbol,
-    Trade,
-    TradeStore,
-    open_account_store,
-    open_event_store,
-    open_order_store,
-    open_trade_store,
-)
+from pmstore import Trade
 from tests.gateways.exchange import Running, order
+from tests.gateways.stores import a_trade, filled, stores
 
 MARKET = (1, 1)
 INTERVALS_MS = (60_000, 300_000, 3_600_000, DAY_MS)
-
-
-class Stores(HistoryStacks):
-    """Stores that hold all there is."""
-
-    place: Place = BEGINNING
-
-    async def reached(self, number: int) -> None:
-        """They do."""
-
-
-def a_trade(number: int, timestamp: int, price: int, lots: int, *, of_second: bool) -> Trade:
-    """A trade of the first token at *price*, seen by a taker of the first or second token."""
-    token, other = ("n", "y") if of_second else ("y", "n")
-    return Trade(
-        trade_id=number * 1024,
-        match_type=MatchType.MINT,
-        taker_order_id="t",
-        maker_order_id="m",
-        taker_user_id="u1",
-        maker_user_id="u2",
-        symbol=Symbol(1, 1, token),
-        maker_symbol=Symbol(1, 1, other),
-        side=Side.BUY,
-        maker_side=Side.BUY,
-        price=10_000 - price if of_second else price,
-        maker_price=price if of_second else 10_000 - price,
-        quantity=lots,
-        timestamp=timestamp,
-        taker_is_bid=not of_second,
-    )
 
 
 def some_trades(count: int, days: int, seed: int) -> list[Trade]:
@@ -105,27 +63,16 @@ async def by_days(
         end_ms = day[0] * DAY_MS
 
 
-async def filled(trades: TradeStore, some: Sequence[Trade]) -> None:
-    for start in range(0, len(some), 1000):
-        await trades.append(some[start : start + 1000])
-
-
 @pytest.mark.parametrize("minutes_max", [1, 10**6])
 async def test_bars_are_what_grouping_the_trades_gives_while_more_of_them_come(
     minutes_max: int,
 ) -> None:
     everything = some_trades(2500, days=2, seed=7)
-    async with (
-        open_trade_store("memory://") as trades,
-        open_order_store("memory://") as orders,
-        open_account_store("memory://") as accounts,
-        open_event_store("memory://") as events,
-    ):
-        history = Stores(trades=trades, orders=orders, accounts=accounts, events=events)
+    async with stores() as history:
         cache = CandleCache(history, minutes_max)
         there = 0
         for part in (0, 1300, 1301, 2500):
-            await filled(trades, everything[there:part])
+            await filled(history.trades, everything[there:part])
             there = part
             for interval_ms in INTERVALS_MS:
                 assert await by_days(cache, interval_ms) == plainly(everything[:part], interval_ms)
@@ -133,28 +80,16 @@ async def test_bars_are_what_grouping_the_trades_gives_while_more_of_them_come(
 
 async def test_what_one_question_may_not_read_the_next_ones_do() -> None:
     everything = some_trades(3000, days=2, seed=3)
-    async with (
-        open_trade_store("memory://") as trades,
-        open_order_store("memory://") as orders,
-        open_account_store("memory://") as accounts,
-        open_event_store("memory://") as events,
-    ):
-        await filled(trades, everything)
-        history = Stores(trades=trades, orders=orders, accounts=accounts, events=events)
+    async with stores() as history:
+        await filled(history.trades, everything)
         found = await by_days(CandleCache(history), 3_600_000, reads_max=3)
         assert found == plainly(everything, 3_600_000)
 
 
 async def test_a_whole_day_that_is_over_is_read_once() -> None:
     everything = some_trades(2000, days=4, seed=5)
-    async with (
-        open_trade_store("memory://") as trades,
-        open_order_store("memory://") as orders,
-        open_account_store("memory://") as accounts,
-        open_event_store("memory://") as events,
-    ):
-        await filled(trades, everything)
-        history = Stores(trades=trades, orders=orders, accounts=accounts, events=events)
+    async with stores() as history:
+        await filled(history.trades, everything)
         cache = CandleCache(history)
         await by_days(cache, DAY_MS)
         reads = Reads(2)  # the newest trade, and what came into its day since

@@ -78,6 +78,10 @@ BODIES = [
     b"{} {}",
     b"[" * 60_000,
     b'{"x":' * 10_000,
+    b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    b'{"event_id":1.0,"markets":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    b'{"event_id":1e400}',
+    b'{"event_id":1.5}',
     b'{"event_id":1,"event_id":2}',
     b'{"token_id":"\xff"}',
     b'{"token_id":"\\ud800"}',
@@ -93,6 +97,17 @@ async def test_a_body_that_is_none_is_malformed(running: Running, path: str, bod
     digest = running.digest()
     await running.refused(400, "MALFORMED", "POST", path, content=body, headers=JSON)
     assert running.digest() == digest
+
+
+async def test_a_whole_number_is_one_however_it_is_written(running: Running) -> None:
+    body = json.dumps(order()).encode().replace(b'"event_id": 1', b'"event_id": 1.0')
+    assert (await running.ask("POST", "/orders", content=body, headers=JSON)).status_code == 201
+    for written in (b"1.5", b"1e30", b"9007199254740994.0"):
+        wrong = body.replace(b"1.0", written)
+        problem = await running.refused(
+            400, "MALFORMED", "POST", "/orders", content=wrong, headers=JSON
+        )
+        assert problem["field"] == "event_id"
 
 
 async def test_an_unknown_field_is_named_with_the_nearest_right_one(running: Running) -> None:

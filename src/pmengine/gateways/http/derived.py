@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import attrs
@@ -13,6 +14,7 @@ from pmengine.gateways.http.rankings import Rankings
 from pmengine.gateways.http.tokens import Tokens
 from pmengine.gateways.http.turnover import Turnover
 from pmengine.gateways.venue import Venue
+from pmengine.services.log import Place
 
 
 @attrs.frozen(kw_only=True)
@@ -31,13 +33,16 @@ class Derived:
         """Those of *venue*, empty."""
         history = venue.history
         histories = [history, *(one.history for one in venue.further)]
-        is_sharded = len(histories) > 1
-        events = EventScan(history, lambda: [one.place.number for one in histories])
+
+        def places() -> Sequence[Place]:
+            return [one.place for one in histories]
+
+        events = EventScan(history, lambda: [one.number for one in places()])
         return cls(
             events=events,
-            turnover=Turnover(history, is_sharded=is_sharded),
+            turnover=Turnover(history, places),
             candles=CandleCache(history),
             rankings=Rankings(),
-            books=PositionBooks(history, is_sharded=is_sharded),
+            books=PositionBooks(history, places),
             tokens=Tokens(events),
         )

@@ -149,7 +149,10 @@ async def _change_market(call: Call, command: Command) -> Reply:
 def _check_answer(body: Resolution | EventResolution) -> None:
     if body.void == (body.payouts is not None):
         raise Problem(
-            422, "MALFORMED", "send either payouts or void: true, to say what is paid", field="void"
+            422,
+            "MALFORMED",
+            "send either payouts or void: true, to say what is paid",
+            field="void" if body.void else "payouts",
         )
 
 

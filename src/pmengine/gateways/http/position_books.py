@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from pmengine.gateways.http.frontier import Frontier, Places
 from pmengine.gateways.http.profits import Holding
 from pmengine.services.shown_history import ShownHistory
 from pmstore import MarketKey, Side, Trade, TradeQuery
@@ -17,10 +18,6 @@ PAGE: Final = 1000
 READS_MAX: Final = 100
 """Round trips to the trade store that one question may cost."""
 USERS_MAX: Final = 10_000
-OVERLAP_MS: Final = 60_000
-"""By how much the stores of one shard may be behind those of another."""
-SHARDS: Final = 1024
-"""A trade id is a counter times this, plus its shard."""
 
 
 class ReadsSpent(Exception):
@@ -30,21 +27,19 @@ class ReadsSpent(Exception):
 @attrs.define
 class Book:
     """
-    The holdings of one user by the fills through `last_ids`, one for each shard.
+    The holdings of one user by the fills through `frontier`.
 
-    `after` is where reading goes on: None if nothing is being read. `unread` are fills that
-    were read and not added, the newest first, three numbers each: which of `tokens`, lots
-    (negative: sold), money. `news` is what `last_ids` becomes when they are.
+    `after` and `start_ms` are where reading goes on: None if nothing is being read. `unread`
+    are fills that were read and not added, the newest first, three numbers each: which of
+    `tokens`, lots (negative: sold), money.
     """
 
     holdings: dict[str, Holding] = attrs.Factory(dict)
     markets: dict[str, MarketKey] = attrs.Factory(dict)
-    newest_ms: int = 0
-    last_ids: dict[int, int] = attrs.Factory(dict)
+    frontier: Frontier = attrs.Factory(Frontier)
     after: str | None = None
+    start_ms: int | None = None
     unread: array[int] = attrs.Factory(lambda: array("q"))
-    news: dict[int, int] = attrs.Factory(dict)
-    news_ms: int = 0
     tokens: list[str] = attrs.Factory(list)
     numbers: dict[str, int] = attrs.Factory(dict)
     lock: asyncio.Lock = attrs.Factory(asyncio.Lock)
@@ -86,8 +81,7 @@ class Book:
             else:
                 holding.sell(-lots, money)
         self.unread = array("q")
-        self.last_ids.update(self.news)
-        self.newest_ms = max(self.newest_ms, self.news_ms)
+        self.frontier.end()
         return bool(unread)
 
 
@@ -96,20 +90,21 @@ class PositionBooks:
     One book for each user who asked; those who asked longest ago make room for others.
 
     Args:
-        is_sharded: Whether trades of several shards come into the store, each at its own pace.
+        places: How far the stores are; while they have not moved nothing is read.
+        reads_max: Round trips to the trade store that one question may cost.
     """
 
     def __init__(
-        self, history: ShownHistory, *, is_sharded: bool, reads_max: int = READS_MAX
+        self, history: ShownHistory, places: Places, *, reads_max: int = READS_MAX
     ) -> None:
         self._history = history
-        self._overlap_ms = OVERLAP_MS if is_sharded else 0
+        self._places = places
         self._reads_max = reads_max
         self._books: OrderedDict[str, Book] = OrderedDict()
 
     async def follow(self, user_id: str) -> tuple[Book, bool]:
         """
-        The user's book through the newest fill in the store, and whether some were new.
+        The user's book with every fill that the stores had, and whether some were new.
 
         Raises:
             ReadsSpent: There are too many for one question; asking again goes on from there.
@@ -128,19 +123,13 @@ class PositionBooks:
     async def _read(self, user_id: str, book: Book) -> bool:
         """Read one page; whether it was the last one."""
         if book.after is None:
-            book.news, book.news_ms = {}, book.newest_ms
-        query = TradeQuery(
-            user_id=user_id,
-            start_ms=max(0, book.newest_ms - self._overlap_ms),
-            after=book.after,
-            limit=PAGE,
-        )
+            book.start_ms = book.frontier.begin(self._places())
+            if book.start_ms is None:
+                return True
+        query = TradeQuery(user_id=user_id, start_ms=book.start_ms, after=book.after, limit=PAGE)
         page = await self._history.trades.find(query)
         for trade in page.items:
-            shard = trade.trade_id % SHARDS
-            if trade.trade_id > book.last_ids.get(shard, 0):
+            if book.frontier.take(trade):
                 book.note(user_id, trade)
-                book.news[shard] = max(book.news.get(shard, 0), trade.trade_id)
-                book.news_ms = max(book.news_ms, trade.timestamp)
         book.after = page.next
         return page.next is None

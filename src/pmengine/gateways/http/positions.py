@@ -124,20 +124,18 @@ async def _read(call: Call) -> tuple[Book, list[Balance]]:
     """
     The fills and the balances of one moment.
 
-    The stores get trades before balances: balances read once everything was written that the
-    log had after the fills were read have all of these fills; and no other, if none is new.
+    Balances that were read after all fills have these fills. They may have later ones too: if
+    none of what the log had got by then is a fill of the user, they have not.
     """
-    venue = call.venue
+    venue, books = call.venue, call.derived.books
+    query = BalanceQuery(user_id=call.user_id, limit=ROWS_PAGE)
     try:
-        await call.freshness.reached()
-        book, _ = await call.derived.books.follow(call.user_id)
+        await _caught_up(call)
+        book, _ = await books.follow(call.user_id)
         for _ in range(TRIES_MAX):
-            for shard, number in enumerate(await venue.heads()):
-                call.freshness.told(number, shard)
-            await call.freshness.reached()
-            query = BalanceQuery(user_id=call.user_id, limit=ROWS_PAGE)
             rows = [row async for row in all_of(venue.history.accounts, query)]
-            book, are_new = await call.derived.books.follow(call.user_id)
+            await _caught_up(call)
+            book, are_new = await books.follow(call.user_id)
             if not are_new:
                 return book, rows
     except ReadsSpent:
@@ -150,6 +148,13 @@ async def _read(call: Call) -> tuple[Book, list[Balance]]:
     raise Problem(
         503, "STILL_READING", "your fills come faster than they are read; ask again", headers=_AGAIN
     )
+
+
+async def _caught_up(call: Call) -> None:
+    """Wait until the stores hold everything that is in the log now."""
+    for shard, number in enumerate(await call.venue.heads()):
+        call.freshness.told(number, shard)
+    await call.freshness.reached()
 
 
 async def _events(call: Call, ids: Iterable[int]) -> Mapping[int, Event]:

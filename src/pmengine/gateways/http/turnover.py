@@ -6,17 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from pmengine.gateways.http.frontier import Frontier, Places
 from pmengine.services.shown_history import ShownHistory
 from pmstore import TradeQuery
 from pmstore.queries import all as all_of
 
 MINUTE_MS: Final = 60_000
 WINDOW_MIN: Final = 24 * 60
-OVERLAP_MS: Final = 60_000
-"""By how much the stores of one shard may be behind those of another."""
 PAGE: Final = 1000
-SHARDS: Final = 1024
-"""A trade id is a counter times this, plus its shard."""
 
 
 class Turnover:
@@ -26,16 +23,12 @@ class Turnover:
     Cost:
         The first question reads the trades of the last day, 1,000 a round trip; the next ones
         read what came since. Memory: one number for each event and minute in which it traded.
-
-    Args:
-        is_sharded: Whether trades of several shards come into the store, each at its own pace.
     """
 
-    def __init__(self, history: ShownHistory, *, is_sharded: bool) -> None:
+    def __init__(self, history: ShownHistory, places: Places) -> None:
         self._history = history
-        self._overlap_ms = OVERLAP_MS if is_sharded else 0
-        self._newest_ms = 0
-        self._last_ids: dict[int, int] = {}
+        self._places = places
+        self._frontier = Frontier()
         self._minutes: dict[int, dict[int, int]] = {}
         """Minute -> event -> micros, the oldest minute first."""
         self._sums: dict[int, int] = {}
@@ -56,21 +49,18 @@ class Turnover:
 
     async def _follow(self, start_ms: int) -> None:
         """Add the trades from *start_ms* on that were not seen yet."""
-        start_ms = max(start_ms, self._newest_ms - self._overlap_ms)
         added: dict[int, dict[int, int]] = {}
-        last_ids = dict(self._last_ids)
-        newest_ms = self._newest_ms
-        query = TradeQuery(start_ms=start_ms, limit=PAGE)
+        unread_ms = self._frontier.begin(self._places())
+        if unread_ms is None:
+            return
+        query = TradeQuery(start_ms=max(start_ms, unread_ms), limit=PAGE)
         async for trade in all_of(self._history.trades, query):
-            shard = trade.trade_id % SHARDS
-            if trade.trade_id <= self._last_ids.get(shard, 0):
+            if not self._frontier.take(trade):
                 continue
-            last_ids[shard] = max(last_ids.get(shard, 0), trade.trade_id)
-            newest_ms = max(newest_ms, trade.timestamp)
             events = added.setdefault(trade.timestamp // MINUTE_MS, {})
             event_id = trade.symbol.event_id
             events[event_id] = events.get(event_id, 0) + trade.price * trade.quantity
-        self._last_ids, self._newest_ms = last_ids, newest_ms
+        self._frontier.end()
         for minute in sorted(added):
             self._add(minute, added[minute])
 
