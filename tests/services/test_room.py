@@ -102,6 +102,24 @@ async def test_a_full_log_is_taken_no_further_than_one_batch_and_no_command_is_l
         assert unbounded.state.digest() == digest
 
 
+async def test_an_engine_that_starts_on_a_full_log_takes_nothing(
+    log: WatchedStream, order_input: WatchedStream, snapshots: MemorySnapshotStore
+) -> None:
+    streams = {STORE_STREAM: log, ORDER_INPUT: order_input}
+    room = Room(streams, BYTES_MAX)
+    async with engine_on(log, snapshots, order_input=order_input, room=room) as engine:
+        put = await fill(engine)
+    await order_input.append([encode_command(flow(0, 2_000)[put])])
+    held = await log.size_bytes()
+    room = Room(streams, BYTES_MAX)
+    async with engine_on(log, snapshots, order_input=order_input, room=room) as engine:
+        async with asyncio.timeout(DEADLINE_S):
+            while not engine.service.lack:
+                await asyncio.sleep(0)
+        await settled()
+        assert await log.size_bytes() == held
+
+
 @pytest.mark.parametrize("keep", [2, 3])
 async def test_a_log_that_was_filled_between_two_snapshots_has_room_again_by_itself(
     keep: int, log: WatchedStream, order_input: WatchedStream, snapshots: MemorySnapshotStore
