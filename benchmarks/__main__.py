@@ -31,6 +31,7 @@ from benchmarks import (
     shards,
     sqlite,
     stack,
+    store_service,
 )
 from benchmarks.compiled import (
     CompiledEnvironment,
@@ -80,6 +81,7 @@ BENCHMARKS: Final = {
     "redis-stream": _Benchmark(redis_stream.measure, redis_stream.APPENDED, 3, repeated=False),
     "sqlite": _Benchmark(sqlite.measure, sqlite.SAVED, 2),
     "stack": _Benchmark(stack.measure, 100_000, 1),
+    "store-service": _Benchmark(store_service.measure, store_service.RESTING, 3, repeated=False),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1, core=True),
 }
 REPEATS: Final = 5

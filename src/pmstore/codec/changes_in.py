@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sys import intern
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -133,21 +134,21 @@ _words: Final[dict[str, str]] = {
     word.value: word.value for words in (Side, OrderType, TimeInForce, SelfTrade) for word in words
 }
 """Texts of which there are few, each one object: millions of outcomes are kept for a day."""
+_known: Final[Callable[[Any, Any], Any]] = _words.get
 
 _decoder: Final = msgspec.json.Decoder(list[WireChange])
 
 
 def to_remembered(wire: WireRemembered) -> Remembered:
     """The outcome that was written."""
-    known = _words.get
     return Remembered(
         intern(wire.user_id),
-        known(wire.kind) or _new_word(wire.kind),
+        _words.get(wire.kind) or _new_word(wire.kind),
         wire.id,
-        known(wire.outcome) or _new_word(wire.outcome),
+        _words.get(wire.outcome) or _new_word(wire.outcome),
         wire.order_id,
         wire.timestamp,
-        tuple(map(known, wire.content, wire.content)),
+        tuple(map(_known, wire.content, wire.content)),
         wire.correlation_id,
         wire.repeat,
     )

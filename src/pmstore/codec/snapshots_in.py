@@ -240,7 +240,7 @@ def _pieces(rows: msgspec.Raw, between: re.Pattern[bytes]) -> Iterator[bytes]:
     while start < end:
         found = between.search(text, start + _PIECE_BYTES, end)
         stop = end if found is None else found.start() + 1
-        yield b"[%b]" % text[start:stop]
+        yield b"".join((b"[", text[start:stop], b"]"))
         start = stop + 1
 
 

@@ -114,11 +114,12 @@ class SnapshotFiles:
 
         Its bytes are read every time; they are decoded again only if they changed.
         """
-        payload = path.read_bytes()
-        digest = hashlib.sha256(payload).digest()
         known = self._verified.get(path.name)
-        if known is not None and known.digest == digest:
-            return known.info
+        if known is not None:
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").digest() == known.digest:
+                    return known.info
+        payload = path.read_bytes()
         try:
             info = decode_snapshot_info(payload, path.name, str(path))
         except CorruptData as error:
@@ -132,6 +133,7 @@ class SnapshotFiles:
                 size_bytes=len(payload),
                 problem=str(error),
             )
+        digest = hashlib.sha256(payload).digest()
         self._verified[path.name] = Verified(digest=digest, info=info)
         return info
 
