@@ -169,6 +169,10 @@ async def test_one_request_a_trade_whatever_the_number_of_consumers(place: str) 
         settlers = [one.settler() for _ in range(3)]
         async with running(*settlers):
             await one.caught_up()
+            # Also who brought nothing of late knows how far it is.
+            async with asyncio.timeout(DEADLINE_S):
+                while any(each.place != settlers[0].place for each in settlers):
+                    await asyncio.sleep(0.01)
         assert await one.requested() == await one.trades()
         numbers = [told.batch.number for told in await one.entries()]
         assert numbers == [batch.number for _, batch in await batches_of(one.log)]

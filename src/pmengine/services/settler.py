@@ -132,12 +132,13 @@ class Settler:
                     reclaim_at = loop.time() + IDLE_S / 2
                 if await self._settle(must_look=loop.time() > advanced_at + PATIENCE_S):
                     advanced_at = loop.time()
-                elif self._held:
-                    # Somebody else has the turn.
-                    await asyncio.sleep(RETRY_S_MIN)
-                    knows_sink = False
                 else:
-                    advanced_at = loop.time()
+                    # Somebody else has the turn, or brought what came.
+                    knows_sink = False
+                    if self._held:
+                        await asyncio.sleep(RETRY_S_MIN)
+                    else:
+                        advanced_at = loop.time()
             except (Conflict, StoreUnavailable) as error:
                 # What was taken is known by asking.
                 _logger.warning("settlement_asks_again", reason=str(error))
