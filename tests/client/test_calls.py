@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -17,6 +19,7 @@ from pmengine.client import (
     Unavailable,
 )
 from pmengine.gateways.http.api import OPERATIONS
+from tests.architecture import rooms
 from tests.client.orders import buy
 from tests.gateways.exchange import Running
 
@@ -60,6 +63,18 @@ CALLS = {
 def test_every_operation_of_the_api_has_a_call() -> None:
     assert {one.name for one in OPERATIONS} == set(CALLS)
     assert [name for name in CALLS.values() if not hasattr(Client, name)] == []
+
+
+def test_the_client_needs_nothing_of_the_exchange() -> None:
+    program = "import sys, pmengine.client; print('\\n'.join(sys.modules))"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(ran.stdout.split())
+    ours = {name for name in loaded if name.startswith("pmengine.")}
+    assert {".".join(name.split(".")[:2]) for name in ours} == {"pmengine.client"}
+    optional = {name.partition(".")[0] for name in loaded} & set(rooms.OPTIONAL)
+    assert optional == {"httpx", "websockets"}
 
 
 async def test_an_order_is_placed_amended_looked_at_and_cancelled(client: Client) -> None:

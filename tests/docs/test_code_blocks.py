@@ -21,7 +21,9 @@ def blocks(page: Path) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, one.start(1)) + 1, one[1]) for one in BLOCK.finditer(text)]
 
 
-WITH_CODE = [page for page in PAGES if blocks(page)]
+# These speak to an exchange that runs: `tests/client` starts one for them.
+OF_AN_EXCHANGE = {ROOT / "docs" / "how-to" / "use-the-client.md"}
+WITH_CODE = [page for page in PAGES if blocks(page) and page not in OF_AN_EXCHANGE]
 
 
 def run(page: Path) -> None:
