@@ -294,8 +294,10 @@ class Service:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        assert self._process.stdout is not None
         self._process.terminate()
         self._process.wait()
+        self._process.stdout.close()
         self._said.close()
 
     @property
