@@ -12,9 +12,16 @@ import attrs
 
 from pmengine.commands import ORDER_INPUT
 from pmengine.engine import ID_MEMORY_S
+from pmengine.projections import decode_user_entry
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.recovery import recover
-from pmstore import StorageSettings, TradeQuery, open_stores
+from pmengine.services.settlement import (
+    SETTLEMENT_STREAM,
+    SettlementRequest,
+    decode_settlement_entry,
+)
+from pmengine.user_events import USER_EVENT_STREAM
+from pmstore import START, StorageSettings, TradeQuery, open_stores
 from pmstore.clock import system_clock
 from pmstore.codec import decode_batch
 from pmstore.queries import all as all_of
@@ -23,7 +30,10 @@ from tests.services.fleet import Fleet, ServiceProcess
 from tests.trips.recovered_folder import Recovery
 from tests.trips.traders import Traders
 
-SERVICES: Final = ("engine", "engine", "relay", "history", "store", "depth", "api")
+SERVICES: Final = (
+    *("engine", "engine", "relay", "processor", "settlement", "settlement"),
+    *("history", "store", "depth", "api"),
+)
 CALM_S_MAX: Final = 120.0
 _BETWEEN_S: Final = (0.3, 1.5)
 _DEAD_S: Final = (0.0, 1.0)
@@ -132,6 +142,28 @@ async def found_in(settings: StorageSettings) -> Recovery:
         )
         trades = [one async for one in all_of(stores.trades, TradeQuery(limit=1000))]
     return Recovery(found.state, trades, found.folded, None, found.lost_tail)
+
+
+async def check_derived(settings: StorageSettings, found: Recovery) -> None:
+    """Every trade was asked to be settled once, and no user misses a number or hears it twice."""
+    async with open_stores(settings=settings) as stores:
+        settled = await stores.open_stream(SETTLEMENT_STREAM)
+        asked = [
+            document.trade.trade_id
+            for entry in await settled.read(START, 1_000_000)
+            for document in decode_settlement_entry(entry.payload).documents
+            if isinstance(document, SettlementRequest)
+        ]
+        users = await stores.open_stream(USER_EVENT_STREAM)
+        numbers: dict[str, int] = {}
+        for entry in await users.read(START, 1_000_000):
+            for document in decode_user_entry(entry.payload)[1]:
+                last = numbers.get(document.user_id, document.update_id - 1)
+                assert document.update_id == last + 1
+                numbers[document.user_id] = document.update_id
+    assert asked == sorted(trade.trade_id for trade in found.trades)
+    assert numbers.items() <= found.state.user_update_ids.items()
+    assert numbers
 
 
 def storage_of(redis: RedisServer, postgres: PostgresServer, folder: Path) -> StorageSettings:

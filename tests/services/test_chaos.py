@@ -12,7 +12,7 @@ from random import Random, SystemRandom
 import pytest
 
 from pmstore.testing.servers import PostgresServer, RedisServer, free_port
-from tests.services.chaos import Chaos, found_in, storage_of, trade_on
+from tests.services.chaos import Chaos, check_derived, found_in, storage_of, trade_on
 from tests.services.fleet import Fleet, over_both
 from tests.trips.recovered_folder import check_told
 from tests.trips.traders import Traders
@@ -68,6 +68,7 @@ async def chaos(folder: Path, seconds: float) -> None:
             await world.calm()
             found = await found_in(storage_of(redis, postgres, folder))
             check_told(found, traders.orders)
+            await check_derived(storage_of(redis, postgres, folder), found)
             answered = [one for one in traders.orders.values() if one.answered]
             await traders.ask_again(url, answered[-10:])
             await world.stop()
