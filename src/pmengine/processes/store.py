@@ -13,7 +13,7 @@ from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
 from pmengine.processes.taking import taker_for
 from pmengine.processes.turns import Turn
-from pmengine.services.collector import let_go
+from pmengine.services.collector import let_go, spare_the_collector
 from pmengine.services.dead_letters import DEAD_LETTERS, forget_old_letters
 from pmengine.services.log import LogGap
 from pmengine.services.notes import Board, Note
@@ -22,6 +22,8 @@ from pmstore import StoreUnavailable, Stream
 from pmstore.clock import system_clock
 
 TIDY_S: Final = 60.0
+SPARE_S: Final = 0.2
+"""So often what was folded is told to the collector: it never walks a million objects at once."""
 
 _logger = structlog.get_logger("pmengine.store")
 
@@ -101,7 +103,8 @@ class StoreProcess:
             is_pressed=lambda: any(note.lack for note in board.living("engine")),
         )
         letters = await deployment.stream(DEAD_LETTERS)
-        following = (store.run(), board.run(), _tidy(board, letters))
+        sparing = spare_the_collector(SPARE_S)
+        following = (store.run(), board.run(), _tidy(board, letters), sparing)
         await until(over, *map(asyncio.create_task, following))
         try:
             async with asyncio.timeout(settings.shutdown_timeout_s):
