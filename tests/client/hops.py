@@ -1,4 +1,4 @@
-"""A WebSocket that stands between a client and the exchange, and leaves messages out."""
+"""A WebSocket that stands between a client and the exchange, and changes what is said."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class Hop:
     """
     Passes messages on, both ways.
 
-    `drop` says of each message of the exchange whether it is left out. `asked` is what the
-    client said.
+    `pass_as` says of each message of the exchange what it is passed on as; None leaves it out.
+    `changed` counts those that were not passed on as they came, `asked` is what the client
+    said.
     """
 
     url: str = ""
-    drop: Callable[[dict[str, Any]], bool] = lambda message: False
-    dropped: int = 0
+    pass_as: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda message: message
+    changed: int = 0
     asked: list[dict[str, Any]] = attrs.Factory(list)
 
 
@@ -44,10 +45,11 @@ async def hop(url: str) -> AsyncIterator[Hop]:
 
             async def answer() -> None:
                 async for text in server:
-                    if one.drop(json.loads(text)):
-                        one.dropped += 1
-                    else:
-                        await client.send(text)
+                    said = json.loads(text)
+                    passed = one.pass_as(said)
+                    one.changed += passed != said
+                    if passed is not None:
+                        await client.send(json.dumps(passed))
 
             tasks = [asyncio.create_task(way) for way in (ask(), answer())]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

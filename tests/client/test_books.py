@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
-from pmengine.client import Book, BookChange, Client, ClientClosed, Depth, Refused, Trade
+from pmengine.client import (
+    Book,
+    BookChange,
+    Client,
+    ClientClosed,
+    Depth,
+    NewMarket,
+    Refused,
+    Trade,
+    UnreadableAnswer,
+)
 from pmstore.testing import FaultProxy, Script
 from tests.client.hops import hop
 from tests.client.orders import buy
@@ -94,15 +106,72 @@ async def test_a_gap_is_seen_and_healed_by_a_snapshot(client: Client, running: R
         watcher.book(1, 1) as book,
     ):
         changes = book.changes()
-        between.drop = lambda message: message["type"] == "delta" and not between.dropped
+        between.pass_as = lambda said: (
+            None if said["type"] == "delta" and not between.changed else said
+        )
         await client.place(buy(price="0.41"))
         await client.place(buy(price="0.42"))
         await change_of(changes, "stale")
         healed = await change_of(changes, "snapshot")
         assert healed.missed
         await caught_up(book, client)
-        assert between.dropped == 1
+        assert between.changed == 1
         assert [one["action"] for one in between.asked] == ["subscribe", "snapshot"]
+
+
+async def test_a_market_that_cannot_be_shown_now_is_asked_for_again(running: Running) -> None:
+    async with hop(running.url) as between, Client(between.url) as watcher:
+
+        def not_now(said: dict[str, Any]) -> dict[str, Any] | None:
+            if between.changed > 1 or said["type"] not in ("subscribed", "snapshot"):
+                return said
+            if said["type"] == "snapshot":
+                return None
+            return {**said, "type": "subscribe_error", "code": "HISTORY_BEHIND", "detail": "-"}
+
+        between.pass_as = not_now
+        async with watcher.book(1, 1) as book:
+            assert book.is_live
+        asked = [one["action"] for one in between.asked]
+        assert asked[:3] == ["subscribe", "subscribe", "snapshot"]
+
+
+async def test_kinds_and_fields_of_later_exchanges_are_passed_over_and_nonsense_is_not(
+    client: Client, running: Running
+) -> None:
+    async with hop(running.url) as between, Client(between.url) as watcher:
+
+        def later(said: dict[str, Any]) -> dict[str, Any]:
+            if said["type"] == "subscribed":
+                return {"type": "weather", "rain": True}
+            return {**said, "v": 7}
+
+        between.pass_as = later
+        async with watcher.book(1, 1) as book:
+            changes = book.changes()
+            between.pass_as = lambda said: {**said, "update_id": "many"}
+            await client.place(buy())
+            with pytest.raises(UnreadableAnswer):
+                await change_of(changes, "delta")
+            assert not book.is_live
+
+
+async def test_more_books_than_a_connection_takes_are_on_a_second_one(
+    client: Client, running: Running
+) -> None:
+    count = 101
+    markets = {id: NewMarket(token_ids=(f"a{id}", f"b{id}")) for id in range(1, count + 1)}
+    await client.add_event(5, markets)
+    port = int(running.url.rpartition(":")[2])
+    with FaultProxy("127.0.0.1", port) as proxy:
+        async with (
+            Client(f"http://127.0.0.1:{proxy.port}", deadline_s=90) as watcher,
+            AsyncExitStack() as books,
+        ):
+            for id in markets:
+                book = await books.enter_async_context(watcher.book(5, id))
+                assert book.tokens == markets[id].token_ids
+            assert proxy.connections == 2
 
 
 async def test_what_is_cut_or_held_is_stale_until_it_is_whole_again(

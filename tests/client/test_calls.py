@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from decimal import Decimal
 
 import pytest
 
+import pmengine.client
 from pmengine.client import (
     CancelledOrders,
     Client,
@@ -74,7 +76,20 @@ def test_the_client_needs_nothing_of_the_exchange() -> None:
     ours = {name for name in loaded if name.startswith("pmengine.")}
     assert {".".join(name.split(".")[:2]) for name in ours} == {"pmengine.client"}
     optional = {name.partition(".")[0] for name in loaded} & set(rooms.OPTIONAL)
-    assert optional == {"httpx", "websockets"}
+    # httpx takes rich along where it finds it.
+    assert optional - {"rich"} == {"httpx", "websockets"}
+
+
+def test_what_is_public_says_what_it_is() -> None:
+    assert pmengine.client.__all__ == sorted(set(pmengine.client.__all__))
+    silent = [
+        f"{name}.{verb}"
+        for name in pmengine.client.__all__
+        for verb, one in [("", getattr(pmengine.client, name)), *vars(Client).items()]
+        if (inspect.isclass(one) or inspect.isfunction(one)) and not verb.startswith("_")
+        if not inspect.getdoc(one)
+    ]
+    assert silent == []
 
 
 async def test_an_order_is_placed_amended_looked_at_and_cancelled(client: Client) -> None:

@@ -148,10 +148,17 @@ class Book:
         newest = 0
         async for trade in self._trades(1):
             newest = trade.trade_id
+        is_whole = True
         async for change in changes:
             told = change.trades
-            if change.missed and change.kind != "stale":
-                told = (*await self._since(newest), *told)
+            if change.missed:
+                is_whole = False
+            if not is_whole and change.kind != "stale":
+                try:
+                    told = (*await self._since(newest), *told)
+                except Unavailable:
+                    continue  # asked again with the next change, from the same trade on
+                is_whole = True
             for trade in told:
                 if trade.trade_id > newest:
                     newest = trade.trade_id

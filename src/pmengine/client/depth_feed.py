@@ -42,7 +42,11 @@ class DepthFeed:
             link = DepthLink(self._connect)
             self._links[link] = asyncio.create_task(link.run())
         self._mirrors[key] = (mirror, link)
-        await link.add(mirror)
+        try:
+            await link.add(mirror)
+        except BaseException:
+            await self.leave(mirror)
+            raise
         return mirror
 
     async def leave(self, mirror: Mirror) -> None:

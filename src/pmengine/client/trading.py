@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import attrs
@@ -121,10 +122,11 @@ class Trading:
             if isinstance(error, OutcomeUnknown) and error.refusal is None:
                 raise
             # An attempt without an answer may have cancelled it: the order itself says.
-            order = await self.order(order_id)
-            if order.status != "cancelled":
-                raise
-            return order
+            with suppress(ClientError):
+                order = await self.order(order_id)
+                if order.status == "cancelled":
+                    return order
+            raise
         return answer.order
 
     async def cancel_all(

@@ -119,7 +119,7 @@ class Transport:
                 )
         except _NOT_SENT as error:
             raise Unavailable(f"{self._url} does not take connections: {_text(error)}") from error
-        except (httpx.TransportError, TimeoutError) as error:
+        except (httpx.RequestError, TimeoutError) as error:
             told = f"{self._url} did not answer {request.method} {request.path}: {_text(error)}"
             if request.repeat is Repeat.ASKS:
                 raise Unavailable(told) from error
