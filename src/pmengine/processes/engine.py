@@ -28,8 +28,28 @@ from pmstore.clock import system_clock
 READ_BATCHES_MAX: Final = 256
 LEASE_PARTS: Final = 8
 """How often, within the life of a lease, it is renewed or asked for."""
+AWAY_LEASES_MAX: Final = 10
+"""For how many lives of a lease a standby may not have heard of the log, and still know it."""
 
 _logger = structlog.get_logger("pmengine.engine")
+
+
+class WasAway(Exception):
+    """
+    The log did not answer for long: it may be restored, and end exactly where this standby is.
+
+    Snapshots may have more then, and only a start looks for them.
+    """
+
+
+_STARTS_AGAIN: Final = (
+    Superseded,
+    PublishFailed,
+    LogGap,
+    LogRewritten,
+    WasAway,
+    StoreUnavailable,
+)
 
 
 class EngineProcess:
@@ -97,7 +117,7 @@ class EngineProcess:
             why = ""
             try:
                 await self._follow_and_lead(lease, stopping)
-            except (Superseded, PublishFailed, LogGap, LogRewritten, StoreUnavailable) as error:
+            except _STARTS_AGAIN as error:
                 why = f" after: {error}"
                 _logger.warning("engine_starts_again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RETRY_S_MIN)
@@ -112,7 +132,7 @@ class EngineProcess:
         guard = await self._guard(log, recovered)
         # In a thread: making the books of a large state must not silence this process.
         engine = await asyncio.to_thread(engine_of, self._settings, recovered.state)
-        following = _Following(log, recovered, engine)
+        following = _Following(log, recovered, engine, self._settings.lease_s * AWAY_LEASES_MAX)
         del recovered
         let_go()
         async with guarded(guard):
@@ -254,22 +274,35 @@ class _Following:
 
     Args:
         engine: Made from the state of *recovered*.
+        away_s_max: For how long it may hear nothing of the log, in seconds.
     """
 
-    def __init__(self, log: Log, recovered: Recovered, engine: Engine) -> None:
+    def __init__(self, log: Log, recovered: Recovered, engine: Engine, away_s_max: float) -> None:
         self.engine = engine
         # The engine has the state: of the other copy only the positions go on.
         self._positions = State()
         self._positions.input_position = recovered.state.input_position
         self.recovered = attrs.evolve(recovered, state=self._positions)
         self._log = log
+        self._away_s_max = away_s_max
+        self._now_s = asyncio.get_running_loop().time
+        self._looked_at_s = self._now_s()
 
     async def some(self, wait_s: float) -> bool:
-        """Apply what is there, waiting for it up to *wait_s*; whether there was anything."""
+        """
+        Apply what is there, waiting for it up to *wait_s*; whether there was anything.
+
+        Raises:
+            WasAway: It was not answered for so long that it does not know the log any more.
+        """
         place = self.recovered.place
         found = await persistently(
             lambda: self._log.read(place, READ_BATCHES_MAX, wait_s), "standby"
         )
+        away_s = self._now_s() - self._looked_at_s
+        if away_s > self._away_s_max:
+            raise WasAway(f"this standby has not heard of the log for {away_s:.1f} s")
+        self._looked_at_s = self._now_s()
         for _, batch in found:
             self.engine.apply(batch.changes)
             self.engine.stand_at(batch.time)

@@ -91,6 +91,14 @@ class Reach:
         self._going = asyncio.Event()
         self._going.set()
 
+    def freeze(self) -> None:
+        """Let the process stand still at its next call, until `thaw`."""
+        self._going.clear()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._going.set()
+
     async def call(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What a server answers to *ask*, if the process lives to see it."""
         await self._step()
@@ -107,9 +115,9 @@ class Reach:
             if dice < chances.killed:
                 self.is_dead = True
             else:
-                self._going.clear()
+                self.freeze()
                 thawed_s = servers.chance.uniform(0.0, FROZEN_S_MAX)
-                asyncio.get_running_loop().call_later(thawed_s, self._going.set)
+                asyncio.get_running_loop().call_later(thawed_s, self.thaw)
         await self._going.wait()
         if self.is_dead:
             raise asyncio.CancelledError

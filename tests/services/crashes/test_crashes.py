@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +15,7 @@ from pmengine.services.recovery import Recovered, recover
 from pmstore import START, Position, State
 from pmstore.codec import GENESIS_HASH, decode_batch
 from tests.layers.schedules.loop import run_at_random
+from tests.services.crashes.at_once import HERE
 from tests.services.crashes.exchange import Exchange
 from tests.services.crashes.servers import Chances, Servers
 
@@ -34,15 +33,6 @@ class Wrong(Exception):
     """What a run left behind is not right."""
 
 
-class _Here(ThreadPoolExecutor):
-    """Does at once what is given to a thread: the loop's time waits for none."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **named))
-        return future
-
-
 @pytest.fixture(autouse=True)
 def _spared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing is large here, and to collect at every start takes longer than all else."""
@@ -52,7 +42,7 @@ def _spared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def trial(seed: int, chances: Chances, *, loses: bool = False) -> None:
-    asyncio.get_running_loop().set_default_executor(_Here())
+    asyncio.get_running_loop().set_default_executor(HERE)
     async with Servers(chances, seed) as servers, Exchange(servers) as exchange:
         asking = asyncio.create_task(exchange.ask(0, COMMANDS))
         if loses:
