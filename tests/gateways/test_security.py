@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,6 +37,8 @@ from tests.gateways.guarded import (
     user_feed,
 )
 
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/http-api.md").read_text(encoding="utf-8")
 INSIDE = [one for one in OPERATIONS if not one.outside]
 GUARDED = [one for one in INSIDE if one.scope is not None]
 OWN_QUESTIONS = [one for one in INSIDE if one.user and one.method == "GET"]
@@ -82,6 +85,14 @@ async def test_nobody_may_only_look_at_what_is_public(guarded: Guarded) -> None:
             assert problem(response) == (401, "NO_USER"), one.name
             assert response.headers["www-authenticate"].startswith("Bearer ")
     assert guarded.exchange.engine.engine.state_digest() == digest
+
+
+def test_what_the_page_marks_as_admin_takes_that_scope_and_nothing_else_does() -> None:
+    rows = re.findall(r"^\| `([A-Z]+) /api/v1(/[^`]+)` \| (admin:)?", PAGE, re.MULTILINE)
+    shown = {(method, path): bool(admin) for method, path, admin in rows}
+    assert any(shown.values())
+    assert shown == {(one.method, one.path): one.scope is Scope.ADMIN for one in INSIDE}
+    assert {one.scope for one in INSIDE if one.user} == {Scope.READ, Scope.TRADE}
 
 
 async def test_each_operation_takes_its_scope_and_no_other(guarded: Guarded) -> None:
