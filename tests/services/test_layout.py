@@ -14,6 +14,7 @@ from pmengine.processes.layout import (
     shards_to_read,
     write_layout,
 )
+from pmengine.processes.sharing import require_one_shard
 from pmengine.services.log import STORE_STREAM
 from pmengine.settings import Settings
 from pmstore import Conflict, SettingsError, open_stream
@@ -79,3 +80,9 @@ async def test_data_is_divided_anew_only_by_who_knows_how_it_was(settings: Setti
 def test_a_shard_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError, match="ENGINE_SHARD: 2 is none of ENGINE_SHARDS=2"):
         read_settings(Settings, environ={"ENGINE_SHARD": "2", "ENGINE_SHARDS": "2"})
+
+
+def test_one_process_is_one_shard() -> None:
+    require_one_shard(Settings())
+    with pytest.raises(SettingsError, match="ENGINE_SHARDS: it is 2, and this is one process"):
+        require_one_shard(Settings(shards=2))

@@ -70,9 +70,9 @@ class Fronts:
                 wanted = (shard_of(order.symbol.event_id, shards),)
         asked = wanted or range(shards)
         if len(asked) == 1:
-            if self._purse is not None:
-                await self._purse.cover([command], asked[0], timeout_s)
-            return await self._send(asked[0], command, timeout_s, listing)
+            moved = await self._cover([command], asked[0], timeout_s)
+            answer = await self._send(asked[0], command, timeout_s, listing)
+            return attrs.evolve(answer, others=moved) if moved else answer
         answers = await asyncio.gather(
             *(self._send(one, command, timeout_s, listing) for one in asked)
         )
@@ -107,12 +107,21 @@ class Fronts:
     async def _send_all(
         self, shard: int, commands: Sequence[SubmitOrder], timeout_s: float
     ) -> list[Answer | Exception]:
-        if self._purse is not None:
-            try:
-                await self._purse.cover(commands, shard, timeout_s)
-            except (NotTaken, OutcomeUnknown, StoreClosed, StoreUnavailable) as error:
-                return [error] * len(commands)
-        return await self._fronts[shard].send_all(commands, timeout_s)
+        try:
+            moved = await self._cover(commands, shard, timeout_s)
+        except (NotTaken, OutcomeUnknown, StoreClosed, StoreUnavailable) as error:
+            return [error] * len(commands)
+        outcomes = await self._fronts[shard].send_all(commands, timeout_s)
+        return [
+            attrs.evolve(one, others=moved) if isinstance(one, Answer) else one for one in outcomes
+        ]
+
+    async def _cover(
+        self, commands: Sequence[Command], shard: int, timeout_s: float
+    ) -> list[Answer]:
+        if self._purse is None:
+            return []
+        return await self._purse.cover(commands, shard, timeout_s)
 
     async def _send(self, shard: int, command: Command, timeout_s: float, listing: bool) -> Answer:
         answer = await self._fronts[shard].send(command, timeout_s, listing=listing)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+import attrs
+
 from pmengine.commands import Command, Deposit, Split, SplitEvent, SubmitOrder, Withdraw
 from pmengine.invariants.needs import exact_fee, paid_fee
-from pmengine.services.front import Front
+from pmengine.services.front import Answer, Front
 from pmengine.services.moving import move_id
 from pmstore import PAYOUT, Fees, OrderType, Side
 from pmstore.clock import Clock
@@ -47,9 +49,14 @@ class Purse:
         self._new_id = new_id
         self._clock = clock
 
-    async def cover(self, commands: Sequence[Command], shard: int, timeout_s: float) -> None:
+    async def cover(
+        self, commands: Sequence[Command], shard: int, timeout_s: float
+    ) -> list[Answer]:
         """
         See that *shard* has what *commands*, all of one user, need together, as far as there is.
+
+        Returns:
+            What the shards answered, for who must not be shown less than that.
 
         Raises:
             OutcomeUnknown, NotTaken, StoreUnavailable: A move may be under way; none of
@@ -58,31 +65,37 @@ class Purse:
         needs = [await self._need(command) for command in commands]
         total = sum(needs)
         if not total:
-            return
+            return []
         user_id = next(one.user_id for one in commands if isinstance(one, _SPENDING))
         available = await self._available(user_id)
         lacking = total - available[shard]
         if lacking <= 0 or sum(available) < min(filter(None, needs)):
-            return
+            return []
+        told: list[Answer] = []
         others = [one for one in range(len(available)) if one != shard and available[one] > 0]
         for other in sorted(others, key=lambda one: -available[one]):
             amount = min(lacking, available[other])
-            if amount > 0 and await self._move(user_id, other, shard, amount, timeout_s):
-                lacking -= amount
+            if amount > 0:
+                answers = await self._move(user_id, other, shard, amount, timeout_s)
+                told += answers
+                lacking -= 0 if any(one.refusal for one in answers) else amount
+        return told
 
     async def _move(
         self, user_id: str, from_shard: int, to_shard: int, amount: int, timeout_s: float
-    ) -> bool:
-        """Move *amount* micros; whether they were still there."""
+    ) -> list[Answer]:
+        """Move *amount* micros, if they are still there."""
         id = move_id(to_shard, amount, self._new_id())
         until_ms = self._clock() + VALID_FOR_MS
         withdraw = Withdraw(id=id, user_id=user_id, amount=amount, valid_until_ms=until_ms)
         left = await self._fronts[from_shard].send(withdraw, timeout_s)
+        told = [attrs.evolve(left, shard=from_shard)]
         if left.refusal is not None:
-            return False
+            return told
         # Without a time: refused as too late it would be remembered so, and nobody could do it.
         deposit = Deposit(id=id, user_id=user_id, amount=amount)
-        return (await self._fronts[to_shard].send(deposit, timeout_s)).refusal is None
+        come = await self._fronts[to_shard].send(deposit, timeout_s)
+        return [*told, attrs.evolve(come, shard=to_shard)]
 
     async def _need(self, command: Command) -> int:
         """What a command takes of the user's cash at most, in micros."""

@@ -54,7 +54,8 @@ async def send_all(call: Call, commands: Sequence[SubmitOrder]) -> list[Answer |
     answers: list[Answer | Problem] = []
     for command, outcome in zip(commands, outcomes, strict=True):
         if isinstance(outcome, Answer):
-            call.freshness.told(outcome.number, outcome.shard)
+            for one in (outcome, *outcome.others):
+                call.freshness.told(one.number, one.shard)
             answers.append(outcome)
         else:
             answers.append(_lacking(outcome, command.order_id, command.client_order_id))
