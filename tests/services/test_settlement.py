@@ -11,16 +11,18 @@ from pathlib import Path
 
 import attrs
 import pytest
+from redis.asyncio import Redis
 
 import pmengine.services.relay as relay_module
 from pmengine.projections import (
     PROCESSOR_STREAM,
     WEBSOCKET_STREAM,
+    BatchTold,
     encode_processor_entry,
 )
 from pmengine.services import outages, settler
 from pmengine.services.dead_letters import DEAD_LETTERS
-from pmengine.services.log import STORE_STREAM, Log, LogRewritten, Place
+from pmengine.services.log import BEGINNING, STORE_STREAM, Log, LogRewritten, Place, before
 from pmengine.services.relay import Relay
 from pmengine.services.settlement import (
     SETTLEMENT_STREAM,
@@ -31,7 +33,7 @@ from pmengine.services.settlement import (
     decode_settlement_entry,
     requests_of,
 )
-from pmengine.services.settler import GROUP, Settler
+from pmengine.services.settler import GROUP, Settler, told_from
 from pmstore import (
     START,
     Batch,
@@ -44,7 +46,9 @@ from pmstore import (
     open_consumers,
     open_stream,
 )
-from pmstore.backends.memory import MemorySnapshotStore
+from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
+from pmstore.codec import GENESIS_HASH
+from pmstore.testing.servers import RedisServer
 from tests.services.rig import DEADLINE_S, batches_of, engine_on, flow
 from tests.services.streams import Fault, WatchedStream
 
@@ -234,6 +238,33 @@ async def test_what_cannot_be_read_is_put_aside_and_the_rest_goes_on(place: str)
         assert isinstance(skipped.documents[0], SettlementSkipped)
 
 
+async def test_an_entry_that_no_stream_can_read_is_put_aside_too(
+    redis_server: RedisServer,
+) -> None:
+    prefix = secrets.token_hex(8)
+    url = f"redis://{redis_server.host}:{redis_server.port}/0?prefix={prefix}"
+    async with settling(url, 100) as one:
+        batches = [(entry.id, batch) for entry, batch in await batches_of(one.log)]
+        await one.tell(batches[:7])
+        connection = Redis(host=redis_server.host, port=redis_server.port)
+        async with connection:
+            [key] = [key async for key in connection.scan_iter(f"{prefix}*processor_stream*")]
+            await connection.xadd(key, {"two": "fields", "are": "no entry"})
+        # The numbers jump behind it, and a consumer that was given all of it says nothing more.
+        await one.tell(batches[9:])
+        assert len(await one.consumers.read(GROUP, "silent", 100)) == 7
+        with pytest.raises(CorruptData):
+            await one.consumers.read(GROUP, "silent", 100)
+        async with running(one.settler(), one.settler()):
+            await one.caught_up()
+        [letter] = await one.put_aside()
+        assert (letter["stream"], letter["size_bytes"]) == (PROCESSOR_STREAM, 0)
+        lost = {batch.number for _, batch in batches[7:9]}
+        assert [told.batch.number for told in await one.entries()] == [
+            batch.number for _, batch in batches if batch.number not in lost
+        ]
+
+
 class Choosy(StreamSettlement):
     """A sink that never takes one batch."""
 
@@ -334,6 +365,25 @@ async def test_the_relay_keeps_what_settlement_is_owed(
         async with running(one.settler()):
             await one.caught_up()
         assert await one.requested() == await one.trades()
+
+
+async def test_a_log_that_was_trimmed_is_settled_from_where_it_begins(tmp_path: Path) -> None:
+    async with settling(f"file:{tmp_path}", 60) as one, MemoryStream() as log:
+        sink = StreamSettlement(one.settled)
+        assert await told_from(sink, Log(log)) == BEGINNING
+        batches = await batches_of(one.log)
+        await log.append([entry.payload for entry, _ in batches])
+        copied = await batches_of(log)
+        assert await told_from(sink, Log(log)) == Place(before(copied[0][0].id), 0, GENESIS_HASH)
+        await log.trim(before(copied[5][0].id))
+        held = await told_from(sink, Log(log))
+        assert (held.number, held.hash) == (copied[4][1].number, copied[4][1].hash)
+        # A sink that is further says itself where it goes on.
+        last = copied[7][1]
+        told = BatchTold(number=last.number, position=str(copied[7][0].id), hash=last.hash)
+        await sink.last()
+        await sink.settle([ToSettle(told, [])])
+        assert await told_from(sink, Log(log)) == Place(copied[7][0].id, last.number, last.hash)
 
 
 def test_a_place_says_where_a_sink_goes_on() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -130,15 +130,16 @@ class Settler:
                 await self._take(min(READ_WAIT_S, max(0.0, reclaim_at - loop.time())))
                 if loop.time() >= reclaim_at and not await self._take_over():
                     reclaim_at = loop.time() + IDLE_S / 2
-                if await self._settle(must_look=loop.time() > advanced_at + PATIENCE_S):
+                must_look = loop.time() > advanced_at + PATIENCE_S
+                if await self._settle(must_look=must_look):
                     advanced_at = loop.time()
                 else:
                     # Somebody else has the turn, or brought what came.
                     knows_sink = False
+                    if must_look or not self._held:
+                        advanced_at = loop.time()
                     if self._held:
                         await asyncio.sleep(RETRY_S_MIN)
-                    else:
-                        advanced_at = loop.time()
             except (Conflict, StoreUnavailable) as error:
                 # What was taken is known by asking.
                 _logger.warning("settlement_asks_again", reason=str(error))
@@ -157,8 +158,17 @@ class Settler:
             await self._read(limit - taken, 0.0)
 
     async def _read(self, limit: int, wait_s: float) -> int:
+        return await self._given(self._consumers.read(GROUP, self._name, limit, wait_s))
+
+    async def _take_over(self) -> bool:
+        """Take what a consumer left that says nothing any more; whether there was any."""
+        left = self._consumers.reclaim(GROUP, self._name, IDLE_S, READ_ENTRIES_MAX)
+        return bool(await self._given(left))
+
+    async def _given(self, asking: Coroutine[Any, Any, list[Entry]]) -> int:
+        """Take what the group gives into hand, or aside if the stream cannot read it."""
         try:
-            entries = await self._consumers.read(GROUP, self._name, limit, wait_s)
+            entries = await asking
         except CorruptData as error:
             if error.position is None:
                 raise
@@ -168,12 +178,6 @@ class Settler:
             return 1
         await self._hold(entries)
         return len(entries)
-
-    async def _take_over(self) -> bool:
-        """Take what a consumer left that says nothing any more; whether there was any."""
-        left = await self._consumers.reclaim(GROUP, self._name, IDLE_S, READ_ENTRIES_MAX)
-        await self._hold(left)
-        return bool(left)
 
     async def _hold(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -262,16 +266,24 @@ class Settler:
         """
         last = START if self.place is None else self.place.position
         after = START
-        while entries := await self._stream.read(after, PAGE):
+        while True:
+            try:
+                entries = await self._stream.read(after, PAGE)
+            except CorruptData as error:
+                if error.position is None:
+                    raise
+                after = Position(*error.position)
+                continue  # who was given it puts it aside, and so below
+            if not entries:
+                return None
             for entry in entries:
                 after = entry.id
                 try:
                     told = decode_batch_told(entry.payload, f"{PROCESSOR_STREAM} {entry.id}")
                 except CorruptData:
-                    continue  # who was given it puts it aside
+                    continue
                 if Position.parse(told.position) > last:
                     return told.number
-        return None
 
     async def _offer_less(self, run: Sequence[ToSettle], error: Exception) -> None:
         """The sink refused *run*: offer its batches alone, and put aside what it never takes."""
