@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 import attrs
 import pytest
+from typer.testing import CliRunner, Result
 
+from pmengine.cli.application import application
 from pmengine.cli.exits import Exit
 from pmengine.gateways.auth import (
     KEY_STREAM,
@@ -29,8 +30,6 @@ from pmengine.processes.key_desk import create_key, list_keys, revoke_key
 from pmstore import SettingsError, StoreUnavailable, Stream, open_stream
 from tests.deploy.files import outside
 from tests.gateways.exchange import settings
-
-MAIN = "from pmengine.cli import main; main()"
 
 
 @attrs.define
@@ -238,42 +237,45 @@ async def test_keys_need_a_place_that_outlives_the_process(tmp_path: Path) -> No
         await create_key(chosen, "u1", {Scope.READ})
 
 
-def pmengine(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", MAIN, "key", *words],
-        cwd=folder,
-        env=outside() | {"COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+def pmengine(*words: str, code: Exit = Exit.FINE) -> Result:
+    """`pmengine key` on the data in the working directory; it must end with *code*."""
+    ran = CliRunner().invoke(application, ["key", *words], env={"COLUMNS": "120"})
+    assert ran.exit_code == code, (ran.output, ran.exception)
+    return ran
 
 
-def document(folder: Path, *words: str) -> Any:
-    ran = pmengine(folder, *words, "--json")
-    assert ran.returncode == Exit.FINE, ran.stderr
-    return json.loads(ran.stdout)
+def document(*words: str) -> Any:
+    return json.loads(pmengine(*words, "--json").stdout)
 
 
-def test_the_command_shows_a_key_once_and_revokes_it(tmp_path: Path) -> None:
-    made = pmengine(tmp_path, "create", "alice", "--scope", "trade")
-    assert made.returncode == Exit.FINE, made.stderr
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of commands, with no settings."""
+    for name in set(os.environ) - set(outside()):
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_shows_a_key_once_and_revokes_it() -> None:
+    made = pmengine("create", "alice", "--scope", "trade")
     key = made.stdout.strip()
     key_id = key.split("_")[1]
     secret = key.removeprefix(f"pmk_{key_id}_")
     assert secret not in made.stderr
-    listed = document(tmp_path, "list")
+    listed = document("list")
     assert [(one["id"], one["user_id"], one["scopes"]) for one in listed] == [
         (key_id, "alice", ["trade"])
     ]
     assert listed[0]["revoked_ms"] is None
-    assert document(tmp_path, "revoke", key_id)["revoked_ms"] >= listed[0]["created_ms"]
-    table = pmengine(tmp_path, "list").stdout
+    assert document("revoke", key_id)["revoked_ms"] >= listed[0]["created_ms"]
+    table = pmengine("list").stdout
     assert key_id in table
     assert secret not in table + json.dumps(listed)
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -283,9 +285,5 @@ def test_the_command_shows_a_key_once_and_revokes_it(tmp_path: Path) -> None:
         (("revoke", "absent"), Exit.ABSENT, "no key absent"),
     ],
 )
-def test_the_command_says_what_it_cannot_do(
-    tmp_path: Path, words: tuple[str, ...], code: Exit, says: str
-) -> None:
-    ran = pmengine(tmp_path, *words)
-    assert ran.returncode == code
-    assert says in ran.stderr
+def test_the_command_says_what_it_cannot_do(words: tuple[str, ...], code: Exit, says: str) -> None:
+    assert says in pmengine(*words, code=code).stderr
