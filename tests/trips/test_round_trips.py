@@ -13,6 +13,7 @@ from pmengine.commands import Tick, encode_command
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
 from pmengine.services.log import BEGINNING, Log
 from pmengine.services.relay import Relay
+from pmengine.user_events import USER_EVENT_STREAM
 from pmstore import START, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.testing import ManualClock
@@ -76,8 +77,14 @@ async def test_commands_that_wait_together_are_one_batch() -> None:
 
 @pytest.mark.parametrize("orders", [1, 500])
 async def test_a_batch_is_one_append_to_each_projection(orders: int) -> None:
-    async with trip() as watched, MemoryStream() as processor, MemoryStream() as websocket:
+    async with (
+        trip() as watched,
+        MemoryStream() as processor,
+        MemoryStream() as websocket,
+        MemoryStream() as users,
+    ):
         projections = {
+            USER_EVENT_STREAM: WatchedStream(users),
             PROCESSOR_STREAM: WatchedStream(processor),
             WEBSOCKET_STREAM: WatchedStream(websocket),
         }
