@@ -197,6 +197,8 @@ async def test_what_is_cut_or_held_is_stale_until_it_is_whole_again(
                 await trade_at_random(client, Random(len(fault)), 5)
                 if fault != "slow":
                     await change_of(changes, "stale")
+                if fault in ("refuse", "hold"):
+                    assert not book.is_live
                 proxy.heal()
                 await caught_up(book, client)
                 if fault != "slow":
