@@ -12,6 +12,7 @@ import pytest
 from pmengine.projections import encode_user_entry
 from pmengine.services.log import LogGap
 from pmengine.services.user_feed import UserFeed, UserPicture, UserStart, shown_order, users_of
+from pmengine.user_events import PositionChanged
 from pmstore import START, State, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
 from pmstore.testing import ManualClock
@@ -153,3 +154,27 @@ async def test_a_feed_that_cannot_begin_anew_says_so() -> None:
             await cut.append([entries[0].payload, entries[2].payload])
             with pytest.raises(LogGap, match="expected batch 2, found 3"):
                 await UserFeed(cut, {}).run()
+
+
+async def test_numbers_with_a_gap_are_not_gone_on_from() -> None:
+    async with MemoryStream() as stream:
+        feed = UserFeed(stream, {}, kept_max=3)
+
+        def change(update_id: int) -> PositionChanged:
+            return PositionChanged(
+                user_id="u", update_id=update_id, asset="cash", available=update_id, frozen=0
+            )
+
+        feed.tell([change(1), change(2)])
+        assert feed.has_after("u", 0)
+        feed.tell([change(7)])
+        assert not feed.has_after("u", 0)
+        assert not feed.has_after("u", 2)
+        assert feed.after("u", 2) is None
+        last = feed.after("u", 6)
+        assert last is not None
+        assert last.update_id == 7
+        feed.tell([change(update_id) for update_id in range(8, 14)])
+        assert feed.picture("u").holdings == {"cash": (13, 0)}
+        assert feed.has_after("u", 12)
+        assert not feed.has_after("u", 6)

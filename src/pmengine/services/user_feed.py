@@ -160,12 +160,12 @@ class UserFeed:
         if update_id == newest:
             return True
         kept = self._kept.get(user_id)
-        return bool(kept) and kept[0].update_id - 1 <= update_id < newest  # type: ignore[index]
+        return kept is not None and kept[0].update_id - 1 <= update_id < newest
 
     def after(self, user_id: str, update_id: int) -> UserUpdate | None:
         """The change of the user that follows *update_id*; None if it is not kept or not yet."""
         kept = self._kept.get(user_id)
-        if not kept:
+        if kept is None:
             return None
         index = update_id + 1 - kept[0].update_id
         return kept[index] if 0 <= index < len(kept) else None
@@ -236,14 +236,23 @@ class UserFeed:
             self._wake(user_id)
 
     def _keep(self, user_id: str, update: UserUpdate) -> None:
-        self._kept.setdefault(user_id, deque()).append(update)
+        kept = self._kept.get(user_id)
+        if kept is None:
+            kept = self._kept[user_id] = deque()
+        elif update.update_id != kept[-1].update_id + 1:
+            kept.clear()  # the numbers of another producer's log may have gaps
+        kept.append(update)
         self._order.append(user_id)
         if len(self._order) > self._kept_max:
-            oldest = self._order.popleft()
-            kept = self._kept[oldest]
+            self._let_go(self._order.popleft())
+
+    def _let_go(self, user_id: str) -> None:
+        """Let the oldest change of a user go."""
+        kept = self._kept.get(user_id)
+        if kept is not None:
             kept.popleft()
             if not kept:
-                del self._kept[oldest]
+                del self._kept[user_id]
 
     def _wake(self, user_id: str) -> None:
         for wake in tuple(self._wakers.get(user_id, ())):
