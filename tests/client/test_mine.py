@@ -17,6 +17,7 @@ from tests.client.hops import hop
 from tests.client.orders import buy
 from tests.gateways.exchange import Running
 from tests.gateways.guarded import becomes, guarded_exchange
+from tests.gateways.test_user_shards import sharded
 
 WAIT_S = 60.0
 
@@ -123,6 +124,33 @@ async def test_a_gap_is_seen_and_healed_by_a_snapshot(client: Client, running: R
         assert (await until(changes, "snapshot")).missed
         await assert_right(mine, client, running)
         assert between.changed == 1
+
+
+async def test_each_shard_goes_on_for_itself_and_cash_is_added_up(running: Running) -> None:
+    async with sharded(running) as one:
+        url = one.url.removesuffix("/user").replace("ws", "http", 1)
+        with FaultProxy("127.0.0.1", int(url.rpartition(":")[2])) as proxy:
+            async with (
+                Client(f"http://127.0.0.1:{proxy.port}", user_id="u1") as client,
+                client.mine() as mine,
+            ):
+                changes = mine.changes()
+                for shard in (0, 1, 1):
+                    number = await one.publish(shard)
+                    change = await until(changes, "position")
+                    assert (change.shard, change.update_id) == (shard, number)
+                assert mine.update_ids == (1, 2)
+                assert mine.balances["cash"].available == 1 + 2
+                proxy.cut()
+                assert (await until(changes, "stale")).kind == "stale"
+                await one.publish(1)
+                await one.publish(0)
+                told = {(0, 2), (1, 3)}
+                while told:
+                    change = await until(changes, "position", "snapshot")
+                    told.remove((change.shard, change.update_id))
+                    assert not change.missed
+                assert mine.balances["cash"].available == 2 + 3
 
 
 async def test_a_key_is_let_in_and_a_wrong_one_is_told_why(tmp_path: Path) -> None:
