@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -12,6 +13,7 @@ import structlog
 from pmengine.commands import Tick
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.layout import Layout, ShardToRead, shards_to_read, write_layout
+from pmengine.processes.service import end
 from pmengine.processes.sharing import require_shared_stores, require_shared_streams
 from pmengine.projections import PROCESSOR_STREAM, decode_batch_told
 from pmengine.services.dividing import CannotDivide, divide
@@ -28,6 +30,7 @@ from pmstore import (
     Position,
     Restored,
     Snapshot,
+    StoreUnavailable,
     open_snapshot_store,
     open_stores_to_read,
     open_stream,
@@ -35,8 +38,9 @@ from pmstore import (
 from pmstore.codec import encode_batch, encode_changes
 
 READ_ENTRIES_MAX: Final = 64
-LEASE_S: Final = 600.0
-"""For how long nobody else leads; renewed before the data is switched over."""
+LEASE_S: Final = 30.0
+"""For how long nobody else leads if this dies; renewed all along."""
+RENEW_S: Final = 5.0
 
 _logger = structlog.get_logger("pmengine.resharding")
 
@@ -103,11 +107,9 @@ async def reshard(
             await _check_inputs(one)
         if really:
             held = [await _close(one) for one in held]
-        states = [one.recovered.state for one in held]
-        made = divide(
-            [state.freeze(state.time_ms) for state in states], shards, ledger=settings.ledger
-        )
-        del states
+        snapshots = [one.recovered.state.freeze(one.recovered.state.time_ms) for one in held]
+        # In a thread: the leases are renewed meanwhile.
+        made = await asyncio.to_thread(divide, snapshots, shards, ledger=settings.ledger)
         after = await _free_layout(settings, layout, shards)
         if really:
             for shard, snapshot in enumerate(made):
@@ -133,6 +135,8 @@ async def _hold(deployment: Deployment, closing: AsyncExitStack) -> _Held:
     if epoch is None:
         raise CannotDivide(f"an engine leads shard {shard}: stop every service first")
     closing.push_async_callback(lease.release, name, epoch)
+    renewing = asyncio.create_task(_renew(lease, name, epoch))
+    closing.push_async_callback(end, [renewing])
     recovered = await deployment.recover()
     if recovered.lost_tail or recovered.adopted is not None:
         raise CannotDivide(
@@ -140,6 +144,16 @@ async def _hold(deployment: Deployment, closing: AsyncExitStack) -> _Held:
             "beyond its log"
         )
     return _Held(deployment, lease, epoch, recovered)
+
+
+async def _renew(lease: Lease, name: str, epoch: int) -> None:
+    """Hold on to a lease; whether it was held all along is asked before the last step."""
+    while True:
+        await asyncio.sleep(RENEW_S)
+        try:
+            await lease.renew(name, epoch, LEASE_S)
+        except StoreUnavailable as error:
+            _logger.warning("lease_not_renewed", lease=name, reason=str(error))
 
 
 async def _check_inputs(one: _Held) -> None:
