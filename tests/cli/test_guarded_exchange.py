@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 import jwt
 import pytest
+from websockets.asyncio.client import connect
 
 from pmengine.cli.exits import Exit
+from pmstore.testing.servers import RedisServer
 from tests.deploy.files import outside
 
 START_S_MAX = 90.0
@@ -41,13 +44,13 @@ def command(
 
 
 @asynccontextmanager
-async def up(folder: Path) -> AsyncIterator[str]:
+async def up(folder: Path, **environ: str) -> AsyncIterator[str]:
     """The exchange as a process; where its API is. It must end well."""
     with (folder / "said.txt").open("wb") as said:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", MAIN, "up", "--port", "0"),
             cwd=folder,
-            env=outside() | ENVIRON,
+            env=outside() | ENVIRON | environ,
             stdout=asyncio.subprocess.PIPE,
             stderr=said,
         )
@@ -102,6 +105,31 @@ async def test_keys_come_and_go_while_it_runs_and_nothing_secret_is_logged(tmp_p
     secret = key["key"].removeprefix(f"pmk_{key['id']}_")
     for hidden in (SECRET, key["key"], secret, token, token.rpartition(".")[2]):
         assert hidden not in everything
+
+
+@pytest.mark.crash
+async def test_gateways_over_shared_streams_ask_who_asks_too(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as redis:
+        environ = {
+            "REDIS_ENABLED": "true",
+            "REDIS_HOST": redis.host,
+            "REDIS_PORT": str(redis.port),
+        }
+        words = ("key", "create", "ops", "--scope", "read", "--scope", "admin", "--json")
+        made = await asyncio.to_thread(partial(command, tmp_path, *words, **environ))
+        assert made.returncode == Exit.FINE, made.stderr
+        key = json.loads(made.stdout)["key"]
+        async with (
+            up(tmp_path, **environ) as url,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=START_S_MAX) as client,
+        ):
+            for shown in ({}, {"X-User-Id": "ops"}):
+                assert (await client.get("/account", headers=shown)).status_code == 401
+                assert (await client.post("/pause", headers=shown)).status_code == 401
+            async with connect(url.replace("http", "ws").removesuffix("/api/v1") + "/user") as feed:
+                await feed.send('{"user_id":"ops"}')
+                assert json.loads(await feed.recv())["code"] == "NO_USER"
+            await becomes(client, key, 200)
 
 
 def test_keys_of_who_signs_that_cannot_be_used_stop_the_start(tmp_path: Path) -> None:

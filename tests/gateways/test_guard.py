@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from starlette.types import Message
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from pmengine.gateways.http import create_app
 from pmengine.gateways.loopback import is_loopback
-from tests.gateways.exchange import Running, order
+from tests.gateways.exchange import Running, order, venue_of
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
@@ -50,6 +54,36 @@ async def test_the_own_origin_is_let_through(running: Running) -> None:
     response = await running.ask("GET", "/events", headers={"Origin": running.url})
     assert response.status_code == 200
     assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize("address", ["192.0.2.1", "10.0.0.1", "2001:db8::1", ""])
+async def test_another_machine_is_refused_whatever_it_says(
+    running: Running, kind: str, address: str
+) -> None:
+    app = create_app(venue_of(running.exchange))
+    scope = {
+        "type": kind,
+        "method": "POST",
+        "path": "/api/v1/pause",
+        "headers": [(b"host", b"localhost"), (b"x-user-id", b"u1")],
+        "query_string": b"",
+        "client": (address, 4711) if address else None,
+    }
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    if kind == "http":
+        assert said[0]["status"] == 403
+        assert json.loads(said[1]["body"])["code"] == "FOREIGN_ADDRESS"
+    else:
+        assert [one["type"] for one in said] == ["websocket.close"]
 
 
 async def test_a_page_elsewhere_gets_no_websocket(running: Running) -> None:

@@ -7,6 +7,7 @@ Pages from elsewhere are kept out while everybody is admin (AUTH=off); WebSocket
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,8 +20,10 @@ from pmengine.gateways.loopback import is_loopback
 
 class LoopbackGuard:
     """
-    Lets only requests through that name this machine and come from no foreign page.
+    Lets only requests through that come from this machine, name it, and are of no foreign page.
 
+    Settings refuse to listen elsewhere with AUTH=off; whoever forgets to ask them, or to pass
+    a door on, opens nothing to others.
     A page elsewhere reaches 127.0.0.1 through the browser of who looks at it: it then says
     its own Origin, or, with a name that it made point here, its own Host.
     """
@@ -40,7 +43,11 @@ class LoopbackGuard:
             elif name == b"origin":
                 origin = value
         problem = None
-        if not _is_own_host(host):
+        if not _is_own_address((scope["client"] or ("", 0))[0]):
+            problem = Problem(
+                403, "FOREIGN_ADDRESS", "with AUTH=off only this machine is answered; set AUTH"
+            )
+        elif not _is_own_host(host):
             problem = Problem(
                 403,
                 "FOREIGN_HOST",
@@ -104,6 +111,9 @@ async def refuse_socket(send: Send, problem: Problem) -> None:
         }
     )
     await send({"type": "websocket.http.response.body", "body": body})
+
+
+_is_own_address: Final = lru_cache(maxsize=64)(is_loopback)
 
 
 @lru_cache(maxsize=64)
