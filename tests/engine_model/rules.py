@@ -26,6 +26,7 @@ class Rules:
     two_snapshots_before_trimming: bool = True
     snapshots_of_lost_entries_do_not_count: bool = True
     # R5, start: `pmengine.services.recovery`, `EngineService.run`, `pmengine.processes.engine`.
+    # Leaders do not look for snapshots: a standby that could need one starts anew (`WasAway`).
     snapshots_lie_on_the_log: bool = True
     lost_tails_are_prefixes: bool = True
     goes_on_above_the_snapshot: bool = True

@@ -37,6 +37,14 @@ WHOLE: dict[str, Case] = {
     "a lost tail and a relay": case(
         "tail", "crash", sends="an", relays=1, saves_max=2, faults_max=1
     ),
+    "everybody at once": case(
+        *("crash", "tail", "untold", "lapse"),
+        sends="a",
+        engines=2,
+        relays=1,
+        saves_max=2,
+        faults_max=1,
+    ),
     "inputs in memory": case(
         "crash", "untold", sends="a", repeats="aa", volatile=True, faults_max=2
     ),
@@ -45,6 +53,19 @@ WHOLE: dict[str, Case] = {
     ),
 }
 """All of them are followed to their ends in seconds."""
+
+LARGE: dict[str, Case] = {
+    "a take-over with three faults": case(
+        "crash", "untold", "lapse", sends="a", repeats="a", engines=2, faults_max=3
+    ),
+    "a lost tail and appends without an answer": case(
+        "crash", "tail", "untold", sends="an", repeats="a", saves_max=2, faults_max=2
+    ),
+    "a lost tail and a standby, with two faults": case(
+        "crash", "tail", "lapse", sends="a", engines=2, saves_max=2, faults_max=2
+    ),
+}
+"""Half a million states and more each; `make soak` follows them to their ends."""
 
 OFF: dict[str, tuple[str, Case]] = {
     "appends_name_the_head": ("one history", case("lapse", sends="a", engines=2, faults_max=1)),
@@ -125,9 +146,20 @@ def test_every_rule_is_switched_off_somewhere() -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_the_rules_hold_over_every_history(name: str) -> None:
-    found = explore(WHOLE[name])
+    check_whole(WHOLE[name])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", LARGE)
+def test_the_rules_hold_over_every_history_of_more(name: str) -> None:
+    check_whole(LARGE[name])
+
+
+def check_whole(searched: Case) -> None:
+    found = explore(searched)
     assert found.broken is None, f"\n{found}"
-    assert found.exhausted
+    assert found.exhausted, f"{found.states} states were not all"
     print(f"{found.states} states, the longest history {found.depth} steps")
 
 
