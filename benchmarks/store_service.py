@@ -218,6 +218,7 @@ class _Timed:
 
     def __init__(self, taker: Taker) -> None:
         self._taker = taker
+        self._bare_ns = bare_loop_ns()
         self.runs: list[Run] = []
         self.standing_s = 0.0
         """The longest time until it let others run."""
@@ -231,7 +232,7 @@ class _Timed:
 
         loop.call_soon(others_run)
         taken = await self._taker.take(state, timestamp, keep)
-        self.runs.append(Run(1, time.perf_counter() - start, bare_loop_ns()))
+        self.runs.append(Run(1, time.perf_counter() - start, self._bare_ns))
         return taken
 
 

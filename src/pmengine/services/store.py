@@ -16,7 +16,7 @@ from pmengine.services.taking import VERIFIED_BEFORE_TRIM_MIN, Taker
 from pmstore import START, Position, SnapshotInfo, State, StoreUnavailable, Stream
 from pmstore.clock import Clock
 
-READ_BATCHES_MAX: Final = 8
+READ_BATCHES_MAX: Final = 4
 """As many as are decoded without letting others run: so often it is told how far it is."""
 
 _logger = structlog.get_logger("pmengine.store")
