@@ -352,6 +352,16 @@ async def died_while_dividing(environ: Mapping[str, str]) -> None:
     assert again.orders == looked.orders
 
 
+async def wiped(place: str, folder: Path) -> None:
+    """Remove what a shard was, as an operator does."""
+    words = [sys.executable, "-m", "pmstore", "wipe", place, "--yes"]
+    done = await asyncio.to_thread(
+        subprocess.run, words, cwd=folder, capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "streams" in done.stdout
+
+
 async def until_free(settings: Settings, told: Callable[[str], None]) -> Divided:
     """Look what dividing would do once the lease of an engine that froze is over."""
     async with asyncio.timeout(READY_S_MAX):
@@ -423,6 +433,9 @@ async def test_events_move_to_more_shards_between_runs_and_back(tmp_path: Path) 
                 number for event_id in EVENTS for number in await trade(one.url, event_id, "c")
             ]
             await one.stop()
+        for part in ("g2s0", "g2s1"):
+            place = f"redis://{environ['REDIS_HOST']}:{environ['REDIS_PORT']}?prefix={part}"
+            await wiped(place, folder)
         verified = await pmengine("verify", cwd=folder, environ=told(1))
         assert verified.returncode == Exit.FINE, verified.stdout + verified.stderr
     assert len(set(numbers)) == len(numbers) == 3 * len(EVENTS)
