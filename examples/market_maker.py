@@ -28,7 +28,6 @@ from pmengine.client import (
     NewOrder,
     Order,
     Refused,
-    Unavailable,
 )
 
 TICK = Decimal("0.0001")
@@ -67,10 +66,13 @@ class MarketMaker:
         """Let the session live on while the exchange can be reached."""
         pause_s = self.args.session_ms / 4000
         while True:
-            with contextlib.suppress(Unavailable):
+            try:
                 await self.client.beat(
                     self.session, timeout_ms=self.args.session_ms, deadline_s=pause_s
                 )
+            except ClientError as error:
+                if not error.retryable:
+                    raise
             await asyncio.sleep(pause_s)
 
     async def keep_quoting(self) -> None:

@@ -67,7 +67,7 @@ async def test_an_answer_that_does_not_come_is_asked_for_again(
 ) -> None:
     order = buy()
     with proxy_to(running) as proxy:
-        async with Client(address(proxy), user_id="u1", attempt_s=0.3) as through:
+        async with Client(address(proxy), user_id="u1", attempt_s=1.0) as through:
             proxy.play_on_next([Script(hold_answers=True), Script(hold_requests=True)])
             placed = await through.place(order)
             proxy.heal()  # copies that were held arrive late
@@ -150,7 +150,7 @@ async def test_an_unknown_outcome_has_the_ids_and_the_same_order_again_is_no_sec
     hasty = create_app(venue_of(running.exchange, answer_timeout_s=1e-9))
     async with (
         serving(hasty, "127.0.0.1", 0) as url,
-        Client(url, user_id="u1", deadline_s=0.5) as impatient,
+        Client(url, user_id="u1", deadline_s=2) as impatient,
     ):
         with pytest.raises(OutcomeUnknown) as unknown:
             await impatient.place(order)
@@ -177,12 +177,12 @@ async def test_a_question_that_is_not_answered_is_no_unknown_outcome(running: Ru
 
 
 async def test_retry_after_is_waited_for(running: Running) -> None:
-    limits = Limits(users=Buckets(0.4, 1, asyncio.get_running_loop().time))
+    limits = Limits(users=Buckets(0.25, 1, asyncio.get_running_loop().time))
     app = create_app(venue_of(running.exchange, limits=limits))
     async with serving(app, "127.0.0.1", 0) as url, Client(url, user_id="u1") as client:
         await client.account()
         with pytest.raises(Refused) as refused:
-            await client.beat("bot", timeout_ms=0, deadline_s=0.5)
+            await client.beat("bot", timeout_ms=0, deadline_s=2)
         assert (refused.value.status, refused.value.retryable) == (429, True)
         assert refused.value.retry_after_s >= 1
         await client.account()

@@ -25,7 +25,7 @@ async def making(running: Running, *options: str) -> AsyncIterator[asyncio.subpr
     """The market maker as a process; killed at the end if it is there still."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "error", PROGRAM, "--url", running.url, "--user", "maker"),
-        *("--size", "10", "--inventory-max", str(LIMIT), "--session-ms", "2000", *options),
+        *("--size", "10", "--inventory-max", str(LIMIT), "--session-ms", "4000", *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
