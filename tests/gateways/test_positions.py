@@ -243,3 +243,12 @@ async def test_positions_come_page_by_page_and_by_filter(running: Running) -> No
     assert list(await own(running, "u9", "limit=5")) == []
     await running.refused(401, "NO_USER", "GET", "/positions", user=None)
     await running.refused(400, "MALFORMED", "GET", "/positions?after=e30")
+
+
+async def test_without_balances_positions_are_what_fills_left(tmp_path: Path) -> None:
+    async with running_exchange(tmp_path, told={"ENGINE_LEDGER": "false"}) as running:
+        await running.done("POST", "/events", json=EVENT)
+        await deal(running, "u1", "u2", "y1", "0.6", "3")
+        await deal(running, "u3", "u1", "y1", "0.7", "1")
+        assert shown((await own(running))["y1"]) == ["2", "0.6", "1.2", "0.1", "0.2"]
+        assert shown((await own(running, "u2"))["y1"]) == ["0", None, "0", "0.3", "0"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +22,9 @@ from pmstore import INTEGER_MAX, Event, EventQuery, MarketState
 
 _TRADING: Final = frozenset({MarketState.OPEN, MarketState.PAUSED})
 _ANSWERED: Final = frozenset({MarketState.RESOLVED, MarketState.VOID})
+
+AT_ONCE_MAX: Final = 2_000
+"""Events that are looked at before others get a turn."""
 
 Key = tuple[int, int]
 """What events are sorted by: a number of the sort, then the event's id."""
@@ -63,12 +68,16 @@ async def _sorted(call: Call, asked: EventFilter) -> EventPage:
         if cursor.sort != asked.sort:
             raise _of_another_list()
         behind = cursor.key
-    left = (
-        event
-        for event in await call.derived.events.events()
-        if _fits(event, asked) and (behind is None or key(event) > behind)
-    )
-    found = heapq.nsmallest(asked.limit + 1, left, key=key)
+    events = await call.derived.events.events()
+    found: list[Event] = []
+    for start in range(0, len(events), AT_ONCE_MAX):
+        left = (
+            event
+            for event in events[start : start + AT_ONCE_MAX]
+            if _fits(event, asked) and (behind is None or key(event) > behind)
+        )
+        found = heapq.nsmallest(asked.limit + 1, chain(found, left), key=key)
+        await asyncio.sleep(0)
     shown = found[: asked.limit]
     after = None
     if len(found) > len(shown):

@@ -115,6 +115,9 @@ async def positions_of(call: Call) -> list[Stake]:
                 holding.settle(market.payouts[index])
             else:
                 lots = 0 if row is None else row.available + row.frozen
+                if not rows:
+                    # Money and shares are kept elsewhere: there are fills and no balances.
+                    lots = max(0, holding.lots)
                 holding.reconcile(lots, par_of(event, market_id, index))
             positions.append(Stake(event_id, market, index, row, holding))
     return positions
