@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from pmengine.client import Client, NewMarket, NewOrder
+from pmengine.client import Client, Mine, NewMarket, NewOrder
 from tests.client.orders import buy
 from tests.trips.exchange_process import ExchangeProcess
 
@@ -24,6 +24,12 @@ def free_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+def held(mine: Mine) -> tuple[Decimal, Decimal]:
+    """The cash that is mirrored."""
+    cash = mine.balances["cash"]
+    return cash.available, cash.frozen
 
 
 @pytest.mark.crash
@@ -53,7 +59,7 @@ async def test_orders_and_books_go_on_over_kill_nine(tmp_path: Path) -> None:
             await client.add_event(1, {1: NewMarket(token_ids=("y1", "n1"))})
             await client.deposit("u1", 10_000)
             await client.split(1000, event_id=1, market_id=1)
-            async with client.book(1, 1) as book:
+            async with client.book(1, 1) as book, client.mine() as mine:
                 changes = book.changes()
                 traders = [asyncio.create_task(trade()) for _ in range(TRADERS)]
                 for kill in range(KILLS):
@@ -77,6 +83,12 @@ async def test_orders_and_books_go_on_over_kill_nine(tmp_path: Path) -> None:
                     while not book.is_live or book.update_id < depth.update_id:
                         await asyncio.sleep(0.01)
                 assert book.depth() == depth
+                resting = {one.id async for one in client.orders(status="active")}
+                cash = (await client.account()).cash
+                newest = (cash.available, cash.frozen)
+                async with asyncio.timeout(WAIT_S):
+                    while not mine.is_live or mine.orders.keys() != resting or held(mine) != newest:
+                        await asyncio.sleep(0.01)
             there = [str(one.client_order_id) async for one in client.orders()]
             assert sorted(there) == sorted(one.client_order_id for one in placed)
     finally:
