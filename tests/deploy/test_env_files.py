@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from pmengine.settings import PREFIXES, Settings
 from pmstore.settings import read_env_file, read_settings
@@ -157,4 +159,11 @@ async def _takes_orders(url: str) -> None:
             "price": "0.5",
             "quantity": "1",
         }
-        assert await post("/orders", "u", order) == 201
+        async with connect(f"{url.replace('http', 'ws')}/user") as socket:
+            await socket.send(json.dumps({"user_id": "u", "resume_after": 0}))
+            assert await post("/orders", "u", order) == 201
+            async with asyncio.timeout(START_S_MAX):
+                while (told := json.loads(await socket.recv())).get("asset") != "cash" or (
+                    told["frozen"] != "0.5"
+                ):
+                    pass
