@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -24,6 +25,8 @@ from pmstore.settings import StorageSettings
 from pmstore.testing.servers import RedisServer
 from tests.services.fleet import Fleet, over_redis
 from tests.services.rig import DEADLINE_S, Running, batches_of, engine_on, flow
+from tests.trips.exchange_process import ExchangeProcess
+from tests.trips.traders import Traders
 
 
 async def trades_of(log: Stream) -> list[int]:
@@ -60,6 +63,15 @@ async def settled_all(log: Stream, settled: Stream) -> None:
             await asyncio.sleep(0.02)
 
 
+async def streams_in(folder: Path, opened: AsyncExitStack) -> list[Stream]:
+    """The log and the requests of an exchange in one process, beside it."""
+    place = f"file:{folder / 'streams'}"
+    return [
+        await opened.enter_async_context(open_stream(place, name, read_only=True))
+        for name in (STORE_STREAM, SETTLEMENT_STREAM)
+    ]
+
+
 async def send(exchange: Exchange, indexes: Sequence[int]) -> None:
     for index in indexes:
         await exchange.front.send(sample_command(index), DEADLINE_S)
@@ -69,13 +81,6 @@ async def test_an_exchange_in_one_process_asks_once_over_restarts(tmp_path: Path
     def settings(settlement: bool) -> Settings:
         return Settings(storage=StorageSettings(data_dir=tmp_path), settlement=settlement)
 
-    async def streams(opened: AsyncExitStack) -> list[Stream]:
-        place = f"file:{tmp_path / 'streams'}"
-        return [
-            await opened.enter_async_context(open_stream(place, name, read_only=True))
-            for name in (STORE_STREAM, SETTLEMENT_STREAM)
-        ]
-
     for life, is_on in enumerate((True, False, True)):
         async with open_exchange(settings(is_on)) as exchange, AsyncExitStack() as opened:
             if not life:
@@ -83,11 +88,43 @@ async def test_an_exchange_in_one_process_asks_once_over_restarts(tmp_path: Path
                     await exchange.front.send(command, DEADLINE_S)
             await send(exchange, range(100 * life, 100 * life + 100))
             if life == 2:
-                await settled_all(*await streams(opened))
+                await settled_all(*await streams_in(tmp_path, opened))
     async with AsyncExitStack() as opened:
-        log, settled = await streams(opened)
+        log, settled = await streams_in(tmp_path, opened)
         assert await asked_of(settled) == await trades_of(log)
         assert len(await trades_of(log)) > 10
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+async def test_an_exchange_that_is_killed_under_load_asks_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTLEMENT_ENABLED", "true")
+    traders = Traders(Random(3))
+    for life in range(3):
+        process = ExchangeProcess(tmp_path / "data")
+        await process.start()
+        await process.ready()
+        if not life:
+            await traders.set_up(process.url)
+        trading = asyncio.create_task(traders.trade(process.url))
+        await asyncio.wait({trading}, timeout=1.0)
+        if life < 2:
+            await process.kill()
+            await trading
+            continue
+        async with AsyncExitStack() as opened:
+            log, settled = await streams_in(tmp_path / "data", opened)
+            trading.cancel()
+            await asyncio.gather(trading, return_exceptions=True)
+            await settled_all(log, settled)
+            asked, held = await asked_of(settled), await trades_of(log)
+            # The log may have let the oldest go by now.
+            assert asked == sorted(set(asked))
+            assert asked[-len(held) :] == held
+            assert len(asked) > 10
+        await process.stop()
 
 
 @pytest.mark.crash
