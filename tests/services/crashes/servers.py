@@ -46,10 +46,16 @@ class Chances:
 
 
 class Servers:
-    """Streams, leases and snapshots that outlive the processes; their time is the loop's."""
+    """
+    Streams, leases and snapshots that outlive the processes; their time is the loop's.
 
-    def __init__(self, chances: Chances, seed: int) -> None:
+    Args:
+        heedless: Streams that take appends whatever their conditions: a planted bug.
+    """
+
+    def __init__(self, chances: Chances, seed: int, heedless: frozenset[str] = frozenset()) -> None:
         self.chances = chances
+        self.heedless = heedless
         self.chance = Random(seed)
         self.hit = 0
         self.streams: dict[str, LosingStream] = {}
@@ -128,8 +134,9 @@ class Reach:
 class ReachedStream:
     """A stream of the servers, as a process reaches it."""
 
-    def __init__(self, reach: Reach, stream: LosingStream) -> None:
+    def __init__(self, reach: Reach, stream: LosingStream, is_heedless: bool) -> None:
         self._reach = reach
+        self._is_heedless = is_heedless
         self._stream = stream
         self.limits = stream.limits
         self.coverage = stream.coverage
@@ -142,6 +149,8 @@ class ReachedStream:
         expect_head: Head | None = None,
         epoch: int | None = None,
     ) -> Position:
+        if self._is_heedless:
+            expect_head = epoch = None
         return await self._reach.call(
             lambda: self._stream.append(items, expect_head=expect_head, epoch=epoch)
         )
@@ -215,8 +224,10 @@ class ReachedDeployment(Deployment):
 
     async def stream(self, name: str) -> Stream:
         if name not in self._reached:
-            stream = await self.reach.servers.stream(name)
-            self._reached[name] = ReachedStream(self.reach, stream)
+            servers = self.reach.servers
+            is_heedless = name in servers.heedless
+            stream = await servers.stream(name)
+            self._reached[name] = ReachedStream(self.reach, stream, is_heedless)
         found: Stream = self._reached[name]
         return found
 

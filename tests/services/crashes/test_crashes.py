@@ -10,13 +10,14 @@ import pytest
 
 import pmengine.processes.engine as engine_module
 from pmengine.engine import ID_MEMORY_S
+from pmengine.projections import PROCESSOR_STREAM
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.recovery import Recovered, recover
 from pmstore import START, Position, State
 from pmstore.codec import GENESIS_HASH, decode_batch
 from tests.layers.schedules.loop import run_at_random
 from tests.services.crashes.at_once import HERE
-from tests.services.crashes.exchange import Exchange
+from tests.services.crashes.exchange import Exchange, NoRest
 from tests.services.crashes.servers import Chances, Servers
 
 COMMANDS = 60
@@ -41,9 +42,11 @@ def _spared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.unfreeze()
 
 
-async def trial(seed: int, chances: Chances, *, loses: bool = False) -> None:
+async def trial(
+    seed: int, chances: Chances, *, loses: bool = False, heedless: frozenset[str] = frozenset()
+) -> None:
     asyncio.get_running_loop().set_default_executor(HERE)
-    async with Servers(chances, seed) as servers, Exchange(servers) as exchange:
+    async with Servers(chances, seed, heedless) as servers, Exchange(servers) as exchange:
         asking = asyncio.create_task(exchange.ask(0, COMMANDS))
         if loses:
             await _lose_tail(servers, exchange)
@@ -100,7 +103,7 @@ def run(name: str, seed: int) -> None:
     chances, loses = CASES[name]
     try:
         run_at_random(trial(seed, chances, loses=loses), seed)
-    except Wrong as error:
+    except (Wrong, NoRest) as error:
         pytest.fail(f"seed {seed}: {error}")
 
 
@@ -108,6 +111,17 @@ def run(name: str, seed: int) -> None:
 def test_no_crash_loses_or_doubles_anything(name: str) -> None:
     for seed in range(RUNS):
         run(name, seed)
+
+
+@pytest.mark.parametrize("stream", [STORE_STREAM, PROCESSOR_STREAM])
+def test_without_conditional_appends_some_crash_does(stream: str) -> None:
+    for seed in range(RUNS):
+        try:
+            run_at_random(trial(seed, FREEZES, heedless=frozenset({stream})), seed)
+        except (Wrong, NoRest) as error:
+            print(f"seed {seed}: {error}")
+            return
+    pytest.fail(f"nothing was wrong in {RUNS} runs")
 
 
 @pytest.mark.soak
