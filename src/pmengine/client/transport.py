@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, Final, TypeVar
 
+import attrs
 import httpx
 import msgspec
 
@@ -22,7 +23,6 @@ from pmengine.client.errors import (
 )
 from pmengine.client.problems import error_of
 from pmengine.client.requests import Repeat, Request
-from pmstore.errors import WriteOutcome
 
 PREFIX: Final = "/api/v1"
 PAUSE_S_FIRST: Final = 0.05
@@ -88,16 +88,15 @@ class Transport:
         loop = asyncio.get_running_loop()
         limit_s = self.deadline_s if deadline_s is None else deadline_s
         deadline = loop.time() + limit_s
-        doubt: OutcomeUnknown | None = None
+        known = _Known()
         for pause_s in pauses():
             try:
                 return await self._attempt(request, deadline)
             except ClientError as error:
-                if isinstance(error, OutcomeUnknown):
-                    doubt = error
+                known.hear(error)
                 wait_s = max(pause_s, error.retry_after_s)
                 if not _may_repeat(request, error) or loop.time() + wait_s >= deadline:
-                    raise _last_word(request, error, doubt) from error.__cause__
+                    raise known.last_word(request, error) from error.__cause__
             await asyncio.sleep(wait_s)
         raise AssertionError("pauses never end")
 
@@ -144,20 +143,38 @@ def _may_repeat(request: Request[Any], error: ClientError) -> bool:
     return error.retryable
 
 
-def _last_word(
-    request: Request[Any], error: ClientError, doubt: OutcomeUnknown | None
-) -> ClientError:
-    """What the caller is told of *error*, if an earlier attempt may have been taken."""
-    if doubt is None or error.outcome is not WriteOutcome.NOT_APPLIED:
-        return error
-    refusal = error if isinstance(error, Refused) else None
-    if refusal is not None and refusal.status in _OF_THE_REQUEST:
-        if request.repeat is Repeat.SAME_ID:
-            return refusal
-        told = f"an attempt had no answer, and the next was refused: {refusal}"
-    else:
-        told = f"an attempt had no answer, and then: {error}"
-    return OutcomeUnknown(told, doubt.ids, refusal=refusal, retry_after_s=error.retry_after_s)
+@attrs.define
+class _Known:
+    """What the attempts of one call let be known together."""
+
+    done: DoneNotShown | None = None
+    doubt: OutcomeUnknown | None = None
+
+    def hear(self, error: ClientError) -> None:
+        """Take in what became of an attempt."""
+        if isinstance(error, DoneNotShown):
+            self.done = error
+        elif isinstance(error, OutcomeUnknown) and (self.doubt is None or error.order_id):
+            self.doubt = error
+
+    def last_word(self, request: Request[Any], error: ClientError) -> ClientError:
+        """What the caller is told after *error*, the last one."""
+        if self.done is not None:
+            return self.done
+        doubt = self.doubt
+        if doubt is None or isinstance(error, UnreadableAnswer):
+            return error
+        if isinstance(error, OutcomeUnknown):
+            return doubt
+        refusal = error if isinstance(error, Refused) else None
+        if refusal is not None and refusal.status in _OF_THE_REQUEST:
+            if request.repeat is Repeat.SAME_ID:
+                return refusal
+            told = f"an attempt had no answer, and the next was refused: {refusal}"
+        else:
+            told = f"an attempt had no answer, and then: {error}"
+        wait_s = error.retry_after_s
+        return OutcomeUnknown(told, doubt.ids, refusal=refusal, retry_after_s=wait_s)
 
 
 def _query(request: Request[Any]) -> dict[str, str]:
