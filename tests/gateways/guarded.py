@@ -137,7 +137,14 @@ async def guarded_exchange(folder: Path, **told: str) -> AsyncIterator[Guarded]:
         open_entrance(chosen) as entrance,
         open_exchange(chosen) as exchange,
         serving(
-            create_app(venue_of(exchange, door=entrance.door, limits=entrance.limits)),
+            create_app(
+                venue_of(
+                    exchange,
+                    door=entrance.door,
+                    limits=entrance.limits,
+                    answer_timeout_s=HEARD_S_MAX,
+                )
+            ),
             "127.0.0.1",
             0,
         ) as url,
