@@ -22,11 +22,16 @@ class Cash:
 
 @attrs.frozen(kw_only=True)
 class Holding:
-    """Shares of one token; `frozen` is set aside for open orders."""
+    """
+    Shares of one token; `frozen` is set aside for open orders.
+
+    `average_price` is there in the answer of `Client.account`, rounded to six digits.
+    """
 
     token_id: str
     available: Decimal
     frozen: Decimal
+    average_price: Decimal | None = None
 
 
 @attrs.frozen(kw_only=True)
