@@ -212,6 +212,8 @@ async def check_moves(url: str, environ: Mapping[str, str]) -> None:
         by_volume |= {"client_order_id": "volume", "type": "market", "volume": "70"}
         status, refused = await carl.ask("POST", "/orders", by_volume)
         assert status == 201, f"all of it came together: {refused}"
+        account = await asked(carl, "POST", "/withdrawals", {"id": "w1", "amount": "60"})
+        assert account["cash"] == {"available": "14", "frozen": "6"}
         # A gateway that withdrew and died.
         before = await asked(carl, "GET", "/account")
         away = max(range(SHARDS), key=lambda one: float(before["cash_by_shard"][one]["available"]))

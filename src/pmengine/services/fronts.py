@@ -70,7 +70,8 @@ class Fronts:
                 wanted = (shard_of(order.symbol.event_id, shards),)
         asked = wanted or range(shards)
         if len(asked) == 1:
-            moved = await self._cover([command], asked[0], timeout_s)
+            # Who names a shard knows where the money is to be.
+            moved = await self._cover([command], asked[0], timeout_s) if shard is None else []
             answer = await self._send(asked[0], command, timeout_s, listing)
             return attrs.evolve(answer, others=moved) if moved else answer
         answers = await asyncio.gather(

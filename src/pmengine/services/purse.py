@@ -101,6 +101,8 @@ class Purse:
         """What a command takes of the user's cash at most, in micros."""
         if isinstance(command, Split | SplitEvent):
             return PAYOUT * max(0, command.quantity)
+        if isinstance(command, Withdraw):
+            return max(0, command.amount)
         if not isinstance(command, SubmitOrder) or command.side is not Side.BUY:
             return 0
         if command.order_type is OrderType.MARKET:
@@ -115,4 +117,4 @@ class Purse:
         return price * lots + paid_fee(exact_fee(fees, rate, price, lots))
 
 
-_SPENDING: Final = (SubmitOrder, Split, SplitEvent)
+_SPENDING: Final = (SubmitOrder, Split, SplitEvent, Withdraw)
