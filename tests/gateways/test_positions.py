@@ -7,11 +7,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
+from pmengine.gateways.http import create_app, serving
 from pmengine.gateways.http.profits import Holding, par_of
-from pmstore import Event, Market
-from tests.gateways.exchange import EVENT, Running, order, running_exchange
+from pmstore import Event, Market, StoreUnavailable
+from tests.gateways.exchange import EVENT, Running, order, running_exchange, venue_of
 from tests.gateways.test_own_lists import pages
 
 SETS = {
@@ -252,3 +254,16 @@ async def test_without_balances_positions_are_what_fills_left(tmp_path: Path) ->
         await deal(running, "u3", "u1", "y1", "0.7", "1")
         assert shown((await own(running))["y1"]) == ["2", "0.6", "1.2", "0.1", "0.2"]
         assert shown((await own(running, "u2"))["y1"]) == ["0", None, "0", "0.3", "0"]
+
+
+async def test_positions_are_shown_while_the_log_does_not_answer(running: Running) -> None:
+    async def away() -> list[int]:
+        raise StoreUnavailable("the log is away")
+
+    before = await own(running)
+    venue = attrs.evolve(venue_of(running.exchange), heads=away)
+    async with serving(create_app(venue), "127.0.0.1", 0) as url:
+        response = await running.client.get(f"{url}/api/v1/positions", headers={"X-User-Id": "u1"})
+        account = await running.client.get(f"{url}/api/v1/account", headers={"X-User-Id": "u1"})
+    assert by_token(response.json()["items"]) == before
+    assert account.json() == await running.done("GET", "/account")
