@@ -25,11 +25,12 @@ from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
 from pmengine.services.resuming import Resuming
 from pmengine.services.room import Room
-from pmengine.services.settlement import SETTLEMENT_STREAM, StreamSettlement
-from pmengine.services.settler import Settler, told_from
+from pmengine.services.settlement import SETTLEMENT_STREAM, StreamSettlement, told_from
+from pmengine.services.settler import Settler
 from pmengine.services.store import StoreService
 from pmengine.services.taking import TakesHere
-from pmengine.services.user_feed import UserFeed, users_of
+from pmengine.services.user_feed import UserFeed
+from pmengine.services.user_pictures import users_of
 from pmengine.services.verifying import Guard, StoreComparison
 from pmengine.settings import Settings
 from pmengine.user_events import USER_EVENT_STREAM

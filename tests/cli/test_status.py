@@ -117,10 +117,7 @@ async def test_a_service_that_does_not_exist_is_named_with_those_that_do(tmp_pat
     shown = await pmengine("run", "engin", cwd=tmp_path, environ={})
     assert shown.returncode == Exit.USAGE
     words = " ".join(shown.stderr.replace("│", " ").split())
-    assert (
-        "engine, relay, processor, settlement, store, history, depth, api"
-        in words
-    )
+    assert "engine, relay, processor, settlement, store, history, depth, api" in words
 
 
 async def test_a_demo_does_not_mix_with_a_deployment(tmp_path: Path) -> None:

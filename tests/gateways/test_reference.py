@@ -96,7 +96,7 @@ def test_every_message_code_and_limit_of_the_user_socket_is_documented() -> None
     } == set()
     reasons = get_args(user_messages.Reason)
     assert re.findall(r"^\| `(\w+)` \|", USER_SOCKET, re.M) == list(reasons)
-    feed = (ROOT / "src/pmengine/services/user_feed.py").read_text()
+    feed = (ROOT / "src/pmengine/services/user_pictures.py").read_text()
     events = set(re.findall(r'"((?:open_order|position)_\w+)"', feed))
     assert len(events) == 7
     assert {event for event in events if f"`{event}`" not in USER_SOCKET} == set()

@@ -14,7 +14,8 @@ from pmengine.gateways.http import create_app, serving
 from pmengine.gateways.websocket import user_subscription
 from pmengine.projections import BatchTold
 from pmengine.services.log import Place
-from pmengine.services.user_feed import UserFeed, UserPicture, UserStart
+from pmengine.services.user_feed import UserFeed
+from pmengine.services.user_pictures import UserPicture, UserStart
 from pmengine.user_events import PositionChanged
 from pmstore import START, Position, Stream, open_stream
 from tests.gateways.exchange import Running, venue_of

@@ -32,8 +32,9 @@ from pmengine.services.settlement import (
     ToSettle,
     decode_settlement_entry,
     requests_of,
+    told_from,
 )
-from pmengine.services.settler import GROUP, Settler, told_from
+from pmengine.services.settler import GROUP, Settler
 from pmstore import (
     START,
     Batch,

@@ -11,7 +11,8 @@ import pytest
 
 from pmengine.projections import encode_user_entry
 from pmengine.services.log import LogGap
-from pmengine.services.user_feed import UserFeed, UserPicture, UserStart, shown_order, users_of
+from pmengine.services.user_feed import UserFeed
+from pmengine.services.user_pictures import UserPicture, UserStart, shown_order, users_of
 from pmengine.user_events import PositionChanged
 from pmstore import START, State, Stream
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream

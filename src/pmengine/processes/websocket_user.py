@@ -18,7 +18,8 @@ from pmengine.projections import decode_batch_told
 from pmengine.services.collector import let_go
 from pmengine.services.log import Place
 from pmengine.services.notes import Note
-from pmengine.services.user_feed import UserFeed, UserStart, users_of
+from pmengine.services.user_feed import UserFeed
+from pmengine.services.user_pictures import UserStart, users_of
 from pmengine.user_events import USER_EVENT_STREAM
 
 _logger = structlog.get_logger("pmengine.users")

@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol
 
 import attrs
 import msgspec
+import structlog
 
 from pmengine.projections import BatchTold, decode_batch_told
-from pmengine.services.log import Place
+from pmengine.services.log import BEGINNING, Log, Place, before
 from pmstore import (
     EMPTY,
     CorruptData,
@@ -21,6 +22,8 @@ from pmstore import (
 )
 
 SETTLEMENT_STREAM: Final = "settlement_stream"
+
+_logger = structlog.get_logger("pmengine.settlement")
 
 
 class SettlementRequest(msgspec.Struct, tag_field="types", tag=True, kw_only=True, frozen=True):
@@ -104,6 +107,29 @@ class StreamSettlement:
         payloads = [_encoder.encode([one.batch, *one.documents]) for one in batches]
         position = await self._stream.append(payloads, expect_head=self._head)
         self._head = Head(position, payload_hash(payloads[-1]))
+
+
+async def told_from(sink: Settlement, log: Log) -> Place:
+    """
+    From where on the log settlement must be told of trades that a sink has not taken.
+
+    Raises:
+        StoreUnavailable, CorruptData: From the sink and the log.
+    """
+    last, ends = await sink.last(), await log.ends()
+    if ends is None:
+        return BEGINNING
+    head, link = ends[0]
+    if last is not None and last.number >= link.number - 1:
+        return last
+    if link.number > 1:
+        # It was not enabled all the time, or not from the beginning.
+        _logger.warning(
+            "settlement_begins_late",
+            after_number=0 if last is None else last.number,
+            log_begins_with=link.number,
+        )
+    return Place(before(head.id), link.number - 1, link.prev_hash)
 
 
 # Of what the processor's stream says, the trades alone: all others are passed over unread.

@@ -11,7 +11,7 @@ import structlog
 
 from pmengine.projections import PROCESSOR_STREAM, decode_batch_told
 from pmengine.services.dead_letters import DeadLetter
-from pmengine.services.log import BEGINNING, Log, LogRewritten, Place, before
+from pmengine.services.log import LogRewritten, Place
 from pmengine.services.outages import RETRY_S_MIN, persistently
 from pmengine.services.settlement import (
     Settlement,
@@ -49,29 +49,6 @@ TRIES_MAX: Final = 3
 PAGE: Final = 500
 
 _logger = structlog.get_logger("pmengine.settlement")
-
-
-async def told_from(sink: Settlement, log: Log) -> Place:
-    """
-    From where on the log settlement must be told of trades that a sink has not taken.
-
-    Raises:
-        StoreUnavailable, CorruptData: From the sink and the log.
-    """
-    last, ends = await sink.last(), await log.ends()
-    if ends is None:
-        return BEGINNING
-    head, link = ends[0]
-    if last is not None and last.number >= link.number - 1:
-        return last
-    if link.number > 1:
-        # It was not enabled all the time, or not from the beginning.
-        _logger.warning(
-            "settlement_begins_late",
-            after_number=0 if last is None else last.number,
-            log_begins_with=link.number,
-        )
-    return Place(before(head.id), link.number - 1, link.prev_hash)
 
 
 class Settler:

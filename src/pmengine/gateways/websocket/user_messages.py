@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, js
 from pmengine.gateways.http.answers import OrderView
 from pmengine.gateways.http.showing import show_order
 from pmengine.gateways.websocket.messages import Error
-from pmengine.services.user_feed import HeldOrder, UserUpdate, shown_order
+from pmengine.services.user_pictures import HeldOrder, UserUpdate, shown_order
 from pmengine.user_events import PositionChanged
 from pmstore import CASH, INTEGER_MAX, MONEY_DECIMALS, QUANTITY_DECIMALS
 from pmstore.decimals import format_decimal

@@ -17,7 +17,8 @@ from pmengine.gateways.websocket.user_messages import (
     show_update,
     text_of,
 )
-from pmengine.services.user_feed import HeldOrder, UserFeed, UserPicture
+from pmengine.services.user_feed import UserFeed
+from pmengine.services.user_pictures import HeldOrder, UserPicture
 
 BEHIND_MAX: Final = 1000
 """Changes that a client is sent late; one that is further behind gets a snapshot."""
