@@ -34,7 +34,9 @@ def held(mine: Mine) -> tuple[Decimal, Decimal]:
 
 @pytest.mark.crash
 async def test_orders_and_books_go_on_over_kill_nine(tmp_path: Path) -> None:
-    chance = Random()
+    seed = Random().randrange(2**32)
+    print(f"seed {seed}")
+    chance = Random(seed)
     port = free_port()
     data = tmp_path / "data"
     process = ExchangeProcess(data, port)
