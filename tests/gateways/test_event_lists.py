@@ -128,3 +128,28 @@ async def test_a_ranking_that_is_gone_says_to_begin_again(running: Running) -> N
 async def test_a_wrong_filter_is_named(running: Running, query: str, field: str) -> None:
     problem = await running.refused(400, "MALFORMED", "GET", f"/events?{query}")
     assert problem["field"] == field
+
+
+@pytest.mark.parametrize("sort", ["id", "id&exclusive=false", "newest", "ending_soon", "volume"])
+async def test_who_was_there_before_a_walk_comes_once_whatever_happens_in_it(
+    running: Running, sort: str
+) -> None:
+    there = [1, *range(20, 40, 2)]
+    for event_id in there[1:]:
+        await add(running, event_id, end_date=f"20{event_id + 20}-01-01T00:00:00Z")
+        await trade(running, event_id, "0.5", str(event_id))
+    seen: list[int] = []
+    after, further = "", 21
+    while True:
+        page = await running.done("GET", f"/events?limit=3&sort={sort}{after}")
+        seen += [one["event_id"] for one in page["items"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+        await add(running, further, end_date=f"20{further + 20}-01-01T00:00:00Z")
+        await trade(running, further, "0.5", "1000")
+        await trade(running, there[-1], "0.5", "1000")
+        await running.done("POST", f"/events/{there[3]}/markets/1/pause")
+        further += 4
+    assert sorted(one for one in seen if one in there) == there
+    assert len(set(seen)) == len(seen)

@@ -96,3 +96,25 @@ async def test_own_orders_open_and_ended_come_page_by_page(running: Running) -> 
     assert [one["id"] for one in found] == [placed[3]]
     assert await pages(running, "/orders?side=sell&limit=5") == []
     assert len(await pages(running, "/orders?token_id=y1&limit=5")) == 6
+
+
+async def test_fills_of_before_a_walk_come_once_while_new_ones_are_made(running: Running) -> None:
+    async def fill() -> None:
+        await running.done("POST", "/orders", json=order(quantity="0.1"))
+        await running.done("POST", "/orders", user="u2", json=order(side="sell", quantity="0.1"))
+
+    for _ in range(9):
+        await fill()
+    there = [one["trade_id"] for one in await pages(running, "/fills?limit=100")]
+    for path in ("/fills", "/trades"):
+        seen: list[int] = []
+        after = ""
+        while True:
+            page = await running.done("GET", f"{path}?limit=2{after}")
+            seen += [one["trade_id"] for one in page["items"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+            await fill()
+        assert [one for one in seen if one in there] == there
+        assert seen == sorted(set(seen), reverse=True)
