@@ -156,8 +156,9 @@ async def test_a_copy_ends_with_the_process_that_it_is_a_copy_of() -> None:
     await until_gone(copy)
 
 
-async def test_snapshots_of_one_process_are_taken_in_it(tmp_path: Path) -> None:
+async def test_snapshots_that_live_in_a_process_are_taken_in_it(tmp_path: Path) -> None:
     async with MemorySnapshotStore() as snapshots:
-        memory = StorageSettings(snapshots_url=parse_stack("memory://"))
-        assert isinstance(taker_for(memory, snapshots), TakesHere)
+        for url in ("memory://", f"sqlite:///{tmp_path}/pm.db", "of-somebody-else://"):
+            of_process = StorageSettings(snapshots_url=parse_stack(url))
+            assert isinstance(taker_for(of_process, snapshots), TakesHere)
         assert isinstance(taker_for(in_folder(tmp_path), snapshots), TakesInCopy)

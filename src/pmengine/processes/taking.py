@@ -19,13 +19,18 @@ from pmstore import (
     open_snapshot_store,
 )
 
-_OF_ONE_PROCESS: Final = "memory"
+_OPENED_ANEW: Final = frozenset(
+    {"file", "postgres", "postgresql", "redis", "rediss"}
+    | {"redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"}
+)
+"""Places that a copy opens for itself. Others may live in the process that opened them, as memory
+does, or lean on its threads, as SQLite does, and a copy has none of these."""
 
 
 def taker_for(storage: StorageSettings, snapshots: SnapshotStore) -> Taker:
     """What takes snapshots with the least standing still; *snapshots* are those of *storage*."""
-    is_shared = storage.snapshots.truth.scheme != _OF_ONE_PROCESS
-    return TakesInCopy(storage) if CAN_COPY and is_shared else TakesHere(snapshots)
+    can_open = storage.snapshots.truth.scheme in _OPENED_ANEW
+    return TakesInCopy(storage) if CAN_COPY and can_open else TakesHere(snapshots)
 
 
 class TakesInCopy:
