@@ -299,6 +299,39 @@ async def test_a_batch_that_the_sink_never_takes_is_offered_again_and_then_put_a
         assert await one.requested() == kept
 
 
+class Frozen(StreamSettlement):
+    """A sink whose first write waits, as that of a process that was stopped."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self.reached = asyncio.Event()
+        self.thawed = asyncio.Event()
+
+    async def settle(self, batches: Sequence[ToSettle], /) -> None:
+        self.reached.set()
+        await self.thawed.wait()
+        await super().settle(batches)
+
+
+async def test_a_member_that_was_frozen_while_others_took_over_doubles_nothing(place: str) -> None:
+    async with settling(place) as one:
+        await one.tell()
+        sink = Frozen(one.settled)
+        frozen = one.settler(sink)
+        async with running(frozen):
+            async with asyncio.timeout(DEADLINE_S):
+                await sink.reached.wait()
+            async with running(one.settler()):
+                await one.caught_up()
+                assert await one.requested() == await one.trades()
+                sink.thawed.set()
+                async with asyncio.timeout(DEADLINE_S):
+                    while frozen.place is None or frozen.place.number < len(await one.entries()):
+                        await asyncio.sleep(0.01)
+        assert frozen.requests == 0
+        assert await one.requested() == await one.trades()
+
+
 async def test_nothing_is_acknowledged_that_the_sink_has_not(tmp_path: Path) -> None:
     async with settling(f"file:{tmp_path}") as one:
         await one.tell()
