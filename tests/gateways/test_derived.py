@@ -130,3 +130,36 @@ async def test_fills_beyond_one_question_are_read_by_several(history: Stores) ->
         if not are_new:
             break
     assert book.holdings == plainly(trades, "u1")
+
+
+async def test_what_a_user_had_no_part_in_is_not_read_again(history: Stores) -> None:
+    pace = Pace()
+    books = PositionBooks(history, pace)
+    trades = [a_trade(n, DAY_MS + n, 5_000, 100, of_second=False) for n in range(1, 3001)]
+    await filled(history.trades, trades)
+    book, _ = await books.follow("u9")
+    assert book.frontier.begin(pace()) == trades[-1].timestamp
+    mine = attrs.evolve(
+        a_trade(3001, trades[-1].timestamp, 5_000, 100, of_second=False), taker_user_id="u9"
+    )
+    await filled(history.trades, [mine])
+    book, are_new = await books.follow("u9")
+    assert are_new
+    assert book.holdings == {"y": Holding(100, 500_000, 0)}
+
+
+async def test_fills_that_were_there_before_the_place_said_so_are_not_lost(
+    history: Stores,
+) -> None:
+    standing = Pace()()
+    places = [standing]
+    books = PositionBooks(history, lambda: places[-1])
+    await books.follow("u1")
+    first, second = (a_trade(n, DAY_MS + n, 5_000, 100, of_second=False) for n in (1, 2))
+    await filled(history.trades, [first, second])
+    _, are_new = await books.follow("u1")
+    assert not are_new
+    places.append([one._replace(number=one.number + 1) for one in standing])
+    book, are_new = await books.follow("u1")
+    assert are_new
+    assert book.holdings["y"].lots == 200

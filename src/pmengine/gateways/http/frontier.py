@@ -33,11 +33,20 @@ class Frontier:
     _last_ids: dict[int, int] = attrs.Factory(dict)
     _through: Sequence[Place] = ()
     _places: Sequence[Place] = ()
+    _horizon_ms: int = 0
+    _next_horizon_ms: int = 0
     _news: list[dict[int, int]] = attrs.Factory(lambda: [{}, {}])
 
-    def begin(self, places: Sequence[Place]) -> int | None:
-        """Begin to read what stores at *places* have; from when on, None if nothing moved."""
+    def begin(self, places: Sequence[Place], newest_ms: int = 0) -> int | None:
+        """
+        Begin to read what stores at *places* have; from when on, None if nothing moved.
+
+        Args:
+            newest_ms: The time of the newest trade in the store, whoever's it is: what comes
+                into the store of one shard from now on is not older.
+        """
         self._places = tuple(places)
+        self._next_horizon_ms = newest_ms
         self._news = [{}, {}]
         if not self._through:
             return 0
@@ -47,9 +56,10 @@ class Frontier:
             if before.number != now.number
         ]
         if not moved:
+            self._next_horizon_ms = self._horizon_ms  # nothing is read up to there
             return None
         if len(places) == 1:
-            return self._newest_ms.get(0, 0)
+            return max(self._horizon_ms, self._newest_ms.get(0, 0))
         return min(
             max(0, self._newest_ms.get(shard, 0), before.position.ms - BEHIND_MS)
             for shard, before in moved
@@ -71,3 +81,4 @@ class Frontier:
         self._newest_ms.update(newest_ms)
         self._last_ids.update(last_ids)
         self._through = self._places
+        self._horizon_ms = self._next_horizon_ms

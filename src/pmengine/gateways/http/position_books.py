@@ -123,7 +123,10 @@ class PositionBooks:
     async def _read(self, user_id: str, book: Book) -> bool:
         """Read one page; whether it was the last one."""
         if book.after is None:
-            book.start_ms = book.frontier.begin(self._places())
+            places = self._places()
+            newest = (await self._history.trades.find(TradeQuery(limit=1))).items
+            newest_ms = newest[0].timestamp if newest else 0
+            book.start_ms = book.frontier.begin(places, newest_ms)
             if book.start_ms is None:
                 return True
         query = TradeQuery(user_id=user_id, start_ms=book.start_ms, after=book.after, limit=PAGE)
