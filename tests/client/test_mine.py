@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from pmengine.client import Client, Mine, OwnChange, Refused
+from pmengine.client import Client, Mine, OwnChange, Refused, Unavailable
 from pmengine.gateways.auth import Scope
 from pmstore.testing import FaultProxy
 from tests.client.hops import hop
@@ -180,3 +180,15 @@ async def test_a_key_is_let_in_and_a_wrong_one_is_told_why(tmp_path: Path) -> No
             with pytest.raises(Refused) as refused:
                 await client.account()
             assert (refused.value.status, refused.value.code) == (401, "BAD_CREDENTIALS")
+
+
+async def test_who_has_too_many_feeds_open_waits_until_one_is_closed(tmp_path: Path) -> None:
+    async with guarded_exchange(tmp_path, API_SOCKETS_PER_ADDRESS="1") as guarded:
+        await guarded.open_market("u1")
+        token = guarded.issuer.token("u1")
+        async with Client(guarded.url, token=token, deadline_s=1) as client, client.mine():
+            with pytest.raises(Unavailable):
+                async with client.book(1, 1):
+                    pass
+        async with Client(guarded.url, token=token) as client, client.book(1, 1) as book:
+            assert book.is_live
