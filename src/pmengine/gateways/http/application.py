@@ -15,7 +15,7 @@ from pmengine.gateways.auth import Scope
 from pmengine.gateways.http.api import OPERATIONS, PREFIX
 from pmengine.gateways.http.derived import Derived
 from pmengine.gateways.http.endpoint import JSON, Endpoint
-from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.freshness import freshness_of
 from pmengine.gateways.http.gate import Gate
 from pmengine.gateways.http.guard import LoopbackGuard, SocketGuard
 from pmengine.gateways.http.metrics import Metrics
@@ -37,7 +37,7 @@ def create_app(venue: Venue) -> Starlette:
     `/metrics` and the WebSockets `/depth` and, if users are told here, `/user`.
     """
     metrics = Metrics(venue.numbers)
-    freshness = _freshness(venue)
+    freshness = freshness_of(venue)
     gate = Gate(venue.door, venue.limits)
     derived = Derived.of(venue)
     description = describe(OPERATIONS, PREFIX, is_open=gate.is_open)
@@ -72,7 +72,7 @@ def create_depth_app(venue: Venue) -> Starlette:
     The WebSocket `/depth`, `/health`, `/ready` and `/metrics`.
     """
     metrics = Metrics()
-    freshness = _freshness(venue)
+    freshness = freshness_of(venue)
     gate = Gate(venue.door, venue.limits)
     derived = Derived.of(venue)
     routes: list[BaseRoute] = [
@@ -100,20 +100,6 @@ def _guard(venue: Venue) -> Middleware:
 def _metrics_page(metrics: Metrics, gate: Gate) -> Page:
     """With AUTH on for who may read something: a stranger need not know how busy we are."""
     return Page(METRICS_TYPE, metrics.text, gate, None if gate.is_open else Scope.READ)
-
-
-def _freshness(venue: Venue) -> Freshness:
-    further = [
-        Freshness(one.history, venue.answer_timeout_s, one.recovered_number, one.elsewhere_number)
-        for one in venue.further
-    ]
-    return Freshness(
-        venue.history,
-        venue.answer_timeout_s,
-        venue.recovered_number,
-        venue.elsewhere_number,
-        further,
-    )
 
 
 def _full_path(operation: Operation) -> str:

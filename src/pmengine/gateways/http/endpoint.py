@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import Any, Final
 
 import msgspec
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from pmengine.gateways.http.derived import Derived
+from pmengine.gateways.http.failures import problem_from
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.gate import Gate, read_headers
 from pmengine.gateways.http.metrics import Metrics
@@ -20,7 +20,6 @@ from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.http.reading import decode_body, decode_parameters
 from pmengine.gateways.http.requests import NoParameters
 from pmengine.gateways.venue import Venue
-from pmstore.errors import InvalidQuery, StoreClosed, StoreUnavailable
 
 BODY_BYTES_MAX: Final = 64 * 1024
 JSON: Final = b"application/json"
@@ -30,7 +29,6 @@ OTHER_METHOD: Final = "OTHER"
 
 _NO_PARAMETERS: Final = NoParameters()
 _encoder: Final = msgspec.json.Encoder()
-_logger = structlog.get_logger("pmengine.http")
 
 Respond = Callable[[int, bytes, bytes, Mapping[bytes, bytes]], Any]
 
@@ -80,11 +78,8 @@ class Endpoint:
             content_type, body = JSON, _encoder.encode(answer)
         except Exception as error:
             # The last resort: whatever went wrong, the client gets a problem document.
-            problem = (
-                error if isinstance(error, Problem) else _unforeseen(error, method, self._path)
-            )
-            if call is not None and call.is_applied and problem.status == 503:
-                problem = _done_but_not_shown(problem)
+            is_applied = call is not None and call.is_applied
+            problem = problem_from(error, method, self._path, is_applied=is_applied)
             status, headers = problem.status, problem.headers
             content_type, body = PROBLEM_JSON, problem.encode()
         await respond(send, status, content_type, body, headers)
@@ -181,27 +176,3 @@ async def _read_body(length: bytes, receive: Receive) -> bytes:
 
 def _too_large() -> Problem:
     return Problem(413, "BODY_TOO_LARGE", f"the body is beyond {BODY_BYTES_MAX} bytes; send less")
-
-
-def _done_but_not_shown(problem: Problem) -> Problem:
-    """503 says that nothing was done; after an acceptance that would be false."""
-    return Problem(
-        504,
-        "DONE_NOT_SHOWN",
-        f"it was done, but its result cannot be shown: {problem.detail}",
-    )
-
-
-def _unforeseen(error: Exception, method: str, path: str) -> Problem:
-    if isinstance(error, InvalidQuery):
-        return Problem(400, "MALFORMED", str(error))
-    if isinstance(error, StoreClosed | StoreUnavailable):
-        _logger.warning("store_unavailable", method=method, path=path, reason=str(error))
-        return Problem(
-            503,
-            "STORE_UNAVAILABLE",
-            "a store did not answer; ask again",
-            headers={b"retry-after": b"1"},
-        )
-    _logger.error("request_failed", method=method, path=path, exc_info=error)
-    return Problem(500, "INTERNAL", "the exchange failed at this request; its log says why")

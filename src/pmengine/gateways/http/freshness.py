@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from pmengine.gateways.http.problems import Problem
+from pmengine.gateways.venue import Venue
 from pmengine.services.shown_history import ShownHistory
 
 
@@ -72,3 +73,18 @@ class Freshness:
                 f"the stores did not catch up within {self._timeout_s:g} s; ask again",
                 headers={b"retry-after": b"1"},
             ) from None
+
+
+def freshness_of(venue: Venue) -> Freshness:
+    """That of a gateway of *venue*, over all of its shards."""
+    further = [
+        Freshness(one.history, venue.answer_timeout_s, one.recovered_number, one.elsewhere_number)
+        for one in venue.further
+    ]
+    return Freshness(
+        venue.history,
+        venue.answer_timeout_s,
+        venue.recovered_number,
+        venue.elsewhere_number,
+        further,
+    )

@@ -22,7 +22,7 @@ ROWS_PAGE = 1000
 
 async def get_account(call: Call) -> Reply:
     """What the user holds, and what it cost on average as far as that can be said now."""
-    account = await _account(call, call.user_id)
+    account = await account_of(call, call.user_id)
     try:
         averages = {one.token_id: one.average_price for one in await positions_of(call)}
     except Problem:
@@ -45,7 +45,7 @@ async def deposit(call: Call) -> Reply:
         valid_until_ms=valid_until_ms(call),
     )
     await accepted(call, command, shard=shard)
-    return 200, await _account(call, command.user_id)
+    return 200, await account_of(call, command.user_id)
 
 
 async def withdraw(call: Call) -> Reply:
@@ -59,7 +59,7 @@ async def withdraw(call: Call) -> Reply:
         valid_until_ms=valid_until_ms(call),
     )
     await accepted(call, command, shard=shard)
-    return 200, await _account(call, call.user_id)
+    return 200, await account_of(call, call.user_id)
 
 
 async def split(call: Call) -> Reply:
@@ -84,7 +84,7 @@ async def convert(call: Call) -> Reply:
         valid_until_ms=valid_until_ms(call),
     )
     await accepted(call, command)
-    return 200, await _account(call, call.user_id)
+    return 200, await account_of(call, call.user_id)
 
 
 async def _change_set(
@@ -113,10 +113,11 @@ async def _change_set(
             valid_until_ms=valid_until_ms(call),
         )
     await accepted(call, command)
-    return 200, await _account(call, call.user_id)
+    return 200, await account_of(call, call.user_id)
 
 
-async def _account(call: Call, user_id: str) -> AccountView:
+async def account_of(call: Call, user_id: str) -> AccountView:
+    """What *user_id* holds, once the stores show all that was told; without average prices."""
     await call.freshness.reached()
     query = BalanceQuery(user_id=user_id, limit=ROWS_PAGE)
     rows = [row async for row in all_of(call.venue.history.accounts, query)]

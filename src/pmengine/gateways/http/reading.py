@@ -101,6 +101,19 @@ def decode_parameters(schema: type[T], path: Mapping[str, str], query_string: by
         raise _not_of_schema(str(error), schema, "the request") from None
 
 
+def convert_fields(given: Mapping[str, Any], schema: type[T]) -> T:
+    """
+    What was *given* by names of fields, as its schema says.
+
+    Raises:
+        Problem: One is missing, of the wrong type or out of range (400).
+    """
+    try:
+        return msgspec.convert(given, schema)
+    except msgspec.ValidationError as error:
+        raise _not_of_schema(str(error), schema, "the request") from None
+
+
 def parse_id(text: str, field: str) -> str:
     """An id as the edge takes it: 1..64 of `[A-Za-z0-9._:-]`."""
     if _ID.fullmatch(text) is None:
