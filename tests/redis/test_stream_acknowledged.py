@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,7 +108,7 @@ async def test_an_append_that_too_few_have_is_unknown_and_not_read_before_they_h
     pair: Pair,
 ) -> None:
     async with (
-        pair.stream(timeout_s=1.0) as stream,
+        pair.stream(timeout_s=2.0) as stream,
         open_stream(pair.master.url, "store_stream") as plain,
     ):
         await stream.append([b"a"])
@@ -182,18 +181,16 @@ async def test_an_entry_read_from_a_master_that_lost_it_is_not_given(pair: Pair)
 
 
 async def test_waiting_for_replicas_holds_no_other_call_up(pair: Pair) -> None:
-    url = f"{pair.url(timeout_s=3.0)}&pool_size=1&min_idle_conns=1"
+    url = f"{pair.url(timeout_s=30.0)}&pool_size=1&min_idle_conns=1"
     config = redis_config(parse_url(url))
     async with RedisStream(config, "store_stream") as stream:
         await stream.append([b"a"])
         pair.replica.pause()
         waiting = asyncio.create_task(stream.append([b"b"]))
         await until(lambda: has(pair.master, 2))
-        began = time.monotonic()
         for _ in range(10):
             assert await stream.bounds() is not None
-        assert time.monotonic() - began < 1.5, "the append waits for 2.4 seconds"
-        assert not waiting.done()
+        assert not waiting.done(), "it waits for 24 seconds"
         pair.replica.resume()
         await waiting
 
