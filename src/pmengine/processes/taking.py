@@ -48,7 +48,9 @@ class TakesInCopy:
         """Save a verified snapshot; see `Taker.take`."""
 
         def work() -> bytes:
-            return asyncio.run(self._save(state, timestamp, keep))
+            # Whatever kind of loop this process has, it was not made to be copied.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                return runner.run(self._save(state, timestamp, keep))
 
         try:
             answer = await in_copy(work)
