@@ -398,7 +398,9 @@ class Listing:
         """Whether a market is well-formed and its tokens are free; they join *taken*."""
         for token in new.token_ids:
             listed = token in self._records.tokens or token in taken
-            if not is_id(token) or token == CASH or listed:
+            # Stores of several shards keep the cash of one as `cash@` and its number.
+            is_cash = token == CASH or token.startswith(f"{CASH}@")
+            if not is_id(token) or is_cash or listed:
                 return False
             taken.add(token)
         fees = new.fees
