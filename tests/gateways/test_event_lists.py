@@ -153,3 +153,19 @@ async def test_who_was_there_before_a_walk_comes_once_whatever_happens_in_it(
         further += 4
     assert sorted(one for one in seen if one in there) == there
     assert len(set(seen)) == len(seen)
+
+
+async def test_pages_of_large_events_are_short_and_whole(running: Running) -> None:
+    for event_id in range(10, 21):
+        markets = {
+            str(id): {"token_ids": [f"y{event_id}m{id}", f"n{event_id}m{id}"]}
+            for id in range(1, 500)
+        }
+        body = {"event_id": event_id, "markets": markets}
+        await running.done("POST", "/events", json=body)
+    everything = [1, *range(10, 21)]
+    for sort in ("id", "id&exclusive=false", "volume"):
+        page = await running.done("GET", f"/events?sort={sort}")
+        assert len(page["items"]) in (4, 5)
+        assert page["next"] is not None
+        assert await listed(running, f"sort={sort}", 1000) == everything

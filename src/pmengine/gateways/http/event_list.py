@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final, Literal
 
@@ -23,6 +23,8 @@ from pmstore import INTEGER_MAX, Event, EventQuery, MarketState
 _TRADING: Final = frozenset({MarketState.OPEN, MarketState.PAUSED})
 _ANSWERED: Final = frozenset({MarketState.RESOLVED, MarketState.VOID})
 
+MARKETS_MAX: Final = 2_000
+"""Markets on one page, but for an event that has more by itself."""
 AT_ONCE_MAX: Final = 2_000
 """Events that are looked at before others get a turn."""
 
@@ -53,8 +55,12 @@ async def list_events(call: Call) -> Reply:
 
 
 async def _plain(call: Call, asked: EventFilter) -> EventPage:
-    """Events by id, as the store has them: one round trip."""
-    page = await call.venue.history.events.find(EventQuery(after=asked.after, limit=asked.limit))
+    """Events by id, as the store has them: one round trip, a second one if they are large."""
+    store = call.venue.history.events
+    page = await store.find(EventQuery(after=asked.after, limit=asked.limit))
+    fitting = _that_fit(page.items)
+    if fitting < len(page.items):
+        page = await store.find(EventQuery(after=asked.after, limit=fitting))
     feed = call.venue.depth
     listed = [show_event(event, feed) for event in page.items if not is_gone(event)]
     return EventPage(items=listed, next=page.next)
@@ -79,6 +85,7 @@ async def _sorted(call: Call, asked: EventFilter) -> EventPage:
         found = heapq.nsmallest(asked.limit + 1, chain(found, left), key=key)
         await asyncio.sleep(0)
     shown = found[: asked.limit]
+    shown = shown[: _that_fit(shown)]
     after = None
     if len(found) > len(shown):
         after = encode_cursor(_Behind(asked.sort, key(shown[-1])))  # type: ignore[arg-type]
@@ -105,12 +112,14 @@ async def _ranked(call: Call, asked: EventFilter) -> EventPage:
             )
         ranking, rank = kept, cursor.rank
     items: list[EventView] = []
+    markets = 0
     feed = call.venue.depth
     while rank < len(ranking.entries):
         event_id, money = ranking.entries[rank]
         event = events.get(event_id)
         if event is not None and _fits(event, asked):
-            if len(items) == asked.limit:
+            markets += len(event.markets)
+            if len(items) == asked.limit or (items and markets > MARKETS_MAX):
                 call.derived.rankings.keep(ranking)
                 after = encode_cursor(_BehindRank("volume", ranking.name, rank))
                 return EventPage(items=items, next=after)
@@ -124,6 +133,16 @@ async def _rank(call: Call, events: Mapping[int, Event]) -> Ranking:
     entries = [(event_id, sums.get(event_id, 0)) for event_id in events]
     entries.sort(key=lambda entry: (-entry[1], entry[0]))
     return Ranking(call.venue.new_id(), entries)
+
+
+def _that_fit(events: Sequence[Event]) -> int:
+    """How many of *events* go on one page: one at least, and no more markets than fit."""
+    markets = 0
+    for number, event in enumerate(events):
+        markets += len(event.markets)
+        if number and markets > MARKETS_MAX:
+            return number
+    return len(events)
 
 
 def _fits(event: Event, asked: EventFilter) -> bool:
