@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
-from tests.gateways.exchange import Running, order
+from pmengine.gateways.http import create_app, serving
+from tests.gateways.exchange import Running, order, venue_of
 
 
 async def placed(running: Running, *orders: Any) -> list[Any]:
@@ -85,4 +87,37 @@ async def test_a_batch_of_nothing_but_unreadable_orders_changes_nothing(running:
     digest = running.digest()
     items = await placed(running, order(price="0.50000"), order(quantity="x"))
     assert [one["problem"]["field"] for one in items] == ["price", "quantity"]
+    assert running.digest() == digest
+
+
+async def test_outcomes_that_do_not_come_have_their_ids_and_are_found_by_them(
+    running: Running,
+) -> None:
+    hasty = attrs.evolve(venue_of(running.exchange), answer_timeout_s=0.0)
+    orders = [order(client_order_id="c1"), order(price="9"), order()]
+    async with serving(create_app(hasty), "127.0.0.1", 0) as url:
+        response = await running.client.post(
+            f"{url}/api/v1/orders/batch", json={"orders": orders}, headers={"X-User-Id": "u1"}
+        )
+    items = response.json()["items"]
+    codes = [one["problem"]["code"] for one in items]
+    assert codes == ["OUTCOME_UNKNOWN", "INVALID_PRICE", "OUTCOME_UNKNOWN"]
+    assert [one["status"] for one in items] == [504, 422, 504]
+    unknown = [items[0]["problem"], items[2]["problem"]]
+    assert unknown[0]["client_order_id"] == "c1"
+    again = await placed(
+        running, *[order(client_order_id=one["client_order_id"]) for one in unknown]
+    )
+    assert [one["status"] for one in again] == [200, 200]
+    assert [one["order"]["id"] for one in again] == [one["order_id"] for one in unknown]
+
+
+async def test_an_input_that_took_nothing_refuses_the_batch_whole(running: Running) -> None:
+    for stream in running.exchange.inputs.values():
+        await stream.__aexit__(None, None, None)
+    digest = running.digest()
+    body = {"orders": [order(), order()]}
+    await running.refused(503, "NOT_TAKEN", "POST", "/orders/batch", json=body)
+    items = await placed(running, order(price="9"), order())
+    assert [one["status"] for one in items] == [422, 503]
     assert running.digest() == digest
