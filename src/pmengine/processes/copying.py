@@ -33,9 +33,10 @@ async def in_copy(work: Callable[[], bytes]) -> bytes:
 
     Raises:
         CopyFailed: *work* raised, or something killed the copy.
+        OSError: There is no room for a copy.
 
     Cost:
-        This process stands still for the copying of its page tables, some 10 ms a gigabyte;
+        This process stands still for the copying of its page tables, some 30 ms a gigabyte;
         whatever it or the copy changes after that is copied, a page of memory at a time.
     """
     answer, giving = os.pipe()
@@ -44,6 +45,10 @@ async def in_copy(work: Callable[[], bytes]) -> bytes:
         pid = _fork()
         if not pid:
             _be_the_copy(work, giving, living)
+    except OSError:
+        os.close(answer)
+        os.close(life)
+        raise
     finally:
         os.close(giving)
         os.close(living)

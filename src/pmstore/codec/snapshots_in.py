@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from operator import attrgetter, lt
 from typing import Any, Final
@@ -19,6 +19,7 @@ from pmstore.codec.events import WireEvent, to_event
 from pmstore.codec.json_text import READ_ERRORS, corrupt
 from pmstore.codec.later_dialect import translate_order
 from pmstore.codec.orders import WireOrder, to_order
+from pmstore.codec.row_pieces import NEXT_MEMORY, NEXT_ORDER, pieces
 from pmstore.codec.validity import check_event, check_order
 from pmstore.errors import CorruptData
 from pmstore.models.changes import Remembered
@@ -31,11 +32,6 @@ from pmstore.models.snapshot import Snapshot, SnapshotInfo
 
 _CHECKSUM: Final = re.compile(rb'"checksum":"([0-9a-f]{64})"\}\s*\Z')
 _CHECKSUM_WITHIN: Final = 256
-_PIECE_BYTES: Final = 1 << 18
-"""Rows are decoded in pieces of about this size, so that what is made of them fits a cache."""
-# Within a text a quote stands behind a backslash, and no row has an object that begins so.
-_NEXT_ORDER: Final = re.compile(rb'\},\{"id":')
-_NEXT_MEMORY: Final = re.compile(rb'\},\{"user_id":')
 _OUR_MEMBERS: Final = ("v", "checksum", "number", "hash", "input_position")
 """A file with one of these was written by us, so its checksum must be there."""
 
@@ -225,23 +221,12 @@ def _ours(wire: _WireOurs) -> Snapshot:
     _check_version(wire.v)
     orders: list[Order] = []
     for group in wire.snapshots:
-        for piece in _pieces(group.orders, _NEXT_ORDER):
+        for piece in pieces(group.orders, NEXT_ORDER):
             orders.extend(map(to_order, _orders_decoder.decode(piece)))
     memories: list[Remembered] = []
-    for piece in _pieces(wire.memories, _NEXT_MEMORY):
+    for piece in pieces(wire.memories, NEXT_MEMORY):
         memories.extend(map(to_remembered, _memories_decoder.decode(piece)))
     return _snapshot(wire, orders, memories)
-
-
-def _pieces(rows: msgspec.Raw, between: re.Pattern[bytes]) -> Iterator[bytes]:
-    """The rows of a JSON array in several arrays; *between* matches the end of one and the next."""
-    text = memoryview(rows)
-    start, end = 1, len(text) - 1
-    while start < end:
-        found = between.search(text, start + _PIECE_BYTES, end)
-        stop = end if found is None else found.start() + 1
-        yield b"".join((b"[", text[start:stop], b"]"))
-        start = stop + 1
 
 
 def _snapshot(wire: _WireRest, orders: list[Order], memories: list[Remembered]) -> Snapshot:
