@@ -129,8 +129,11 @@ def _relaying(state: State, case: Case, at: int, relay: Relay) -> Iterator[Step]
         if entry is not None:
             number = LINKS[entry.link].number
             if not _continues(relay, entry):
-                stopped = relay._replace(stage="stopped")
-                yield f"a relay meets entry {number} and stops", _with_relay(state, at, stopped)
+                # Another relay may have told the target of what is gone.
+                is_overtaken = relay.head != end
+                left = Relay() if is_overtaken else relay._replace(stage="stopped")
+                what = "asks again" if is_overtaken else "stops"
+                yield f"a relay meets entry {number} and {what}", _with_relay(state, at, left)
             else:
                 carried = relay._replace(stage="telling", carried=Told(entry.link, entry.at))
                 yield f"a relay reads entry {number}", _with_relay(state, at, carried)

@@ -28,7 +28,7 @@ WHOLE: dict[str, Case] = {
     "two relays": case("crash", "untold", sends="a", relays=2, faults_max=2),
     "a target that loses its tail": case("crash", "target", sends="a", relays=1, faults_max=2),
     "snapshots and trimming": case(
-        "crash", "torn", "damage", sends="na", relays=1, saves_max=3, faults_max=1
+        "crash", "torn", "damage", sends="na", relays=2, saves_max=3, faults_max=1
     ),
     "a log that loses its tail": case("crash", "tail", sends="an", saves_max=2, faults_max=2),
     "a lost tail and a standby": case(

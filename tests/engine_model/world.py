@@ -221,9 +221,12 @@ def with_engine(state: State, which: int, engine: Engine, **changes: Any) -> Sta
 
 def canonical(state: State) -> State:
     """The state with its engines in one order: which is called A does not matter."""
-    if len(state.engines) < 2 or hash(state.engines[1]) >= hash(state.engines[0]):
+    if len(state.engines) < 2:
         return state
-    lease = state.lease
+    (one, other), lease = state.engines, state.lease
+    is_in_order = lease.holder != 1 if one == other else hash(one) <= hash(other)
+    if is_in_order:
+        return state
     if lease.holder != NOBODY:
         lease = lease._replace(holder=1 - lease.holder)
-    return state._replace(engines=(state.engines[1], state.engines[0]), lease=lease)
+    return state._replace(engines=(other, one), lease=lease)
