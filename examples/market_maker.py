@@ -16,7 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal
 
 from pmengine.client import (
@@ -49,7 +49,8 @@ class MarketMaker:
     async def run(self, stopping: asyncio.Event) -> None:
         """Quote until it is stopped; then take the quotes off."""
         await self.client.beat(self.session, timeout_ms=self.args.session_ms)
-        tasks = [asyncio.create_task(one) for one in (self.keep_alive(), self.keep_quoting())]
+        works = (self.keep_alive(), self.keep_quoting(), self.tell_fills())
+        tasks = [asyncio.create_task(one) for one in works]
         stopped = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,7 +80,7 @@ class MarketMaker:
         """Quote anew whenever the book has changed, as long as it can be believed."""
         changes = self.book.changes()
         while True:
-            if self.book.is_live and self.mine.is_live:
+            if self.book.is_live:
                 try:
                     await self.quote()
                 except ClientError as error:
@@ -91,21 +92,40 @@ class MarketMaker:
                 async with asyncio.timeout(IDLE_S):
                     await anext(changes)
 
+    async def tell_fills(self) -> None:
+        """Say what happens to the own orders."""
+        async for change in self.mine.changes():
+            order = change.order
+            if order is not None and order.filled_quantity and change.kind == "order":
+                filled = f"{order.filled_quantity} of {order.quantity}"
+                print(f"{change.event}: {order.token_id} at {order.price}, {filled}", flush=True)
+
     async def quote(self) -> None:
-        """Bring the orders that rest to what they should be."""
-        mine = [one async for one in self.client.orders(status="active", **self.market)]
-        await self.merge_pairs()
-        wanted = self.wanted(mine)
-        kept = set()
-        for order in mine:
+        """
+        Bring the orders that rest nearer to what they should be.
+
+        Orders are read before the account: what is filled in between counts twice, and never
+        not at all. After a cancel the next round decides anew, by what was filled meanwhile.
+        """
+        resting = [one async for one in self.client.orders(status="active", **self.market)]
+        positions = (await self.client.account()).positions
+        held = {one.token_id: one.available + one.frozen for one in positions}
+        await self.merge_pairs(held)
+        wanted = self.wanted(resting, held)
+        kept: set[tuple[str, Decimal]] = set()
+        is_over = False
+        for order in resting:
             quote = (order.token_id, order.price)
             if quote in wanted and quote not in kept:
                 kept.add(quote)
                 continue
+            is_over = True
             with contextlib.suppress(Refused):  # it has just been filled
                 await self.client.cancel(order.id)
         new = [self.order(*quote) for quote in wanted if quote not in kept]
-        for answer in await self.client.place_many(new) if new else ():
+        if is_over or not new:
+            return
+        for answer in await self.client.place_many(new):
             if isinstance(answer, Refused) and answer.code == "SESSION_ENDED":
                 # It was cut off for too long: its orders are gone, it begins again.
                 await self.client.beat(self.session, timeout_ms=self.args.session_ms)
@@ -124,12 +144,14 @@ class MarketMaker:
             session=self.session,
         )
 
-    def wanted(self, mine: list[Order]) -> list[tuple[str, Decimal]]:
+    def wanted(
+        self, resting: list[Order], held: Mapping[str, Decimal]
+    ) -> list[tuple[str, Decimal]]:
         """Which token to buy at which price."""
         yes, no = self.book.tokens
-        fair = self.fair_price(yes, mine)
+        fair = self.fair_price(yes, resting)
         most, size, half = self.args.inventory_max, self.args.size, self.args.spread / 2
-        net = self.held(yes) - self.held(no)
+        net = held.get(yes, Decimal(0)) - held.get(no, Decimal(0))
         lean = half * net / most
         prices = {yes: fair - half - lean, no: 1 - fair - half + lean}
         room = {yes: most - net, no: most + net}
@@ -139,10 +161,10 @@ class MarketMaker:
             if room[token] >= size
         ]
 
-    def fair_price(self, yes: str, mine: list[Order]) -> Decimal:
+    def fair_price(self, yes: str, resting: list[Order]) -> Decimal:
         """The middle of what others offer; else the last price; else one half."""
         own: dict[tuple[str, Decimal], Decimal] = {}
-        for order in mine:
+        for order in resting:
             # A bid for one outcome is an offer of the other.
             side, price = (
                 ("bids", order.price) if order.token_id == yes else ("asks", 1 - order.price)
@@ -155,17 +177,11 @@ class MarketMaker:
             return (bid + ask) / 2
         return depth.latest_trade_price or Decimal("0.5")
 
-    def held(self, asset: str) -> Decimal:
-        """What there is of an asset, with what is set aside."""
-        balance = self.mine.balances.get(asset)
-        return Decimal(0) if balance is None else balance.available + balance.frozen
-
-    async def merge_pairs(self) -> None:
+    async def merge_pairs(self, held: Mapping[str, Decimal]) -> None:
         """Turn pairs of both outcomes back into money."""
-        pairs = min(self.held(token) for token in self.book.tokens)
+        pairs = min(held.get(token, Decimal(0)) for token in self.book.tokens)
         if pairs > 0:
-            with contextlib.suppress(Refused):  # they were merged, and not told yet
-                await self.client.merge(pairs, **self.market)
+            await self.client.merge(pairs, **self.market)
 
 
 def best_of_others(

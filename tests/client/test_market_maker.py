@@ -78,7 +78,7 @@ async def test_it_quotes_keeps_its_limit_and_takes_its_quotes_off(
                     assert bid.price > Decimal("0.48")  # it wants rid of what it has
 
         async def at_its_limit() -> bool:
-            await sell("y1")
+            await asyncio.gather(*(sell("y1") for _ in range(3)))
             assert await held("y1") <= LIMIT
             return await held("y1") == LIMIT and (await quotes(maker)).keys() == {"n1"}
 
