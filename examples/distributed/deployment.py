@@ -133,6 +133,7 @@ class Deployment:
             "API_PORT": str(api_port),
             "WEBSOCKET_DEPTH_PORT": "0",
             "WEBSOCKET_USER_PORT": "0",
+            "ASSET_PORT": "0",
             "SERVICE_PORT": "0",
         }
 

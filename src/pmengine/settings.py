@@ -159,6 +159,18 @@ class Settings:
         default=8082,
         doc="The port of the process `websocket-user`, on API_HOST; 0 takes a free one.",
     )
+    asset: bool = setting(
+        "ASSET_ENABLED",
+        boolean(),
+        default=False,
+        doc="Whether `pmengine up` has the asset service too (gRPC).",
+    )
+    asset_host: str = setting(
+        "ASSET_HOST", text(), default="127.0.0.1", doc="Where the asset service listens."
+    )
+    asset_port: int = setting(
+        "ASSET_PORT", integer(0, 65_535), default=50_051, doc="Its port; 0 takes a free one."
+    )
     settlement: bool = setting(
         "SETTLEMENT_ENABLED",
         boolean(),
@@ -280,9 +292,11 @@ class Settings:
                 f"of {segment} bytes, by which file streams are trimmed; set it to "
                 f"{SEGMENTS_MIN * segment} or more, or ?segment_bytes_max= in PMSTORE_STREAMS_URL"
             )
-        if self.auth == "off" and not is_loopback(self.host):
+        for name, host in (("API_HOST", self.host), ("ASSET_HOST", self.asset_host)):
+            if self.auth != "off" or is_loopback(host):
+                continue
             problems.append(
-                f"API_HOST: {self.host} can be reached from elsewhere, and with AUTH=off everybody "
+                f"{name}: {host} can be reached from elsewhere, and with AUTH=off everybody "
                 "is admin; listen on 127.0.0.1, or set AUTH=jwt or AUTH=keys"
             )
         return problems + self._auth_conflicts()

@@ -10,6 +10,8 @@ CORE: Final = frozenset({"aiofiles", "attrs", "cattrs", "msgspec", "pluggy"})
 OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "alembic": ("pmstore.tables", "pmstore.backends.postgres", "pmstore.backends.sqlite"),
     "cryptography": ("pmengine.gateways",),
+    "google": ("pmengine.gateways.grpc",),
+    "grpc": ("pmengine.gateways.grpc",),
     "hiredis": ("pmstore.backends.redis",),
     "httpx": ("pmengine.client",),
     "hypothesis": ("pmstore.testing",),

@@ -39,7 +39,7 @@ def test_a_service_has_known_settings_and_time_to_stop(name: str) -> None:
 def test_no_two_listen_at_one_port() -> None:
     ports = [_settings(one).service_port for one in OURS.values()]
     one = _settings(OURS["api"])
-    ports += [one.port, one.websocket_depth_port, one.websocket_user_port]
+    ports += [one.port, one.websocket_depth_port, one.websocket_user_port, one.asset_port]
     ports += [one.storage.redis_port, one.storage.database_port]
     assert 0 not in ports
     assert len(set(ports)) == len(ports)

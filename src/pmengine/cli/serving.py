@@ -70,14 +70,31 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             heads=exchange.heads,
             answer_timeout_s=settings.order_timeout_s,
             recovered_number=exchange.recovered.place.number,
+            # What clients of one gateway were told of, those of the other must see.
+            elsewhere_number=lambda: exchange.front.number if settings.asset else 0,
             door=entrance.door,
             limits=entrance.limits,
         )
-        async with serving(create_app(venue), settings.host, settings.port) as url:
+        async with (
+            serving(create_app(venue), settings.host, settings.port) as url,
+            _asset(settings, venue),
+        ):
             try:
                 yield Served(exchange, url, stopping)
             finally:
                 exchange.ready = False
+
+
+@asynccontextmanager
+async def _asset(settings: Settings, venue: Venue) -> AsyncIterator[None]:
+    """The asset service, if it is asked for."""
+    if not settings.asset:
+        yield
+        return
+    from pmengine.gateways.grpc import AssetService, serving_asset
+
+    async with serving_asset(AssetService(venue), settings.asset_host, settings.asset_port):
+        yield
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:

@@ -75,8 +75,9 @@ async def _up_shared(settings: Settings) -> None:
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     # The API has the feeds too.
-    gateways = ("api", "websocket-depth", "websocket-user")
-    left_out = {*gateways} if settings.settlement else {*gateways, "settlement"}
+    left_out = {"api", "websocket-depth", "websocket-user"}
+    asked_for = {"settlement": settings.settlement, "asset": settings.asset}
+    left_out |= {name for name, is_asked_for in asked_for.items() if not is_asked_for}
     makers = [maker for name, maker in SERVICES.items() if name not in left_out]
     makers.append(partial(api, listening=_say, with_users=True))
     await run_services(settings, makers, stopping)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import msgspec
 import structlog
-from starlette.types import ASGIApp
 
 from pmengine.assembly import new_id
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
@@ -53,16 +52,22 @@ def api(
         listening: Told where, once it listens.
         with_users: Whether it has the user feed too, and with it what every user has.
     """
-    port = deployment.settings.port
-    return GatewayProcess(
-        deployment, "api", create_app, port, listening=listening, with_users=with_users
-    )
+    settings = deployment.settings
+
+    def serve(venue: Venue) -> AbstractAsyncContextManager[str]:
+        return serving(create_app(venue), settings.host, settings.port)
+
+    return GatewayProcess(deployment, "api", serve, listening=listening, with_users=with_users)
 
 
 def websocket_depth(deployment: Deployment) -> GatewayProcess:
     """The depth feed alone."""
-    port = deployment.settings.websocket_depth_port
-    return GatewayProcess(deployment, "websocket-depth", create_depth_app, port)
+    settings = deployment.settings
+
+    def serve(venue: Venue) -> AbstractAsyncContextManager[str]:
+        return serving(create_depth_app(venue), settings.host, settings.websocket_depth_port)
+
+    return GatewayProcess(deployment, "websocket-depth", serve)
 
 
 class GatewayProcess:
@@ -70,25 +75,26 @@ class GatewayProcess:
     One of any number of gateways; it keeps nothing that another could not make again.
 
     Args:
-        make: Makes the application that it serves.
+        serve: Serves while its block lasts, and gives where.
         listening: Told where it is, once it listens.
         with_users: Whether it has the user feed.
+        counted: What else is worth counting, by names of metrics.
     """
 
     def __init__(
         self,
         deployment: Deployment,
         name: str,
-        make: Callable[[Venue], ASGIApp],
-        port: int,
+        serve: Callable[[Venue], AbstractAsyncContextManager[str]],
         *,
         listening: Callable[[str], None] = lambda url: None,
         with_users: bool = False,
+        counted: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self.name = name
         self._with_users = with_users
-        self._make = make
-        self._port = port
+        self._serve = serve
+        self._counted = counted
         self._listening = listening
         self._deployment = deployment
         self._settings = deployment.settings
@@ -116,9 +122,10 @@ class GatewayProcess:
         return True, "orders are taken"
 
     def numbers(self) -> Mapping[str, float]:
-        """Commands that wait for their outcome."""
+        """Commands that wait for their outcome, and what else is counted."""
         name = f"{self.name.replace('-', '_')}_commands_waiting"
-        return {name: sum(shard.front.waiting for shard in self._shards)}
+        waiting = sum(shard.front.waiting for shard in self._shards)
+        return {name: waiting, **self._counted()}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
@@ -162,8 +169,7 @@ class GatewayProcess:
         async with AsyncExitStack() as closing:
             # Requests under way are answered before those who bring the answers end.
             closing.push_async_callback(end, following)
-            app = self._make(venue)
-            url = await closing.enter_async_context(serving(app, settings.host, self._port))
+            url = await closing.enter_async_context(self._serve(venue))
             self._is_serving = True
             _logger.info("gateway_listens", service=self.name, url=url)
             self._listening(url)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pmengine.processes.api import api, websocket_depth
+from pmengine.processes.asset import asset
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.depth import DepthProcess
 from pmengine.processes.engine import EngineProcess
@@ -29,5 +30,6 @@ SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyTyp
         "api": api,
         "websocket-depth": websocket_depth,
         "websocket-user": UserGatewayProcess,
+        "asset": asset,
     }
 )

@@ -21,7 +21,7 @@ from pmstore import PmstoreError, StoreUnavailable
 
 HASTY: Final = frozenset({"history"})
 """An API waits to hear from these before it answers questions."""
-GATEWAYS: Final = frozenset({"api", "websocket-depth", "websocket-user"})
+GATEWAYS: Final = frozenset({"api", "asset", "websocket-depth", "websocket-user"})
 ASK_S_MAX: Final = 2.0
 
 _logger = structlog.get_logger("pmengine")
