@@ -5,7 +5,8 @@ from __future__ import annotations
 from pmengine.commands import SubmitOrder
 from pmengine.gateways.http.answers import BatchAnswer, BatchAnswers
 from pmengine.gateways.http.operations import Call, Reply
-from pmengine.gateways.http.orders import placed, repeated, submission
+from pmengine.gateways.http.order_terms import submission
+from pmengine.gateways.http.orders import placed, repeated
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.requests import NewOrder, OrderBatch
 from pmengine.gateways.http.sending import refused, send_all

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pmengine.commands import AmendOrder, CancelAll, CancelOrder, SubmitOrder
+from pmengine.commands import AmendOrder, CancelAll, CancelOrder
 from pmengine.facts import Refusal
 from pmengine.gateways.http.answers import CancelledOrders, OneOrder, OrderPage, PlacedOrder
 from pmengine.gateways.http.operations import Call, Reply
+from pmengine.gateways.http.order_terms import SIDES, submission
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import (
     parse_id,
-    parse_money,
     parse_name,
     parse_price,
     parse_quantity,
 )
 from pmengine.gateways.http.requests import (
-    NewOrder,
     OrderAmendment,
     OrderFilter,
     OrderPath,
@@ -31,19 +30,12 @@ from pmstore import (
     Order,
     OrderQuery,
     OrderStatus,
-    OrderType,
-    SelfTrade,
-    Side,
-    Symbol,
-    TimeInForce,
     Trade,
     TradeQuery,
 )
 from pmstore.queries import all as all_of
 
 TRADES_PAGE: Final = 1000
-_SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
-_RESTING: Final = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 _CLOSED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
 
@@ -99,7 +91,7 @@ async def list_orders(call: Call) -> Reply:
             event_id=parameters.event_id,
             market_id=parameters.market_id,
             token_id=parse_name(parameters.token_id, "token_id"),
-            side=None if parameters.side is None else _SIDES[parameters.side],
+            side=None if parameters.side is None else SIDES[parameters.side],
             client_order_id=parse_name(parameters.client_order_id, "client_order_id"),
             statuses=statuses,
             after=parameters.after,
@@ -178,73 +170,6 @@ async def cancel_orders(call: Call) -> Reply:
     )
     more = any(order.timestamp < ended[-1].timestamp for order in oldest.items)
     return 200, CancelledOrders(items=[show_order(order) for order in orders], more=more)
-
-
-def submission(call: Call, body: NewOrder) -> SubmitOrder:
-    """The command that *body* asks for; raises `Problem` for what cannot be read."""
-    is_limit = body.type == "limit"
-    by_volume = not is_limit and body.side == "buy"
-    _require(is_limit, body.price, "price", "a limit order")
-    _require(not by_volume, body.quantity, "quantity", f"a {_kind(body)}")
-    _require(by_volume, body.volume, "volume", f"a {_kind(body)}")
-    _forbid(not by_volume, body.volume, "volume", f"a {_kind(body)}; it takes a quantity")
-    _forbid(by_volume, body.quantity, "quantity", f"a {_kind(body)}; it takes a volume")
-    time_in_force = _time_in_force(body, is_limit)
-    if body.post_only and (not is_limit or time_in_force not in _RESTING):
-        raise Problem(
-            422, "MALFORMED", "post_only goes with a gtc or gtd limit order", field="post_only"
-        )
-    token_id = parse_id(body.token_id, "token_id")
-    own_id = body.client_order_id
-    order_id = call.venue.new_id()
-    own_id = order_id if own_id is None else parse_id(own_id, "client_order_id")
-    valid_until = body.valid_until_ms
-    return SubmitOrder(
-        order_id=order_id,
-        symbol=Symbol(body.event_id, body.market_id, token_id),
-        side=_SIDES[body.side],
-        order_type=OrderType.LIMIT if is_limit else OrderType.MARKET,
-        user_id=call.user_id,
-        quantity=0 if body.quantity is None else parse_quantity(body.quantity),
-        price=None if body.price is None else parse_price(body.price),
-        volume=0 if body.volume is None else parse_money(body.volume, "volume"),
-        client_order_id=own_id,
-        time_in_force=time_in_force,
-        expires_at_ms=body.expires_at_ms,
-        post_only=body.post_only,
-        self_trade=None if body.self_trade is None else SelfTrade(body.self_trade),
-        group=parse_name(body.group, "group"),
-        session=parse_name(body.session, "session"),
-        valid_until_ms=valid_until_ms(call) if valid_until is None else valid_until,
-    )
-
-
-def _time_in_force(body: NewOrder, is_limit: bool) -> TimeInForce:
-    default = TimeInForce.GTC if is_limit else TimeInForce.IOC
-    named = default if body.time_in_force is None else TimeInForce(body.time_in_force)
-    if not is_limit and named in (TimeInForce.GTD, TimeInForce.FOK):
-        raise Problem(
-            422, "MALFORMED", f"a {_kind(body)} is never {named.value}", field="time_in_force"
-        )
-    if (named is TimeInForce.GTD) != (body.expires_at_ms is not None):
-        raise Problem(
-            422, "INVALID_EXPIRY", "gtd and expires_at_ms go together", field="expires_at_ms"
-        )
-    return named
-
-
-def _kind(body: NewOrder) -> str:
-    return "limit order" if body.type == "limit" else f"market {body.side}"
-
-
-def _require(needed: bool, value: str | None, field: str, kind: str) -> None:
-    if needed and value is None:
-        raise Problem(422, "MALFORMED", f"{kind} needs a {field}; add it", field=field)
-
-
-def _forbid(forbidden: bool, value: str | None, field: str, kind: str) -> None:
-    if forbidden and value is not None:
-        raise Problem(422, "MALFORMED", f"{field} does not go with {kind}", field=field)
 
 
 async def repeated(call: Call, order_id: str) -> PlacedOrder:
