@@ -77,6 +77,8 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     | {"clock", "codec", "decimals", "plugin", "queries", "registry", "settings"}
     | {"storage", "testing", "url"},
     "__main__": frozenset({"cli"}),
+    # The public face of what counts; apart, as it needs an extra.
+    "metrics": frozenset({"layers"}),
     "sync": _FLOOR | {"layers", "registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "layers", "registry", "settings", "state", "url"},
@@ -125,7 +127,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
 """The floors of pmengine: a room imports itself and rooms of the floors before its own."""
 
 PMENGINE_SEES_OF_PMSTORE: Final = frozenset(
-    {"", "clock", "codec", "decimals", "errors", "queries", "settings"}
+    {"", "clock", "codec", "decimals", "errors", "metrics", "queries", "settings"}
 )
 """The public face: the names of `pmstore` itself, and these modules."""
 

@@ -23,6 +23,7 @@ from pmengine.services.fronts import Fronts
 from pmengine.services.notes import Note
 from pmengine.services.purse import Purse
 from pmengine.services.shown_history import ForeignHistory, HistoryStacks
+from pmengine.services.store_metrics import meter_of
 from pmengine.shards import cash_of
 from pmstore import (
     Fees,
@@ -205,10 +206,18 @@ class GatewayProcess:
         options = LayerOptions(cache_max_age_s=storage.cache_max_age_s)
         entered = self._deployment.entered
         return HistoryStacks(
-            orders=await entered(open_order_store(orders, pins=pins, options=options)),
-            trades=await entered(open_trade_store(trades, pins=pins, options=options)),
-            accounts=await entered(open_account_store(orders, pins=pins, options=options)),
-            events=await entered(open_event_store(orders, pins=pins, options=options)),
+            orders=await entered(
+                open_order_store(orders, pins=pins, options=options, meter=meter_of("orders"))
+            ),
+            trades=await entered(
+                open_trade_store(trades, pins=pins, options=options, meter=meter_of("trades"))
+            ),
+            accounts=await entered(
+                open_account_store(orders, pins=pins, options=options, meter=meter_of("accounts"))
+            ),
+            events=await entered(
+                open_event_store(orders, pins=pins, options=options, meter=meter_of("events"))
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from pmengine.services.notes import Note
 from pmengine.services.outages import persistently
 from pmengine.services.resuming import Resuming
 from pmengine.services.shown_history import HistoryStacks
+from pmengine.services.store_metrics import meter_of
 from pmstore import (
     START,
     LayerOptions,
@@ -121,9 +122,23 @@ class HistoryProcess:
             return await self._deployment.entered(opening, closing)
 
         shared = HistoryStacks(
-            orders=await entered(open_order_store(storage.orders, pins=pins, options=options)),
-            trades=await entered(open_trade_store(trades, pins=pins, options=options)),
-            accounts=await entered(open_account_store(storage.orders, pins=pins, options=options)),
-            events=await entered(open_event_store(storage.orders, pins=pins, options=options)),
+            orders=await entered(
+                open_order_store(
+                    storage.orders, pins=pins, options=options, meter=meter_of("orders")
+                )
+            ),
+            trades=await entered(
+                open_trade_store(trades, pins=pins, options=options, meter=meter_of("trades"))
+            ),
+            accounts=await entered(
+                open_account_store(
+                    storage.orders, pins=pins, options=options, meter=meter_of("accounts")
+                )
+            ),
+            events=await entered(
+                open_event_store(
+                    storage.orders, pins=pins, options=options, meter=meter_of("events")
+                )
+            ),
         )
         return ownership.stacks(shared)

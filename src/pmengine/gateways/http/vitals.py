@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pmengine.services.store_metrics import store_metrics_text
+
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 JSON: Final = "application/json"
 
@@ -85,7 +87,7 @@ def create_vitals_app(vitals: Callable[[], Awaitable[Vitals]]) -> Starlette:
 
 
 def metrics_text(services: Sequence[ServiceVitals]) -> bytes:
-    """The numbers of *services* as Prometheus reads them."""
+    """The numbers of *services* and of the stores they use, as Prometheus reads them."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
 
@@ -108,4 +110,4 @@ def metrics_text(services: Sequence[ServiceVitals]) -> bytes:
             Gauge(f"pmengine_{name}", f"Of the service {one.service}.", registry=registry).set(
                 value
             )
-    return generate_latest(registry)
+    return generate_latest(registry) + store_metrics_text()

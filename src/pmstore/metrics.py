@@ -1,0 +1,5 @@
+"""What stacks of layers count, for Prometheus; needs the extra `metrics`."""
+
+from pmstore.layers.metered import PrometheusMeter
+
+__all__ = ["PrometheusMeter"]
