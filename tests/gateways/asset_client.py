@@ -101,10 +101,10 @@ class User:
         self._stub = stubs.AssetStub(channel)
         self._shown = tuple((name.replace("_", "-"), value) for name, value in shown.items())
 
-    async def ask(self, method: str, message: Any) -> Any:
+    async def ask(self, method: str, message: Any, timeout_s: float = ANSWER_S_MAX) -> Any:
         """One call."""
         call = getattr(self._stub, method)
-        return await call(message, metadata=self._shown, timeout=ANSWER_S_MAX)
+        return await call(message, metadata=self._shown, timeout=timeout_s)
 
     async def deposit(self, id: str, user_id: str, amount: str) -> Any:
         request = messages.DepositRequest(id=id, user_id=user_id, amount=amount)
@@ -142,6 +142,7 @@ class Asset:
     running: Running
     service: AssetService
     channel: aio.Channel
+    target: str
 
     def user(self, user_id: str) -> User:
         """Somebody of that name."""
@@ -156,4 +157,4 @@ async def asset_of(running: Running, **options: Any) -> AsyncIterator[Asset]:
         serving_asset(service, "127.0.0.1", 0) as target,
         aio.insecure_channel(target) as channel,
     ):
-        yield Asset(running, service, channel)
+        yield Asset(running, service, channel, target)

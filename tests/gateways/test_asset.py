@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from grpc import StatusCode
+from grpc import StatusCode, aio
 
-from pmengine.gateways.grpc import AssetService, serving_asset
-from tests.gateways.asset_client import Asset, User, asset_of, messages, refused
+from pmengine.gateways.grpc import AssetService, asset_pb2, serving_asset
+from pmengine.gateways.grpc.messages import fill
+from pmengine.gateways.http.answers import AccountView, CashView
+from tests.gateways.asset_client import (
+    ANSWER_S_MAX,
+    Asset,
+    User,
+    asset_of,
+    ending_of,
+    messages,
+    order,
+    refused,
+)
 from tests.gateways.exchange import Running, running_exchange, venue_of
 
 
@@ -263,6 +276,67 @@ async def test_what_was_done_and_cannot_be_shown_is_not_called_unavailable(
             await running.exchange.history.orders.__aexit__(None, None, None)
             await refused(u1.cancel(placed.order.id), StatusCode.ABORTED, "DONE_NOT_SHOWN")
             assert placed.order.id not in running.exchange.engine.engine.state.orders
+
+
+async def test_who_did_not_wait_for_the_answer_asks_again_and_it_is_done_once(
+    asset: Asset, u1: User
+) -> None:
+    calls = [u1.ask("CreateOrder", order(f"c{number}"), timeout_s=0.002) for number in range(50)]
+    for outcome in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(outcome, aio.AioRpcError):
+            # Said by the client's own library, which knows nothing of what became of it.
+            assert outcome.code() is StatusCode.DEADLINE_EXCEEDED
+            assert ending_of(outcome).reason == ""
+    await asyncio.gather(*[u1.create(f"c{number}") for number in range(50)])
+    found = await asset.running.done("GET", "/orders?limit=1000")
+    assert len(found["items"]) == len({one["client_order_id"] for one in found["items"]}) == 50
+    assert (await u1.balance()).cash.frozen == "25"
+
+
+async def test_a_stop_leaves_no_call_undone_that_it_did_not_refuse(running: Running) -> None:
+    service = AssetService(venue_of(running.exchange))
+    async with AsyncExitStack() as serving:
+        target = await serving.enter_async_context(serving_asset(service, "127.0.0.1", 0))
+        async with aio.insecure_channel(target) as channel:
+            u1 = User(channel, x_user_id="u1")
+            await u1.balance()
+            asked = [asyncio.create_task(u1.create(f"c{number}")) for number in range(20)]
+            async with asyncio.timeout(ANSWER_S_MAX):
+                while not running.exchange.front.waiting:
+                    await asyncio.sleep(0)
+            await serving.aclose()
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    lost = [one for one in outcomes if isinstance(one, aio.AioRpcError)]
+    assert {ending_of(one).code for one in lost} <= {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
+    assert {ending_of(one).reason for one in lost} <= {""}
+    answered = {one.order.id for one in outcomes if not isinstance(one, BaseException)}
+    assert answered
+    assert {one["id"] for one in (await running.done("GET", "/orders"))["items"]} == answered
+
+
+async def test_what_is_no_grpc_disturbs_nobody(asset: Asset, u1: User) -> None:
+    port = int(asset.target.rpartition(":")[2])
+    for said in (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 10_000):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+        async with asyncio.timeout(ANSWER_S_MAX):
+            await reader.read()
+        writer.close()
+    assert (await u1.balance()).user_id == "u1"
+
+
+async def test_a_shard_that_is_not_there_is_refused(u1: User) -> None:
+    request = messages.WithdrawRequest(id="w1", amount="1", shard=3)
+    ending = await refused(u1.ask("Withdraw", request), StatusCode.INVALID_ARGUMENT, "MALFORMED")
+    assert ending.metadata["field"] == "shard"
+
+
+def test_an_account_over_several_shards_says_what_is_on_each() -> None:
+    cash = [CashView(available=str(number), frozen="0") for number in (5, 0, 2)]
+    view = AccountView(user_id="u1", cash=cash[0], positions=[], cash_by_shard=cash)
+    message = asset_pb2.Account()
+    fill(message, view)
+    assert [one.available for one in message.cash_by_shard] == ["5", "0", "2"]
 
 
 async def test_calls_are_counted_by_their_status(asset: Asset, u1: User) -> None:

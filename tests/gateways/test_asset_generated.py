@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
+from google.protobuf.message import Message
 from grpc_tools import protoc
 
-from pmengine.gateways.grpc import asset_pb2
+from pmengine.gateways.grpc import asset_pb2, redeeming
 from pmengine.gateways.grpc.methods import METHODS
 from pmengine.gateways.grpc.server import CALLS_MAX, MESSAGE_BYTES_MAX
+from pmengine.gateways.http import answers
+from pmstore import MatchType, SelfTrade, TimeInForce
 
 ROOT = Path(__file__).parents[2]
 ROOM = ROOT / "src/pmengine/gateways/grpc"
@@ -37,6 +42,52 @@ def test_every_method_is_there_with_its_messages() -> None:
         name: (one.asked.DESCRIPTOR.full_name, one.answered.DESCRIPTOR.full_name)
         for name, one in METHODS.items()
     }
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_message_that_asks_has_the_fields_of_the_operation(name: str) -> None:
+    method = METHODS[name]
+    schema = method.body or method.parameters
+    asked = method.asked.DESCRIPTOR
+    assert set(asked.fields_by_name) == set(schema.__struct_fields__)
+    assert set(method.needed) <= set(asked.fields_by_name)
+
+
+@pytest.mark.parametrize(
+    ("message", "schema"),
+    [
+        (asset_pb2.Account, answers.AccountView),
+        (asset_pb2.Cash, answers.CashView),
+        (asset_pb2.Order, answers.OrderView),
+        (asset_pb2.Trade, answers.TradeView),
+        (asset_pb2.CancelOrderReply, answers.OneOrder),
+        (asset_pb2.RedeemReply, redeeming.Redeemed),
+        (asset_pb2.Payout, redeeming.TokenPayout),
+    ],
+)
+def test_a_message_that_answers_has_the_fields_of_what_http_shows(
+    message: type[Message], schema: type[msgspec.Struct]
+) -> None:
+    assert set(message.DESCRIPTOR.fields_by_name) == set(schema.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Side", {"buy", "sell"}),
+        ("OrderType", {"limit", "market"}),
+        ("TimeInForce", {one.value for one in TimeInForce}),
+        ("SelfTrade", {one.value for one in SelfTrade}),
+        ("OrderStatus", set(get_args(answers.Status))),
+        ("MatchType", {one.value for one in MatchType}),
+        ("MarketState", {"resolved", "void"}),
+    ],
+)
+def test_an_enum_has_a_number_for_each_word_of_the_api(name: str, words: set[str]) -> None:
+    kind = asset_pb2.DESCRIPTOR.enum_types_by_name[name]
+    prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+    wanted = {f"{prefix}_{word.upper()}" for word in words}
+    assert set(kind.values_by_name) == wanted | {f"{prefix}_UNSPECIFIED"}
 
 
 def test_every_method_is_documented_with_its_scope() -> None:

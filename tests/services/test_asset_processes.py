@@ -21,6 +21,7 @@ from tests.trips.exchange_process import ExchangeProcess
 
 TRADERS = 4
 ORDERS = 40
+UNSURE = (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED, StatusCode.CANCELLED)
 
 
 class Flow:
@@ -49,7 +50,7 @@ class Flow:
                         return await ask(user)
                     except aio.AioRpcError as error:
                         code = ending_of(error).code
-                if code not in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED):
+                if code not in UNSURE:
                     raise AssertionError(f"refused: {code}")
                 self.unsure[code] += 1
                 await asyncio.sleep(0.05)

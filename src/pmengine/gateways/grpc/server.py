@@ -27,7 +27,8 @@ async def serving_asset(service: AssetService, host: str, port: int) -> AsyncIte
     """
     Serve *service* while the block lasts; gives its address as clients take it, `host:port`.
 
-    Leaving takes no new calls, and lets those under way end (at most `STOP_TIMEOUT_S` seconds).
+    Leaving takes no new calls, and lets those under way end (at most `STOP_TIMEOUT_S` seconds);
+    a call that came and was not looked at yet ends as cancelled, and was not done.
 
     Args:
         port: 0 takes a free one.

@@ -45,6 +45,7 @@ class AssetService:
         self._gate = Gate(venue.door, venue.limits)
         self._freshness = freshness_of(venue)
         self._derived = Derived.of(venue)
+        # Operations count orders in them as the API does; what is told is counted by status.
         self._metrics = Metrics()
         self._answers: Counter[str] = Counter()
 
