@@ -51,7 +51,11 @@ def test_who_is_named_is_there_and_tells_its_health() -> None:
         assert service["healthcheck"]["test"][0] == "CMD"
         assert set(service.get("depends_on", {})) <= set(document["services"])
         for volume in service.get("volumes", ()):
-            assert volume.partition(":")[0] in document["volumes"]
+            where = volume.partition(":")[0]
+            if where.startswith("./"):
+                assert (DEPLOY / where).exists()
+            else:
+                assert where in document["volumes"]
     for name in ("redis", "postgres"):
         assert document["services"][name]["volumes"], f"{name} keeps nothing"
 
