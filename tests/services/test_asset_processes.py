@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.trips.exchange_process import ExchangeProcess
 
 TRADERS = 4
 ORDERS = 40
+SNAPSHOTS = 15
 UNSURE = (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED, StatusCode.CANCELLED)
 
 
@@ -110,6 +112,33 @@ async def test_orders_over_grpc_are_made_once_over_kill_nine(
         await process.stop()
     finally:
         await process.kill()
+
+
+@pytest.mark.slow
+async def test_snapshots_are_taken_in_a_process_that_serves_grpc(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        port = free_port()
+        environ = over_redis(
+            server.host,
+            server.port,
+            ASSET_PORT=str(port),
+            STORE_SNAPSHOT_INTERVAL_SECONDS="0.1",
+        )
+        async with Fleet(tmp_path / "fleet", environ) as fleet:
+            process = await fleet.run("engine relay history store asset")
+            await process.ready()
+            flow = Flow(port, "")
+            taken: set[float] = set()
+            ids = count()
+            async with asyncio.timeout(4 * DEADLINE_S):
+                while len(taken) < SNAPSHOTS:
+                    id = f"d{next(ids)}"
+                    await flow.asked(lambda user, id=id: user.deposit(id, "u1", "1"))
+                    told = await process.until("store", ready=True)
+                    taken.add(told["numbers"]["snapshot_number"])
+            await process.stop()
+        assert "snapshot_failed" not in process.text()
+        assert "fork" not in process.text()
 
 
 @pytest.mark.crash
