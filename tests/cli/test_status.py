@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import os
 import subprocess
@@ -44,7 +45,8 @@ def read(url: str) -> str:
 @pytest.mark.crash
 async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
-        environ = over_redis(server.host, server.port, API_PORT=str(free_port()))
+        port = free_port()
+        environ = over_redis(server.host, server.port, API_PORT=str(port))
         async with Fleet(tmp_path / "fleet", environ) as fleet:
             engine = await fleet.run("engine")
             await engine.until("engine", role="leader")
@@ -79,6 +81,12 @@ async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) 
             metrics = await asyncio.to_thread(read, f"{engine.health}/metrics")
             assert 'pmengine_service_leader{service="engine"} 1.0' in metrics
             assert await asyncio.to_thread(read, f"{rest.health}/health") == '{"status":"alive"}'
+
+            page = await asyncio.to_thread(read, f"http://127.0.0.1:{port}/status")
+            assert "No problems." in page
+            assert page.count('<td class="good">ready</td>') == len(seen["services"])
+            for word in (seen["leader"], seen["promise"], *seen["projections"]):
+                assert html.escape(word) in page
 
             await rest.kill()
             await asyncio.sleep(SILENT_S)  # a service that says nothing for so long is gone

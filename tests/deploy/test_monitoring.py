@@ -182,6 +182,10 @@ async def test_the_services_tell_every_metric_that_the_dashboard_asks_for(tmp_pa
                         found = await told(urls)
             except TimeoutError:
                 pytest.fail(f"nobody tells {sorted(asked - set(found))}")
+            async with httpx.AsyncClient() as client:
+                page = (await client.get(f"{url}/status")).text
+            assert '<th scope="row">orders</th>' in page, "layers of the API's stores are there"
+            assert '<td class="good">closed</td>' in page
     for target in targets():
         expression = target["expr"]
         known = set().union(*(found[name] for name in metrics_of(expression)))

@@ -18,6 +18,7 @@ from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.sharing import is_shared, require_one_shard
+from pmengine.processes.status_page import StatusPage
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
 from pmengine.services.recovery import CannotStart
@@ -58,6 +59,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
     stop_on_signals(stopping)
     async with open_entrance(settings) as entrance, open_exchange(settings) as exchange:
         exchange.failed.add_done_callback(lambda _: stopping.set())
+        page = StatusPage(settings, system_clock)
         venue = Venue(
             front=exchange.front,
             history=exchange.history,
@@ -74,11 +76,13 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             elsewhere_number=lambda: exchange.front.number if settings.asset else 0,
             door=entrance.door,
             limits=entrance.limits,
+            status_page=page.answer,
         )
         async with (
             serving(create_app(venue), settings.host, settings.port) as url,
             _asset(settings, venue),
         ):
+            page.listens_at(url)
             try:
                 yield Served(exchange, url, stopping)
             finally:

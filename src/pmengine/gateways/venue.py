@@ -28,6 +28,15 @@ class FurtherShard:
     elsewhere_number: Callable[[], int]
 
 
+@attrs.frozen
+class HtmlAnswer:
+    """A page with its HTTP status; *policy* says what a browser may do with it (CSP)."""
+
+    status: int
+    html: bytes
+    policy: str
+
+
 @attrs.frozen(kw_only=True)
 class Venue:
     """
@@ -50,6 +59,7 @@ class Venue:
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
         numbers: What else is worth counting here, by names of metrics.
+        status_page: Shows the whole deployment as it is now; unset, there is no such page.
     """
 
     front: Front | Fronts
@@ -67,6 +77,7 @@ class Venue:
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)
     numbers: Callable[[], Mapping[str, float]] = dict
+    status_page: Callable[[], Awaitable[HtmlAnswer]] | None = None
 
     @property
     def shards(self) -> int:

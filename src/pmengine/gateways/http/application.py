@@ -21,7 +21,7 @@ from pmengine.gateways.http.guard import LoopbackGuard, SocketGuard
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.openapi import describe
 from pmengine.gateways.http.operations import Operation
-from pmengine.gateways.http.pages import Page
+from pmengine.gateways.http.pages import HtmlPage, Page
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.venue import Venue
 from pmengine.gateways.websocket import DepthEndpoint, UserEndpoint
@@ -34,7 +34,8 @@ def create_app(venue: Venue) -> Starlette:
     The gateway of *venue*; with AUTH=off it listens to requests from this machine alone.
 
     `/api/v1/…` with its description at `/api/v1/openapi.json`, `/health`, `/ready`,
-    `/metrics` and the WebSockets `/depth` and, if users are told here, `/user`.
+    `/metrics`, `/status` where there is such a page, and the WebSockets `/depth` and, if users
+    are told here, `/user`.
     """
     metrics = Metrics(venue.numbers)
     freshness = freshness_of(venue)
@@ -52,6 +53,9 @@ def create_app(venue: Venue) -> Starlette:
         Route("/metrics", _metrics_page(metrics, gate)),
         Route(f"{PREFIX}/openapi.json", Page(JSON, lambda: description, gate)),
     ]
+    if venue.status_page is not None:
+        needed = None if gate.is_open else Scope.READ
+        routes.append(Route("/status", HtmlPage(venue.status_page, gate, needed)))
     if venue.users:
         users = UserEndpoint(venue.users, venue.door)
         metrics.user_connections.set_function(lambda: users.connections)

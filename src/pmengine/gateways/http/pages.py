@@ -1,8 +1,9 @@
-"""Answers of one GET path that are bytes already: the metrics, the API's description."""
+"""Answers of one GET path that are bytes already: metrics, the API's description, the status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
@@ -10,6 +11,9 @@ from pmengine.gateways.auth import Scope as Needed
 from pmengine.gateways.http.endpoint import respond
 from pmengine.gateways.http.gate import Gate, read_headers
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
+from pmengine.gateways.venue import HtmlAnswer
+
+HTML: Final = b"text/html; charset=utf-8"
 
 
 class Page:
@@ -44,12 +48,48 @@ class Page:
             await respond(send, 200, self._content_type, body, {})
 
     def _page(self, scope: Scope) -> bytes:
-        if scope["method"] not in ("GET", "HEAD"):
-            raise Problem(
-                405,
-                "METHOD_NOT_ALLOWED",
-                f"{scope['path']} does not take this method; it takes GET",
-                headers={b"allow": b"GET, HEAD"},
-            )
-        self._gate.admit(scope["client"], read_headers(scope["headers"]), self._needed)
+        _let_in(scope, self._gate, self._needed)
         return self._make()
+
+
+class HtmlPage:
+    """
+    An ASGI application that answers every GET with the page that *make* gives then.
+
+    Args:
+        gate: Counts who asks, and asks who it is if *needed*.
+        needed: What it takes to see it; None if everybody may.
+    """
+
+    def __init__(
+        self, make: Callable[[], Awaitable[HtmlAnswer]], gate: Gate, needed: Needed | None
+    ) -> None:
+        self._make = make
+        self._gate = gate
+        self._needed = needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            _let_in(scope, self._gate, self._needed)
+        except Problem as problem:
+            await respond(send, problem.status, PROBLEM_JSON, problem.encode(), problem.headers)
+            return
+        page = await self._make()
+        headers = {
+            b"content-security-policy": page.policy.encode(),
+            b"x-content-type-options": b"nosniff",
+            b"cache-control": b"no-store",
+        }
+        await respond(send, page.status, HTML, page.html, headers)
+
+
+def _let_in(scope: Scope, gate: Gate, needed: Needed | None) -> None:
+    if scope["method"] not in ("GET", "HEAD"):
+        raise Problem(
+            405,
+            "METHOD_NOT_ALLOWED",
+            f"{scope['path']} does not take this method; it takes GET",
+            headers={b"allow": b"GET, HEAD"},
+        )
+    gate.admit(scope["client"], read_headers(scope["headers"]), needed)
