@@ -28,14 +28,14 @@ ANSWER_S_MAX = 60.0
 @lru_cache(maxsize=1)
 def generated() -> tuple[Any, Any]:
     """The messages and the stubs that the tool makes."""
-    folder = tempfile.mkdtemp(prefix="asset-")
-    words = ["protoc", f"-I{PROTO}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
-    assert protoc.main([*words, "asset.proto"]) == 0
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("asset_pb2"), importlib.import_module("asset_pb2_grpc")
-    finally:
-        sys.path.remove(folder)
+    with tempfile.TemporaryDirectory(prefix="asset-") as folder:
+        words = ["protoc", f"-I{PROTO}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
+        assert protoc.main([*words, "asset.proto"]) == 0
+        sys.path.insert(0, folder)
+        try:
+            return importlib.import_module("asset_pb2"), importlib.import_module("asset_pb2_grpc")
+        finally:
+            sys.path.remove(folder)
 
 
 messages, stubs = generated()
