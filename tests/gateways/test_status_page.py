@@ -130,7 +130,7 @@ class Seconds:
 def page_over(*answers: Seen | Exception) -> tuple[StatusPage, Looks, Seconds]:
     looks, seconds = Looks(list(answers)), Seconds()
     nowhere = read_settings(Settings, environ={})
-    page = StatusPage(nowhere, lambda: 1_700_000_000_000, look=looks.look, now_s=seconds)
+    page = StatusPage(nowhere, lambda: 1_700_000_000_000, looks.look, now_s=seconds)
     return page, looks, seconds
 
 

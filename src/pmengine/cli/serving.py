@@ -18,7 +18,7 @@ from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.sharing import is_shared, require_one_shard
-from pmengine.processes.status_page import StatusPage
+from pmengine.processes.status_page import StatusPage, look_beside
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
 from pmengine.services.recovery import CannotStart
@@ -59,7 +59,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
     stop_on_signals(stopping)
     async with open_entrance(settings) as entrance, open_exchange(settings) as exchange:
         exchange.failed.add_done_callback(lambda _: stopping.set())
-        page = StatusPage(settings, system_clock)
+        page = StatusPage(settings, system_clock, look_beside(exchange.log))
         venue = Venue(
             front=exchange.front,
             history=exchange.history,

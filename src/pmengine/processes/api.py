@@ -17,7 +17,7 @@ from pmengine.processes.entrance import open_entrance
 from pmengine.processes.seen_shard import SeenShard, open_shard
 from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
-from pmengine.processes.status_page import StatusPage
+from pmengine.processes.status_page import StatusPage, look_beside
 from pmengine.processes.websocket_user import open_user_feeds
 from pmengine.services.front import Front
 from pmengine.services.fronts import Fronts
@@ -164,7 +164,7 @@ class GatewayProcess:
             ],
             door=entrance.door,
             limits=entrance.limits,
-            status_page=StatusPage(settings, system_clock).answer,
+            status_page=StatusPage(settings, system_clock, look_beside()).answer,
         )
         runs = [run for shard in shards for run in shard.following()]
         following = [asyncio.create_task(_run(run)) for run in runs]

@@ -103,7 +103,6 @@ def _facts(seen: Seen, rate: float | None) -> str:
         ("Log", f"entries {log.first} to {log.last}, at {log.position} of {seen.streams}"),
         ("Rate", "not known yet" if rate is None else f"{rate:.1f} entries of the log a second"),
         ("An answer is kept", seen.promise),
-        ("Snapshots", f"{seen.snapshots} verified, the newest at entry {seen.snapshot_number}"),
         *(
             (name, f"tells of the log through entry {number}, {max(0, log.last - number)} behind")
             for name, number in seen.projections.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,14 +14,27 @@ import attrs
 from pmengine.gateways.venue import HtmlAnswer
 from pmengine.processes.status_html import POLICY, Look, page_of, trouble_page
 from pmengine.processes.survey import Seen, survey
+from pmengine.services.log import Log
 from pmengine.services.store_metrics import layers_counted
 from pmengine.settings import Settings
 from pmstore import PmstoreError
 from pmstore.clock import Clock
 
+_Look = Callable[[Settings, Clock], Awaitable[Sequence[Seen]]]
+
 LOOK_S_MIN: Final = 1.0
 SHARE_MAX: Final = 0.1
-"""Of the time that looking may take: snapshots are read to verify them."""
+"""Of the time that looking may take: every process of the deployment is asked."""
+
+
+def look_beside(log: Log | None = None) -> _Look:
+    """
+    Looks that leave the process its time: decoding snapshots would hold everybody up.
+
+    Args:
+        log: As for `survey`.
+    """
+    return partial(survey, with_snapshots=False, log=log)
 
 
 class StatusPage:
@@ -39,8 +53,8 @@ class StatusPage:
         self,
         settings: Settings,
         clock: Clock,
+        look: _Look,
         *,
-        look: Callable[[Settings, Clock], Awaitable[Sequence[Seen]]] = survey,
         now_s: Callable[[], float] = monotonic,
     ) -> None:
         self._settings = settings

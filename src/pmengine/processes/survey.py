@@ -85,7 +85,11 @@ class KeptFor(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Seen(msgspec.Struct, kw_only=True, frozen=True):
-    """One shard of a deployment as it is now; `problems` in words, empty if all is well."""
+    """
+    One shard of a deployment as it is now; `problems` in words, empty if all is well.
+
+    `snapshots` and `snapshot_number` are 0 if they were not looked at.
+    """
 
     streams: str
     promise: str
@@ -108,20 +112,33 @@ _OpenStream = Callable[[str], Awaitable[Stream]]
 class _Ends:
     log: LogSeen
     projections: dict[str, int]
-    snapshots: int
-    snapshot_number: int
 
 
-async def survey(settings: Settings, clock: Clock) -> list[Seen]:
+async def survey(
+    settings: Settings, clock: Clock, *, with_snapshots: bool = True, log: Log | None = None
+) -> list[Seen]:
     """
     Look at the streams, the snapshots and every service that has said where it is, of each shard.
+
+    Args:
+        with_snapshots: Whether snapshots are verified, which reads and decodes all of them: not
+            for a process that has something else to do.
+        log: That of the first shard, if it is open here: opening one of files reads all of it.
 
     Raises:
         pmstore.PmstoreError: The streams or snapshots cannot be read, or the data is of another
             number of shards.
     """
     shards = await shards_to_read(settings)
-    seen = [await _survey(attrs.evolve(settings, storage=one.storage), clock) for one in shards]
+    seen = [
+        await _survey(
+            attrs.evolve(settings, storage=one.storage),
+            clock,
+            with_snapshots,
+            log if shard == 0 else None,
+        )
+        for shard, one in enumerate(shards)
+    ]
     # A gateway serves all of them, and is noted where it was started.
     services = [service for one in seen for service in one.services]
     problems = [] if not is_shared(settings.storage) else list(_lacking(services, EVERYWHERE))
@@ -131,7 +148,9 @@ async def survey(settings: Settings, clock: Clock) -> list[Seen]:
     ]
 
 
-async def _survey(settings: Settings, clock: Clock) -> Seen:
+async def _survey(
+    settings: Settings, clock: Clock, with_snapshots: bool, open_log: Log | None
+) -> Seen:
     streams = settings.storage.streams
     async with AsyncExitStack() as closing:
 
@@ -139,7 +158,8 @@ async def _survey(settings: Settings, clock: Clock) -> Seen:
             opening = open_stream(streams, name, read_only=True, pins=settings.storage.pins)
             return await closing.enter_async_context(opening)
 
-        ends = await _ends(settings, closing, stream)
+        ends = await _ends(settings, open_log or Log(await stream(STORE_STREAM)), stream)
+        snapshots = await _snapshots(settings, closing) if with_snapshots else []
         services: list[ServiceSeen] = []
         kept_for: list[KeptFor] = []
         if not is_shared(settings.storage):
@@ -170,8 +190,8 @@ async def _survey(settings: Settings, clock: Clock) -> Seen:
         epoch=0 if leader is None else leader.epoch,
         log=ends.log,
         projections=ends.projections,
-        snapshots=ends.snapshots,
-        snapshot_number=ends.snapshot_number,
+        snapshots=len(snapshots),
+        snapshot_number=snapshots[-1] if snapshots else 0,
         services=services,
         kept_for=kept_for,
         problems=list(
@@ -223,9 +243,9 @@ async def kept_by_groups(groups: Consumers, processor: Stream, board: Board) -> 
     return kept
 
 
-async def _ends(settings: Settings, closing: AsyncExitStack, stream: _OpenStream) -> _Ends:
+async def _ends(settings: Settings, open_log: Log, stream: _OpenStream) -> _Ends:
     storage = settings.storage
-    ends = await Log(await stream(STORE_STREAM)).ends()
+    ends = await open_log.ends()
     log = LogSeen(first=0, last=0, position="0-0", epoch=0)
     if ends is not None:
         (_, first), (head, last) = ends
@@ -237,10 +257,15 @@ async def _ends(settings: Settings, closing: AsyncExitStack, stream: _OpenStream
             last_entry = None if bounds is None else bounds.last
             told = None if last_entry is None else decode_batch_told(last_entry.payload, name)
             projections[name] = 0 if told is None else told.number
+    return _Ends(log, projections)
+
+
+async def _snapshots(settings: Settings, closing: AsyncExitStack) -> list[int]:
+    """The numbers of the snapshots that are whole, oldest first."""
+    storage = settings.storage
     opening = open_snapshot_store(storage.snapshots, pins=storage.pins)
     snapshots = await closing.enter_async_context(opening)
-    valid = [info for info in await snapshots.list() if info.problem is None]
-    return _Ends(log, projections, len(valid), valid[-1].number if valid else 0)
+    return [info.number for info in await snapshots.list() if info.problem is None]
 
 
 async def _seen(note: Note, heard_ms: int, log: LogSeen) -> ServiceSeen:
