@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from math import inf
 from pathlib import Path
 
 import attrs
@@ -14,6 +15,7 @@ import pytest
 from pmengine.assembly import open_exchange
 from pmengine.cli.serving import serve
 from pmengine.gateways.http import create_app, serving
+from pmengine.gateways.venue import HtmlAnswer, RequestsCounted
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.status_page import StatusPage
 from pmengine.processes.survey import KeptFor, LogSeen, Seen, ServiceSeen
@@ -21,9 +23,10 @@ from pmengine.settings import Settings
 from pmstore import StoreUnavailable
 from pmstore.clock import Clock
 from pmstore.settings import read_settings
-from tests.gateways.exchange import settings, venue_of
+from tests.gateways.exchange import Running, order, settings, venue_of
 from tests.gateways.guarded import Issuer, bearer
 
+NOTHING = RequestsCounted(accepted=0, requests=0, within={})
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -136,31 +139,62 @@ def page_over(*answers: Seen | Exception) -> tuple[StatusPage, Looks, Seconds]:
 
 async def test_what_services_say_of_themselves_is_text_and_never_markup() -> None:
     page, _, _ = page_over(seen(5, HOSTILE))
-    shown = read((await page.answer()).html)
+    shown = read((await page.answer(NOTHING)).html)
     assert "script" not in shown.tags
     assert shown.text.count(HOSTILE) >= 14
 
 
 async def test_two_looks_tell_how_fast_the_log_grows_and_one_look_serves_a_second() -> None:
     page, looks, seconds = page_over(seen(100), seen(160))
-    first = await page.answer()
+    first = await page.answer(NOTHING)
     assert "not known yet" in read(first.html).text
     seconds.now += 0.5
-    assert await page.answer() == first
+    assert await page.answer(NOTHING) == first
     assert looks.looked == 1
     seconds.now += 1.5
-    assert "30.0 entries of the log a second" in read((await page.answer()).html).text
+    assert "30.0 entries of the log a second" in read((await page.answer(NOTHING)).html).text
+
+
+async def test_requests_are_counted_from_look_to_look_with_their_times() -> None:
+    page, _, seconds = page_over(seen(1), seen(1))
+    before = RequestsCounted(accepted=5, requests=10, within={0.001: 10, 0.01: 10, inf: 10})
+    after = RequestsCounted(accepted=25, requests=110, within={0.001: 20, 0.01: 70, inf: 110})
+    await page.answer(before)
+    seconds.now += 2
+    rows = read((await page.answer(after)).html).rows
+    assert ["50.0", "10.0", "10 ms", "longer"] in rows
+
+
+async def test_a_gateway_tells_the_page_what_it_answered(running: Running) -> None:
+    told: list[RequestsCounted] = []
+
+    async def page(counted: RequestsCounted) -> HtmlAnswer:
+        told.append(counted)
+        return HtmlAnswer(200, b"", "")
+
+    app = create_app(venue_of(running.exchange, status_page=page))
+    async with (
+        serving(app, "127.0.0.1", 0) as url,
+        httpx.AsyncClient(base_url=url, headers={"X-User-Id": "u1"}) as client,
+    ):
+        for _ in range(2):
+            answer = await client.post("/api/v1/orders", json=order())
+            assert answer.status_code == 201
+        assert (await client.get("/health")).status_code == 200
+        await client.get("/status")
+    [counted] = told
+    assert (counted.accepted, counted.requests, counted.within[inf]) == (2, 3, 3)
 
 
 async def test_what_cannot_be_seen_is_said_and_looked_for_again() -> None:
     page, _, seconds = page_over(StoreUnavailable("nobody <answers>"), seen(1))
-    answer = await page.answer()
+    answer = await page.answer(NOTHING)
     assert answer.status == 503
     shown = read(answer.html)
     assert "nobody <answers>" in shown.text
     assert "answers" not in shown.tags
     seconds.now += 2
-    assert (await page.answer()).status == 200
+    assert (await page.answer(NOTHING)).status == 200
 
 
 async def test_an_exchange_of_one_process_shows_itself(tmp_path: Path) -> None:
@@ -216,4 +250,4 @@ async def test_a_state_is_a_word_and_not_only_a_colour(state: str) -> None:
     look = seen(1)
     service = msgspec.structs.replace(look.services[0], state=state)
     page, _, _ = page_over(msgspec.structs.replace(look, services=[service]))
-    assert state in read((await page.answer()).html).rows[1]
+    assert state in read((await page.answer(NOTHING)).html).rows[1]

@@ -28,6 +28,19 @@ class FurtherShard:
     elsewhere_number: Callable[[], int]
 
 
+@attrs.frozen(kw_only=True)
+class RequestsCounted:
+    """
+    What a gateway answered since it started.
+
+    `within` has by seconds how many requests were answered in no more, the last without bound.
+    """
+
+    accepted: int
+    requests: int
+    within: Mapping[float, int]
+
+
 @attrs.frozen
 class HtmlAnswer:
     """A page with its HTTP status; *policy* says what a browser may do with it (CSP)."""
@@ -59,7 +72,8 @@ class Venue:
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
         numbers: What else is worth counting here, by names of metrics.
-        status_page: Shows the whole deployment as it is now; unset, there is no such page.
+        status_page: Shows the whole deployment as it is now, and what the gateway answered;
+            unset, there is no such page.
     """
 
     front: Front | Fronts
@@ -77,7 +91,7 @@ class Venue:
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)
     numbers: Callable[[], Mapping[str, float]] = dict
-    status_page: Callable[[], Awaitable[HtmlAnswer]] | None = None
+    status_page: Callable[[RequestsCounted], Awaitable[HtmlAnswer]] | None = None
 
     @property
     def shards(self) -> int:

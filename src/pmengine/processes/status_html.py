@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from math import isinf
 from typing import Final
 
 import attrs
 
+from pmengine.gateways.venue import RequestsCounted
 from pmengine.processes.survey import Seen
 from pmengine.services.store_metrics import LayerCounted
 
@@ -45,11 +47,16 @@ POLICY: Final = (
 
 @attrs.frozen(kw_only=True)
 class Look:
-    """What was seen of each shard, when (epoch milliseconds), and in seconds that only grow."""
+    """
+    What was seen of each shard, and when: in epoch milliseconds, and in seconds that only grow.
+
+    `counted` is what the gateway had answered that shows the page.
+    """
 
     seen: Sequence[Seen]
     time_ms: int
     at_s: float
+    counted: RequestsCounted
 
 
 def page_of(look: Look, before: Look | None, layers: Sequence[LayerCounted]) -> bytes:
@@ -66,6 +73,8 @@ def page_of(look: Look, before: Look | None, layers: Sequence[LayerCounted]) -> 
         if len(look.seen) > 1:
             parts.append(f"<h2>Shard {one.shard}</h2>")
         parts += [_facts(one, _rate(one, look, before)), _services(one), _kept_for(one)]
+    if before is not None and before.at_s < look.at_s:
+        parts.append(_requests(look, before))
     parts.append(_layers(layers))
     title = "all is well" if not problems else f"problems: {len(problems)}"
     return _document(title, parts, look.time_ms)
@@ -152,6 +161,30 @@ def _kept_for(seen: Seen) -> str:
     ]
     names = ("stream", "service", "entry", "lag", "state")
     return _table("What streams are kept for", names, rows) if rows else ""
+
+
+def _requests(look: Look, before: Look) -> str:
+    """What this gateway answered since the look *before*."""
+    seconds = look.at_s - before.at_s
+    requests = look.counted.requests - before.counted.requests
+    accepted = look.counted.accepted - before.counted.accepted
+    within = {
+        bound: count - before.counted.within.get(bound, 0)
+        for bound, count in look.counted.within.items()
+    }
+    row = (f"{requests / seconds:.1f}", f"{accepted / seconds:.1f}")
+    times = [_time_of(within, share) for share in (0.5, 0.99)]
+    names = ("requests/s", "orders accepted/s", "half within", "99 % within")
+    return _table("Requests to this gateway", names, [[*row, *times]])
+
+
+def _time_of(within: Mapping[float, int], share: float) -> str:
+    """In how long that *share* of the requests was answered, as far as it was counted."""
+    count = max(within.values(), default=0)
+    if count == 0:
+        return "-"
+    bound = next(bound for bound, answered in within.items() if answered >= share * count)
+    return "longer" if isinf(bound) else f"{bound * 1000:g} ms"
 
 
 def _layers(layers: Sequence[LayerCounted]) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from pmengine.gateways.venue import HtmlAnswer
+from pmengine.gateways.venue import HtmlAnswer, RequestsCounted
 from pmengine.processes.status_html import POLICY, Look, page_of, trouble_page
 from pmengine.processes.survey import Seen, survey
 from pmengine.services.log import Log
@@ -70,23 +70,23 @@ class StatusPage:
         """An exchange of one process answers here, whatever port it was told."""
         self._settings = attrs.evolve(self._settings, port=urlsplit(url).port or 0)
 
-    async def answer(self) -> HtmlAnswer:
-        """The page as it is now; of status 503 if the streams or snapshots cannot be read."""
+    async def answer(self, counted: RequestsCounted) -> HtmlAnswer:
+        """The page as it is now; of status 503 if the streams cannot be read."""
         async with self._looking:
             if self._answer is None or self._now_s() >= self._fresh_until_s:
                 began_s = self._now_s()
-                self._answer = await self._seen()
+                self._answer = await self._seen(counted)
                 took_s = self._now_s() - began_s
                 self._fresh_until_s = self._now_s() + max(LOOK_S_MIN, took_s / SHARE_MAX)
             return self._answer
 
-    async def _seen(self) -> HtmlAnswer:
+    async def _seen(self, counted: RequestsCounted) -> HtmlAnswer:
         try:
             seen = await self._look(self._settings, self._clock)
         except PmstoreError as error:
             self._last = None
             return HtmlAnswer(503, trouble_page(str(error), self._clock()), POLICY)
-        look = Look(seen=seen, time_ms=self._clock(), at_s=self._now_s())
+        look = Look(seen=seen, time_ms=self._clock(), at_s=self._now_s(), counted=counted)
         html = page_of(look, self._last, layers_counted())
         self._last = look
         return HtmlAnswer(200, html, POLICY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import groupby
 
 from starlette.applications import Starlette
@@ -23,7 +25,7 @@ from pmengine.gateways.http.openapi import describe
 from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.http.pages import HtmlPage, Page
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
-from pmengine.gateways.venue import Venue
+from pmengine.gateways.venue import HtmlAnswer, RequestsCounted, Venue
 from pmengine.gateways.websocket import DepthEndpoint, UserEndpoint
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -55,7 +57,8 @@ def create_app(venue: Venue) -> Starlette:
     ]
     if venue.status_page is not None:
         needed = None if gate.is_open else Scope.READ
-        routes.append(Route("/status", HtmlPage(venue.status_page, gate, needed)))
+        make = partial(_status_page, venue.status_page, metrics)
+        routes.append(Route("/status", HtmlPage(make, gate, needed)))
     if venue.users:
         users = UserEndpoint(venue.users, venue.door)
         metrics.user_connections.set_function(lambda: users.connections)
@@ -104,6 +107,12 @@ def _guard(venue: Venue) -> Middleware:
 def _metrics_page(metrics: Metrics, gate: Gate) -> Page:
     """With AUTH on for who may read something: a stranger need not know how busy we are."""
     return Page(METRICS_TYPE, metrics.text, gate, None if gate.is_open else Scope.READ)
+
+
+async def _status_page(
+    page: Callable[[RequestsCounted], Awaitable[HtmlAnswer]], metrics: Metrics
+) -> HtmlAnswer:
+    return await page(metrics.counted())
 
 
 def _full_path(operation: Operation) -> str:

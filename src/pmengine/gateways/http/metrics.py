@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from pmengine.gateways.venue import RequestsCounted
 
 
 class Metrics:
@@ -67,6 +70,22 @@ class Metrics:
         if counter is None:
             counter = self._outcomes[outcome] = self._orders.labels(outcome)
         counter.inc()
+
+    def counted(self) -> RequestsCounted:
+        """What was answered so far; cost: a walk over all routes."""
+        within: Counts[float] = Counts()
+        accepted = requests = 0
+        for family in self._registry.collect():
+            for one in family.samples:
+                if one.name == "pmengine_http_request_seconds_bucket":
+                    within[float(one.labels["le"])] += int(one.value)
+                elif one.name == "pmengine_http_requests_total":
+                    requests += int(one.value)
+                elif one.name == "pmengine_orders_total" and one.labels["outcome"] == "accepted":
+                    accepted += int(one.value)
+        return RequestsCounted(
+            accepted=accepted, requests=requests, within=dict(sorted(within.items()))
+        )
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
