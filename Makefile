@@ -27,7 +27,7 @@ demo-distributed: with-test  ## Every service as a process; the leading engine i
 	@$(BIN)/python -m examples.distributed $(ARGS)
 
 test: with-test  ## Run the tests; ARGS="tests/registry -k pins" chooses some, JOBS=1 runs one at a time
-	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 compiled:  ## Build the compiled wheel and install it in .venv-compiled; needs a C compiler
 	@$(MAKE) --no-print-directory VENV=$(COMPILED) venv
@@ -37,7 +37,7 @@ run-compiled: compiled  ## The same as run, with the compiled engine
 	@$(COMPILED)/bin/pmengine demo $(ARGS)
 
 test-compiled: compiled  ## Run the tests of the engine's core on the compiled wheel
-	@PM_CODE=compiled $(COMPILED)/bin/pytest -n $(JOBS) $(or $(ARGS),tests/matching tests/engine tests/cli/test_version.py)
+	@PM_CODE=compiled $(COMPILED)/bin/pytest -n $(JOBS) --dist worksteal $(or $(ARGS),tests/matching tests/engine tests/cli/test_version.py)
 
 check: lint types pages  ## Check style, types, and that documentation and code agree
 

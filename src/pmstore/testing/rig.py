@@ -90,7 +90,7 @@ class Rig(Generic[S_co]):
     gives_up_s: float = 10.0
     examples: int = 25
     shrinks: bool = True
-    deadline_s: float = 60.0
+    deadline_s: float = 100.0
 
     def declares(self, need: str) -> bool:
         """Whether what a clause needs is declared: one of these words, or several and'ed."""
