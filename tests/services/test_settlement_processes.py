@@ -111,30 +111,30 @@ async def test_an_exchange_that_is_killed_under_load_asks_once(
 ) -> None:
     monkeypatch.setenv("SETTLEMENT_ENABLED", "true")
     traders = Traders(Random(3))
-    for life in range(3):
-        process = ExchangeProcess(tmp_path / "data")
-        await process.start()
-        await process.ready()
-        if not life:
-            await traders.set_up(process.url)
-        trading = asyncio.create_task(traders.trade(process.url))
-        await asyncio.wait({trading}, timeout=1.0)
-        if life < 2:
-            await process.kill()
-            await trading
-            continue
-        async with AsyncExitStack() as opened:
-            log, settled = await streams_in(tmp_path / "data", opened)
-            trading.cancel()
-            await asyncio.gather(trading, return_exceptions=True)
-            held = await trades_of(log)
-            await settled_all(log, settled)
-            asked = await asked_of(settled)
-            assert asked == sorted(set(asked))
-            assert len(asked) > 10
-            # The log may have let the oldest go by now, and what was under way may be new.
-            begin = asked.index(held[0])
-            assert asked[begin : begin + len(held)] == held
+    async with AsyncExitStack() as opened:
+        for life in range(3):
+            process = ExchangeProcess(tmp_path / "data")
+            await process.start()
+            opened.push_async_callback(process.kill)
+            await process.ready()
+            if not life:
+                await traders.set_up(process.url)
+            trading = asyncio.create_task(traders.trade(process.url))
+            await asyncio.wait({trading}, timeout=1.0)
+            if life < 2:
+                await process.kill()
+                await trading
+        log, settled = await streams_in(tmp_path / "data", opened)
+        trading.cancel()
+        await asyncio.gather(trading, return_exceptions=True)
+        held = await trades_of(log)
+        await settled_all(log, settled)
+        asked = await asked_of(settled)
+        assert asked == sorted(set(asked))
+        assert len(asked) > 10
+        # The log may have let the oldest go by now, and what was under way may be new.
+        begin = asked.index(held[0])
+        assert asked[begin : begin + len(held)] == held
         await process.stop()
 
 
