@@ -221,6 +221,7 @@ class Load:
         _, _, reached = self._last()
         self._waiting = [one for one in self._waiting if one > reached]
         if self._waiting:
+            # Looking costs the server something too, and a full input lasts longer than this.
             time.sleep(0.05)
 
     def _last(self) -> tuple[bytes, int, Position]:
@@ -324,4 +325,4 @@ class Service:
         if time.monotonic() > deadline or self._process.poll() is not None:
             said = self._log.read_text()[-2000:]
             raise RuntimeError(f"{self._name} does not get there:\n{said}")
-        time.sleep(0.05)
+        time.sleep(0.05)  # before the process is asked again

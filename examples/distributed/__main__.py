@@ -59,6 +59,7 @@ def main() -> int:
     except (Broken, ServerFailed, Unanswered) as error:
         return _failed(console, error)
     except ExceptionGroup as errors:
+        # Feeding and watching fail together; what is not one of ours goes on as it came.
         known, unknown = errors.split((Broken, Unanswered))
         if known is None or unknown is not None:
             raise

@@ -91,6 +91,7 @@ class DepthLink:
         try:
             await self._socket.run()
         except Exception as error:
+            # Whatever it is: who waits for a book hears that nothing comes any more.
             self.give_up(UnreadableAnswer(f"the depth feed ended: {error!r}"))
             raise
         finally:

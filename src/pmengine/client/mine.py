@@ -219,6 +219,7 @@ class Mine:
         try:
             await self._socket.run()
         except Exception as error:
+            # Whatever it is: who waits for changes hears that none come any more.
             self.give_up(UnreadableAnswer(f"the user feed ended: {error!r}"))
             raise
 

@@ -59,6 +59,7 @@ def read_public_keys(path: Path) -> PublicKeys:
     try:
         key = load_pem_public_key(content)
     except Exception:
+        # The library raises errors of many kinds for what is no key, and they quote the file.
         raise UnusableKey(f"{path} is neither a public key in PEM nor a JWKS") from None
     return PublicKeys({None: _of_curve(path, key)})
 
