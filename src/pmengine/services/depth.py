@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
-import structlog
 
 from pmengine.engine import Engine
 from pmengine.projections import (
@@ -14,14 +13,13 @@ from pmengine.projections import (
     MarketDelta,
     decode_websocket_entry,
 )
-from pmengine.services.log import LogGap, Place
+from pmengine.services.log import Place
 from pmengine.services.outages import persistently
 from pmengine.services.projection_reader import ProjectionReader
 from pmstore import PAYOUT, MarketKey, Position, Stream
 
 LEVELS_MAX: Final = PAYOUT
 
-_logger = structlog.get_logger("pmengine.depth")
 
 Listener = Callable[[MarketDelta], None]
 
@@ -174,15 +172,8 @@ class DepthFeed:
         """
         if self.place is None:
             await self.prepare()
-        while True:
-            try:
-                async for deltas in self._reader.follow():
-                    self.tell(deltas)
-            except LogGap as gap:
-                if self._begin is None:
-                    raise
-                _logger.warning("depth_starts_again", reason=str(gap))
-                await self.prepare()
+        anew = None if self._begin is None else self.prepare
+        await self._reader.pass_on(self.tell, anew)
 
     def tell(self, deltas: Iterable[MarketDelta]) -> None:
         """Take *deltas* in, and pass them on to who listens."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Final, Generic, TypeVar
+
+import structlog
 
 from pmengine.projections import BatchTold, decode_batch_told
 from pmengine.services.log import LogGap, Place
@@ -18,6 +20,7 @@ CLOCKS_APART_MS_MAX: Final = 10_000
 """By how much the clocks of two servers of streams usually differ at most."""
 
 T = TypeVar("T")
+_logger = structlog.get_logger("pmengine.feeds")
 
 
 class ProjectionReader(Generic[T]):
@@ -54,6 +57,29 @@ class ProjectionReader(Generic[T]):
         """Go on after the entry that tells of *place*; an outage is waited out."""
         self._after = await persistently(partial(self._entry_before, place), self._service)
         self.place = place
+
+    async def pass_on(
+        self, tell: Callable[[list[T]], None], anew: Callable[[], Awaitable[None]] | None
+    ) -> None:
+        """
+        Call *tell* with the documents of each entry, as they come, until cancelled.
+
+        Args:
+            anew: Finds what to begin with again, where the stream does not go on.
+
+        Raises:
+            LogGap: The stream does not go on, and there is no *anew*.
+            CorruptData: An entry cannot be read.
+        """
+        while True:
+            try:
+                async for documents in self.follow():
+                    tell(documents)
+            except LogGap as gap:
+                if anew is None:
+                    raise
+                _logger.warning("feed_starts_again", feed=self._service, reason=str(gap))
+                await anew()
 
     async def follow(self) -> AsyncIterator[list[T]]:
         """

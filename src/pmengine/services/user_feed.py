@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
-import structlog
-
 from pmengine.projections import decode_user_entry
-from pmengine.services.log import LogGap, Place
+from pmengine.services.log import Place
 from pmengine.services.outages import persistently
 from pmengine.services.projection_reader import ProjectionReader
 from pmengine.services.user_pictures import UserPicture, UserStart, UserUpdate, apply_change
@@ -18,8 +16,6 @@ from pmstore import Stream
 
 UPDATES_KEPT_MAX: Final = 100_000
 """How many of the newest changes, of all users together, are kept for who reads slowly."""
-
-_logger = structlog.get_logger("pmengine.users")
 
 
 class UserFeed:
@@ -125,15 +121,8 @@ class UserFeed:
         """
         if self.place is None:
             await self.prepare()
-        while True:
-            try:
-                async for documents in self._reader.follow():
-                    self.tell(documents)
-            except LogGap as gap:
-                if self._begin is None:
-                    raise
-                _logger.warning("users_start_again", reason=str(gap))
-                await self.prepare()
+        anew = None if self._begin is None else self.prepare
+        await self._reader.pass_on(self.tell, anew)
 
     def tell(self, documents: Iterable[UserDocument]) -> None:
         """Take *documents* in, and wake who follows their users."""
