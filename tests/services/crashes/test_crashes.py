@@ -12,7 +12,7 @@ import pmengine.processes.engine as engine_module
 from pmengine.engine import ID_MEMORY_S
 from pmengine.projections import PROCESSOR_STREAM
 from pmengine.services.log import STORE_STREAM, Log
-from pmengine.services.recovery import Recovered, recover
+from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmstore import START, Position, State
 from pmstore.codec import GENESIS_HASH, decode_batch
 from tests.layers.schedules.loop import run_at_random
@@ -55,9 +55,13 @@ async def trial(
         await asking
         await exchange.at_rest()
         log = await servers.stream(STORE_STREAM)
-        found = await recover(
-            Log(log), servers.snapshots, id_memory_s=ID_MEMORY_S, now_ms=servers.now_ms() + 1
-        )
+        now_ms = servers.now_ms() + 1
+        try:
+            found = await recover(
+                Log(log), servers.snapshots, id_memory_s=ID_MEMORY_S, now_ms=now_ms
+            )
+        except CannotStart as error:
+            raise Wrong(f"nobody can start from what is kept: {error}") from error
         if loses:
             # Who has read entries of another history stops, and begins anew when it is started.
             exchange.ends = [end for end in exchange.ends if not end.startswith("LogRewritten")]
