@@ -144,6 +144,7 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.done("POST", "/events", json={"event_id": 7, "markets": {}})
     await running.done("GET", "/events")
     await running.done("GET", "/events/1")
+    await running.done("GET", "/caller")
     await running.done("POST", "/pause")
     await running.done("POST", "/resume")
     body = {"payouts": ["0.5", "0.5"]}

@@ -10,6 +10,7 @@ from pmengine.gateways.http.api_markets import MARKETS
 from pmengine.gateways.http.api_money import MONEY
 from pmengine.gateways.http.api_orders import ORDERS
 from pmengine.gateways.http.api_own import OWN
+from pmengine.gateways.http.callers import CALLERS
 from pmengine.gateways.http.operations import Answer, Operation
 
 PREFIX: Final = "/api/v1"
@@ -20,6 +21,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *MARKETS,
     *MONEY,
     *EVENTS,
+    *CALLERS,
     Operation(
         method="GET",
         path="/health",

@@ -101,7 +101,10 @@ class Endpoint:
     ) -> Call:
         asking = read_headers(scope["headers"])
         user_id = ""
-        if not operation.outside:
+        caller = None
+        if operation.whoever:
+            caller = self._gate.identify(scope["client"], asking)
+        elif not operation.outside:
             user_id = self._gate.admit(
                 scope["client"], asking, operation.scope, is_own=operation.user
             )
@@ -131,6 +134,7 @@ class Endpoint:
             user_id=user_id,
             parameters=parameters,
             body=body,
+            caller=caller,
         )
 
 

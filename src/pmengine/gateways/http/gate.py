@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from pmengine.gateways.auth import Door, Limits, NotAdmitted, Scope, Shown
+from pmengine.gateways.auth import Caller, Door, Limits, NotAdmitted, Scope, Shown
 from pmengine.gateways.http.problems import Problem
 
 _NO_ADDRESS: Final = ("", 0)
@@ -106,6 +106,22 @@ class Gate:
         if scope is not None and not caller.may(scope):
             raise problem_of(_beyond(scope))
         return caller.user_id
+
+    def identify(self, client: tuple[str, int] | None, asking: Asking) -> Caller | None:
+        """
+        Who asks, whatever it may do; None for who shows nothing.
+
+        Raises:
+            Problem: What it shows does not count, or it asks too much (401, 422, 429, 503).
+        """
+        try:
+            self._limits.take_address(_host(client), asking.forwarded_for)
+            caller = self._door.identify(asking.shown)
+            if caller is not None:
+                self._limits.take_user(caller.user_id)
+        except NotAdmitted as error:
+            raise problem_of(error) from None
+        return caller
 
     def count(self, user_id: str, requests: int) -> None:
         """

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from pmengine.gateways.auth import Scope
+from pmengine.gateways.auth import Caller, Scope
 from pmengine.gateways.http.derived import Derived
 from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.metrics import Metrics
@@ -21,8 +21,8 @@ class Call:
     """
     One request, read: who asks, the parameters and the body as their schemas say.
 
-    `is_applied` is set when its command was accepted: what fails after that must not sound
-    as if nothing had been done.
+    `caller` is there where an operation asks for `whoever` it is. `is_applied` is set when its
+    command was accepted: what fails after that must not sound as if nothing had been done.
     """
 
     venue: Venue
@@ -32,6 +32,7 @@ class Call:
     user_id: str
     parameters: Any
     body: Any
+    caller: Caller | None = None
     is_applied: bool = False
 
 
@@ -68,6 +69,7 @@ class Operation:
         answers: By status; problems are described by `problems`.
         problems: Status -> when it is answered.
         user: Whether the request must name its user.
+        whoever: Whether it is for everybody and told who asks, whatever that one may do.
         weight: For how many requests of its user a body counts; unset, for one.
     """
 
@@ -83,6 +85,7 @@ class Operation:
     body_example: Any = None
     user: bool = False
     outside: bool = False
+    whoever: bool = False
     weight: Callable[[Any], int] | None = None
 
     @property
