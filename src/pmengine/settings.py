@@ -10,6 +10,7 @@ import attrs
 from pmengine.engine import FEE_ACCOUNT, ID_MEMORY_S, OPEN_ORDERS_MAX, STEP_MAX
 from pmengine.gateways.auth import SECRET_BYTES_MIN, parse_networks
 from pmengine.gateways.loopback import is_loopback
+from pmengine.gateways.page import is_feed_address
 from pmengine.shards import SHARDS_MAX
 from pmstore import SelfTrade, is_id
 from pmstore.settings import (
@@ -159,6 +160,13 @@ class Settings:
         default=8082,
         doc="The port of the process `websocket-user`, on API_HOST; 0 takes a free one.",
     )
+    page_user_feed: str | None = setting(
+        "PAGE_USER_FEED",
+        text(),
+        default=None,
+        doc="Where the web page of a process `api` finds the feed of `websocket-user`: a path, "
+        "if a proxy has both, or a ws:// or wss:// URL; unset, the page asks again and again.",
+    )
     asset: bool = setting(
         "ASSET_ENABLED",
         boolean(),
@@ -291,6 +299,11 @@ class Settings:
                 f"STREAM_BYTES_MAX: {self.stream_bytes_max} is less than {SEGMENTS_MIN} segments "
                 f"of {segment} bytes, by which file streams are trimmed; set it to "
                 f"{SEGMENTS_MIN * segment} or more, or ?segment_bytes_max= in PMSTORE_STREAMS_URL"
+            )
+        if self.page_user_feed is not None and not is_feed_address(self.page_user_feed):
+            problems.append(
+                f"PAGE_USER_FEED: {self.page_user_feed!r} is neither a path, such as /user, nor a "
+                "URL, such as wss://feeds.example/user"
             )
         for name, host in (("API_HOST", self.host), ("ASSET_HOST", self.asset_host)):
             if self.auth != "off" or is_loopback(host):

@@ -16,6 +16,7 @@ from pmengine.assembly import Exchange, new_id, open_exchange
 from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
 from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.gateways.page import WebPage, own_files
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.sharing import is_shared, require_one_shard
 from pmengine.processes.status_page import StatusPage, look_beside
@@ -77,6 +78,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             door=entrance.door,
             limits=entrance.limits,
             status_page=page.answer,
+            web_page=WebPage(files=own_files(), user_feed="/user"),
         )
         async with (
             serving(create_app(venue), settings.host, settings.port) as url,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import attrs
 
 from pmengine.gateways.auth import Door, Limits, OpenDoor
+from pmengine.gateways.page import WebPage
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
 from pmengine.services.fronts import Fronts
@@ -74,6 +75,7 @@ class Venue:
         numbers: What else is worth counting here, by names of metrics.
         status_page: Shows the whole deployment as it is now, and what the gateway answered;
             unset, there is no such page.
+        web_page: What `/` shows to browsers; unset, there is nothing.
     """
 
     front: Front | Fronts
@@ -92,6 +94,7 @@ class Venue:
     limits: Limits = attrs.field(factory=Limits)
     numbers: Callable[[], Mapping[str, float]] = dict
     status_page: Callable[[RequestsCounted], Awaitable[HtmlAnswer]] | None = None
+    web_page: WebPage | None = None
 
     @property
     def shards(self) -> int:

@@ -11,6 +11,7 @@ import structlog
 
 from pmengine.assembly import new_id
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
+from pmengine.gateways.page import WebPage, own_files
 from pmengine.gateways.venue import FurtherShard
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.entrance import open_entrance
@@ -165,6 +166,10 @@ class GatewayProcess:
             door=entrance.door,
             limits=entrance.limits,
             status_page=StatusPage(settings, system_clock, look_beside()).answer,
+            web_page=WebPage(
+                files=own_files(),
+                user_feed="/user" if users else settings.page_user_feed,
+            ),
         )
         runs = [run for shard in shards for run in shard.following()]
         following = [asyncio.create_task(_run(run)) for run in runs]

@@ -25,6 +25,7 @@ from pmengine.gateways.http.openapi import describe
 from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.http.pages import HtmlPage, Page
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
+from pmengine.gateways.page.endpoint import page_routes
 from pmengine.gateways.venue import HtmlAnswer, RequestsCounted, Venue
 from pmengine.gateways.websocket import DepthEndpoint, UserEndpoint
 
@@ -36,8 +37,8 @@ def create_app(venue: Venue) -> Starlette:
     The gateway of *venue*; with AUTH=off it listens to requests from this machine alone.
 
     `/api/v1/…` with its description at `/api/v1/openapi.json`, `/health`, `/ready`,
-    `/metrics`, `/status` where there is such a page, and the WebSockets `/depth` and, if users
-    are told here, `/user`.
+    `/metrics`, `/status` and the web page at `/` where there are such pages, and the WebSockets
+    `/depth` and, if users are told here, `/user`.
     """
     metrics = Metrics(venue.numbers)
     freshness = freshness_of(venue)
@@ -63,6 +64,8 @@ def create_app(venue: Venue) -> Starlette:
         users = UserEndpoint(venue.users, venue.door)
         metrics.user_connections.set_function(lambda: users.connections)
         routes.append(WebSocketRoute("/user", users))
+    if venue.web_page is not None:
+        routes += page_routes(venue.web_page, gate)
     app = Starlette(
         routes=routes,
         middleware=[_guard(venue)],

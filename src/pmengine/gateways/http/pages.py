@@ -48,7 +48,7 @@ class Page:
             await respond(send, 200, self._content_type, body, {})
 
     def _page(self, scope: Scope) -> bytes:
-        _let_in(scope, self._gate, self._needed)
+        let_in(scope, self._gate, self._needed)
         return self._make()
 
 
@@ -71,7 +71,7 @@ class HtmlPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            _let_in(scope, self._gate, self._needed)
+            let_in(scope, self._gate, self._needed)
         except Problem as problem:
             await respond(send, problem.status, PROBLEM_JSON, problem.encode(), problem.headers)
             return
@@ -84,7 +84,13 @@ class HtmlPage:
         await respond(send, page.status, HTML, page.html, headers)
 
 
-def _let_in(scope: Scope, gate: Gate, needed: Needed | None) -> None:
+def let_in(scope: Scope, gate: Gate, needed: Needed | None) -> None:
+    """
+    Let a request see a page.
+
+    Raises:
+        Problem: It is no GET (405), or whoever asks may not see it, or asks too much.
+    """
     if scope["method"] not in ("GET", "HEAD"):
         raise Problem(
             405,
