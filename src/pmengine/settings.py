@@ -185,6 +185,19 @@ class Settings:
         default=False,
         doc="Whether `pmengine up` asks to settle each trade, on `settlement_stream`.",
     )
+    tls_certificate: Path | None = setting(
+        "TLS_CERT_FILE",
+        path(),
+        default=None,
+        doc="File with the certificate of the API, the feeds and the asset service, and those "
+        "that vouch for it (PEM): they speak TLS. Unset, they do not.",
+    )
+    tls_key: Path | None = setting(
+        "TLS_KEY_FILE",
+        path(),
+        default=None,
+        doc="File with its private key (PEM, without a password).",
+    )
     order_timeout_s: float = setting(
         "API_ORDER_TIMEOUT_SECONDS",
         duration_s(0.01, 300),
@@ -312,6 +325,9 @@ class Settings:
                 f"{name}: {host} can be reached from elsewhere, and with AUTH=off everybody "
                 "is admin; listen on 127.0.0.1, or set AUTH=jwt or AUTH=keys"
             )
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            lacking = "TLS_CERT_FILE" if self.tls_certificate is None else "TLS_KEY_FILE"
+            problems.append(f"{lacking}: TLS takes both TLS_CERT_FILE and TLS_KEY_FILE")
         return problems + self._auth_conflicts()
 
     def _auth_conflicts(self) -> list[str]:

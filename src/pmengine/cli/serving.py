@@ -77,11 +77,14 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             elsewhere_number=lambda: exchange.front.number if settings.asset else 0,
             door=entrance.door,
             limits=entrance.limits,
+            certificate=entrance.certificate,
             status_page=page.answer,
             web_page=WebPage(files=own_files(), user_feed="/user"),
         )
         async with (
-            serving(create_app(venue), settings.host, settings.port) as url,
+            serving(
+                create_app(venue), settings.host, settings.port, certificate=entrance.certificate
+            ) as url,
             _asset(settings, venue),
         ):
             page.listens_at(url)
@@ -99,7 +102,12 @@ async def _asset(settings: Settings, venue: Venue) -> AsyncIterator[None]:
         return
     from pmengine.gateways.grpc import AssetService, serving_asset
 
-    async with serving_asset(AssetService(venue), settings.asset_host, settings.asset_port):
+    async with serving_asset(
+        AssetService(venue),
+        settings.asset_host,
+        settings.asset_port,
+        certificate=venue.certificate,
+    ):
         yield
 
 

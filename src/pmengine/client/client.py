@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -39,6 +41,11 @@ class Client(Trading, Money, Exchange):
         attempt_s: How long it waits for one answer before it asks again.
         silence_s_max: A feed whose server did not answer a ping for so long is stale, and is
             connected to again.
+        ca_file: With `https://`, the certificates (PEM) of who vouches for the exchange's own;
+            nobody else is believed. None believes whom the machine does.
+
+    Raises:
+        OSError: *ca_file* cannot be read, or holds no certificate.
     """
 
     def __init__(
@@ -51,15 +58,22 @@ class Client(Trading, Money, Exchange):
         deadline_s: float = 30.0,
         attempt_s: float = 10.0,
         silence_s_max: float = 10.0,
+        ca_file: Path | str | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"the url is {url!r}; it begins with http:// or https://")
         credentials = Credentials(user_id=user_id, token=token, api_key=api_key)
-        self._transport = Transport(url, credentials, deadline_s=deadline_s, attempt_s=attempt_s)
+        trust = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+        self._transport = Transport(
+            url, credentials, deadline_s=deadline_s, attempt_s=attempt_s, trust=trust
+        )
         self._url = url
         self._credentials = credentials
         self._silence_s_max = silence_s_max
-        self._depth_feed = DepthFeed(socket_url(url, "/depth"), silence_s_max=silence_s_max)
+        self._trust = trust
+        self._depth_feed = DepthFeed(
+            socket_url(url, "/depth"), silence_s_max=silence_s_max, trust=trust
+        )
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
@@ -97,4 +111,5 @@ class Client(Trading, Money, Exchange):
             changes_max=changes_max,
             deadline_s=self._transport.deadline_s,
             silence_s_max=self._silence_s_max,
+            trust=self._trust,
         )

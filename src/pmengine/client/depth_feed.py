@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Final
 
@@ -24,8 +25,12 @@ Connect = Callable[["DepthLink"], Reconnecting]
 class DepthFeed:
     """Mirrors of markets, one each however many follow it."""
 
-    def __init__(self, url: str, *, silence_s_max: float) -> None:
-        self._connect: Connect = lambda link: Reconnecting(url, link, silence_s_max=silence_s_max)
+    def __init__(
+        self, url: str, *, silence_s_max: float, trust: ssl.SSLContext | None = None
+    ) -> None:
+        self._connect: Connect = lambda link: Reconnecting(
+            url, link, silence_s_max=silence_s_max, trust=trust
+        )
         self._links: dict[DepthLink, asyncio.Task[None]] = {}
         self._mirrors: dict[MarketKey, tuple[Mirror, DepthLink]] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import weakref
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -58,9 +59,10 @@ class Mine:
         changes_max: int,
         deadline_s: float,
         silence_s_max: float,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self._first_message = credentials.first_message
-        self._socket = Reconnecting(url, self, silence_s_max=silence_s_max)
+        self._socket = Reconnecting(url, self, silence_s_max=silence_s_max, trust=trust)
         self._changes_max = changes_max
         self._deadline_s = deadline_s
         self._shards: list[Holdings] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -55,12 +56,22 @@ class Reconnecting:
         url: `ws://` or `wss://`.
         silence_s_max: The other side is taken for dead, and connected to again, when it did
             not answer a ping for so long.
+        trust: Whom it believes to be the exchange, over TLS; None, whom everybody believes.
     """
 
-    def __init__(self, url: str, listener: Listener, *, silence_s_max: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        listener: Listener,
+        *,
+        silence_s_max: float,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self._url = url
         self._listener = listener
         self._silence_s_max = silence_s_max
+        # Nobody is asked for a certificate over `ws://`.
+        self._tls: dict[str, Any] = {} if trust is None or url.startswith("ws:") else {"ssl": trust}
         self._socket: ClientConnection | None = None
 
     async def say(self, message: Mapping[str, Any]) -> None:
@@ -104,6 +115,7 @@ class Reconnecting:
             close_timeout=CLOSE_S_MAX,
             ping_interval=half_s,
             ping_timeout=half_s,
+            **self._tls,
         ) as socket:
             self._socket = socket
             try:

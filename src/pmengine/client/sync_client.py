@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +33,7 @@ class SyncClient:
         deadline_s: float = 30.0,
         attempt_s: float = 10.0,
         silence_s_max: float = 10.0,
+        ca_file: Path | str | None = None,
     ) -> None:
         self._thread = LoopThread()
         self._awaited = Client(
@@ -42,6 +44,7 @@ class SyncClient:
             deadline_s=deadline_s,
             attempt_s=attempt_s,
             silence_s_max=silence_s_max,
+            ca_file=ca_file,
         )
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from random import Random
 from typing import Any, Final, TypeVar
@@ -43,21 +44,32 @@ class Transport:
         url: Of the exchange, `http://host:port`.
         deadline_s: How long a call may take, repetitions included.
         attempt_s: How long one of its attempts may take.
+        trust: Whom it believes to be the exchange, over TLS; None, whom everybody believes.
     """
 
     def __init__(
-        self, url: str, credentials: Credentials, *, deadline_s: float, attempt_s: float
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        deadline_s: float,
+        attempt_s: float,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.deadline_s = deadline_s
         self._url = url.rstrip("/")
         self._headers = credentials.headers
         self._attempt_s = attempt_s
+        self._trust = trust
         self._http: httpx.AsyncClient | None = None
 
     async def open(self) -> None:
         """Take requests from now on; connections are made when they are needed."""
         self._http = httpx.AsyncClient(
-            base_url=self._url, headers=self._headers, timeout=self._attempt_s
+            base_url=self._url,
+            headers=self._headers,
+            timeout=self._attempt_s,
+            verify=True if self._trust is None else self._trust,
         )
 
     async def close(self) -> None:

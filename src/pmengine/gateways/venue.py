@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import attrs
 
 from pmengine.gateways.auth import Door, Limits, OpenDoor
+from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.page import WebPage
 from pmengine.services.depth import DepthFeed
 from pmengine.services.front import Front
@@ -72,6 +73,7 @@ class Venue:
         users: What each user has on every shard, as it changes; empty, users are told elsewhere.
         door: Says who asks; unset, AUTH=off.
         limits: How much one user and one address may ask; unset, anything.
+        certificate: What is shown to clients; unset, it is spoken to without TLS.
         numbers: What else is worth counting here, by names of metrics.
         status_page: Shows the whole deployment as it is now, and what the gateway answered;
             unset, there is no such page.
@@ -92,6 +94,7 @@ class Venue:
     users: Sequence[UserFeed] = ()
     door: Door = attrs.field(factory=OpenDoor)
     limits: Limits = attrs.field(factory=Limits)
+    certificate: Certificate | None = None
     numbers: Callable[[], Mapping[str, float]] = dict
     status_page: Callable[[RequestsCounted], Awaitable[HtmlAnswer]] | None = None
     web_page: WebPage | None = None

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from pmengine.assembly import new_id
+from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
 from pmengine.gateways.page import WebPage, own_files
 from pmengine.gateways.venue import FurtherShard
@@ -58,7 +59,9 @@ def api(
     settings = deployment.settings
 
     def serve(venue: Venue) -> AbstractAsyncContextManager[str]:
-        return serving(create_app(venue), settings.host, settings.port)
+        return serving(
+            create_app(venue), settings.host, settings.port, certificate=venue.certificate
+        )
 
     return GatewayProcess(deployment, "api", serve, listening=listening, with_users=with_users)
 
@@ -68,7 +71,12 @@ def websocket_depth(deployment: Deployment) -> GatewayProcess:
     settings = deployment.settings
 
     def serve(venue: Venue) -> AbstractAsyncContextManager[str]:
-        return serving(create_depth_app(venue), settings.host, settings.websocket_depth_port)
+        return serving(
+            create_depth_app(venue),
+            settings.host,
+            settings.websocket_depth_port,
+            certificate=venue.certificate,
+        )
 
     return GatewayProcess(deployment, "websocket-depth", serve)
 
@@ -103,6 +111,7 @@ class GatewayProcess:
         self._settings = deployment.settings
         self._shards: list[SeenShard] = []
         self._is_serving = False
+        self._certificate: Certificate | None = None
 
     def note(self) -> Note:
         """How far the depth is that it shows."""
@@ -116,6 +125,10 @@ class GatewayProcess:
 
     def readiness(self) -> tuple[bool, str]:
         """Ready while every shard takes orders and tells what became of them."""
+        readiness = self._takes_orders()
+        return readiness if self._certificate is None else self._certificate.beside(readiness)
+
+    def _takes_orders(self) -> tuple[bool, str]:
         if not self._is_serving:
             return False, "it starts"
         for number, shard in enumerate(self._shards):
@@ -147,6 +160,7 @@ class GatewayProcess:
         history, further = await self._histories(shards)
         users = await open_user_feeds(deployment) if self._with_users else []
         entrance = await deployment.entered(open_entrance(settings))
+        self._certificate = entrance.certificate
         venue = Venue(
             front=_front(shards, history, settings.ledger),
             history=history,
@@ -154,7 +168,7 @@ class GatewayProcess:
             users=users,
             clock=system_clock,
             new_id=new_id,
-            readiness=self.readiness,
+            readiness=self._takes_orders,
             heads=self._heads,
             answer_timeout_s=settings.order_timeout_s,
             elsewhere_number=_told(shards[0]),
@@ -165,6 +179,7 @@ class GatewayProcess:
             ],
             door=entrance.door,
             limits=entrance.limits,
+            certificate=entrance.certificate,
             status_page=StatusPage(settings, system_clock, look_beside()).answer,
             web_page=WebPage(
                 files=own_files(),

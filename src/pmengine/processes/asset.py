@@ -25,7 +25,9 @@ def asset(deployment: Deployment) -> GatewayProcess:
 
         nonlocal service
         service = AssetService(venue)
-        return serving_asset(service, settings.asset_host, settings.asset_port)
+        return serving_asset(
+            service, settings.asset_host, settings.asset_port, certificate=venue.certificate
+        )
 
     def counted() -> Mapping[str, float]:
         return {} if service is None else service.numbers()

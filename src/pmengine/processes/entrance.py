@@ -1,4 +1,4 @@
-"""Settings -> who may come into a gateway, and how much one may ask there."""
+"""Settings -> who may come into a gateway, how much one may ask there, and what it shows."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from pmengine.gateways.auth import (
     parse_networks,
     read_public_keys,
 )
+from pmengine.gateways.certificate import Certificate, UnusableCertificate
 from pmengine.services.outages import persistently
 from pmengine.settings import Settings
 from pmstore import SettingsError, Stream, open_stores_to_read
@@ -33,10 +34,15 @@ from pmstore.clock import system_clock
 
 @attrs.frozen(kw_only=True)
 class Entrance:
-    """What a gateway needs to know of who asks."""
+    """
+    What a gateway needs to know of who asks.
+
+    `certificate` is what it shows itself; None if it speaks without TLS.
+    """
 
     door: Door
     limits: Limits
+    certificate: Certificate | None = None
 
 
 @asynccontextmanager
@@ -47,10 +53,11 @@ async def open_entrance(settings: Settings) -> AsyncIterator[Entrance]:
     An outage of the streams is waited out: before the keys are known nobody is let in.
 
     Raises:
-        SettingsError: The keys of who signs tokens cannot be used.
+        SettingsError: The keys of who signs tokens cannot be used, or the own certificate.
     """
+    certificate = certificate_of(settings)
     if settings.auth == "off":
-        yield Entrance(door=OpenDoor(), limits=Limits())
+        yield Entrance(door=OpenDoor(), limits=Limits(), certificate=certificate)
         return
     ways = settings.auth.split(",")
     tokens = tokens_of(settings) if "jwt" in ways else None
@@ -59,7 +66,22 @@ async def open_entrance(settings: Settings) -> AsyncIterator[Entrance]:
         if "keys" in ways:
             ring = await _open_key_ring(settings, closing)
         door = CredentialDoor(tokens, ring, system_clock)
-        yield Entrance(door=door, limits=limits_of(settings))
+        yield Entrance(door=door, limits=limits_of(settings), certificate=certificate)
+
+
+def certificate_of(settings: Settings) -> Certificate | None:
+    """
+    What the gateways show of themselves, None if they speak without TLS.
+
+    Raises:
+        SettingsError: TLS_CERT_FILE and TLS_KEY_FILE cannot be used.
+    """
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    try:
+        return Certificate(settings.tls_certificate, settings.tls_key, clock=system_clock)
+    except UnusableCertificate as error:
+        raise SettingsError([f"TLS_CERT_FILE, TLS_KEY_FILE: {error}"]) from None
 
 
 def tokens_of(settings: Settings) -> Tokens:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import attrs
 import msgspec
 
+from pmengine.gateways.http.answers import ReadinessView
 from pmengine.gateways.http.problems import ProblemDetails
 from pmengine.gateways.http.vitals import Vitals
 from pmengine.processes.deployment import promise_of
@@ -321,8 +324,10 @@ def _decoded(content: bytes) -> Vitals | None:
 
 async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
     """`pmengine up`, which tells its health where its API is."""
-    url = f"http://{settings.host}:{settings.port}"
-    ready, reason = await asyncio.to_thread(_ask_api, url)
+    certificate = settings.tls_certificate
+    scheme = "http" if certificate is None else "https"
+    url = f"{scheme}://{settings.host}:{settings.port}"
+    ready, reason = await asyncio.to_thread(_ask_api, url, certificate)
     return ServiceSeen(
         service="up",
         instance=url,
@@ -340,18 +345,29 @@ async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
     )
 
 
-def _ask_api(url: str) -> tuple[bool, str]:
+def _ask_api(url: str, certificate: Path | None) -> tuple[bool, str]:
     try:
-        with urllib.request.urlopen(f"{url}/ready", timeout=ASK_S_MAX):
-            return True, "orders are taken"
+        trust = None if certificate is None else _trust_in(certificate)
+        asked = urllib.request.urlopen(f"{url}/ready", timeout=ASK_S_MAX, context=trust)
+        with asked as answer:
+            return True, msgspec.json.decode(answer.read(), type=ReadinessView).reason
     except urllib.error.HTTPError as error:
         with error:
             try:
                 return False, msgspec.json.decode(error.read(), type=ProblemDetails).detail
             except (msgspec.DecodeError, OSError):
                 return False, f"{url} answers {error.code}"
-    except OSError as error:
+    except (OSError, msgspec.DecodeError) as error:
         return False, f"nobody answers at {url}: {error}"
+
+
+def _trust_in(certificate: Path) -> ssl.SSLContext:
+    """Trusts this one certificate, by whatever name it is reached and whoever vouches for it."""
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust.check_hostname = False
+    trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    trust.load_verify_locations(certificate)
+    return trust
 
 
 def _problems(

@@ -81,7 +81,12 @@ class UserGatewayProcess:
             entrance = await closing.enter_async_context(open_entrance(settings))
             users = self._endpoint = UserEndpoint(feeds, entrance.door)
             app = create_user_app(users, entrance.door, entrance.limits)
-            serve = serving(app, settings.host, settings.websocket_user_port)
+            serve = serving(
+                app,
+                settings.host,
+                settings.websocket_user_port,
+                certificate=entrance.certificate,
+            )
             url = await closing.enter_async_context(serve)
             self._is_serving = True
             _logger.info("gateway_listens", service=self.name, url=url)

@@ -6,8 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from grpc import aio
+from grpc import (
+    ServerCertificateConfiguration,
+    ServerCredentials,
+    aio,
+    dynamic_ssl_server_credentials,
+    ssl_server_certificate_configuration,
+)
 
+from pmengine.gateways.certificate import Certificate, Pair
 from pmengine.gateways.grpc.service import AssetService
 
 STOP_TIMEOUT_S: Final = 5.0
@@ -23,7 +30,9 @@ _OPTIONS: Final = (
 
 
 @asynccontextmanager
-async def serving_asset(service: AssetService, host: str, port: int) -> AsyncIterator[str]:
+async def serving_asset(
+    service: AssetService, host: str, port: int, *, certificate: Certificate | None = None
+) -> AsyncIterator[str]:
     """
     Serve *service* while the block lasts; gives its address as clients take it, `host:port`.
 
@@ -32,6 +41,7 @@ async def serving_asset(service: AssetService, host: str, port: int) -> AsyncIte
 
     Args:
         port: 0 takes a free one.
+        certificate: What is shown to clients, who then speak TLS; unset, they do not.
 
     Raises:
         OSError: The address cannot be had; the message names it.
@@ -40,7 +50,10 @@ async def serving_asset(service: AssetService, host: str, port: int) -> AsyncIte
     server = aio.server(options=_OPTIONS, maximum_concurrent_rpcs=CALLS_MAX)
     server.add_generic_rpc_handlers((service.handler(),))
     try:
-        bound = server.add_insecure_port(f"{shown}:{port}")
+        if certificate is None:
+            bound = server.add_insecure_port(f"{shown}:{port}")
+        else:
+            bound = server.add_secure_port(f"{shown}:{port}", _credentials(certificate))
     except RuntimeError as error:
         await server.stop(None)
         raise OSError(f"cannot listen on {host} port {port}: {error}") from error
@@ -49,3 +62,15 @@ async def serving_asset(service: AssetService, host: str, port: int) -> AsyncIte
         yield f"{shown}:{bound}"
     finally:
         await server.stop(STOP_TIMEOUT_S)
+
+
+def _credentials(certificate: Certificate) -> ServerCredentials:
+    def now() -> ServerCertificateConfiguration:
+        """Asked for each connection."""
+        return _configuration(certificate.current())
+
+    return dynamic_ssl_server_credentials(now(), now)
+
+
+def _configuration(pair: Pair) -> ServerCertificateConfiguration:
+    return ssl_server_certificate_configuration([(pair.key, pair.chain)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import groupby
 
@@ -40,7 +40,7 @@ def create_app(venue: Venue) -> Starlette:
     `/metrics`, `/status` and the web page at `/` where there are such pages, and the WebSockets
     `/depth` and, if users are told here, `/user`.
     """
-    metrics = Metrics(venue.numbers)
+    metrics = Metrics(partial(_numbers, venue))
     freshness = freshness_of(venue)
     gate = Gate(venue.door, venue.limits)
     derived = Derived.of(venue)
@@ -81,7 +81,7 @@ def create_depth_app(venue: Venue) -> Starlette:
 
     The WebSocket `/depth`, `/health`, `/ready` and `/metrics`.
     """
-    metrics = Metrics()
+    metrics = Metrics(partial(_certified, venue))
     freshness = freshness_of(venue)
     gate = Gate(venue.door, venue.limits)
     derived = Derived.of(venue)
@@ -105,6 +105,14 @@ def _guard(venue: Venue) -> Middleware:
     if venue.door.is_open:
         return Middleware(LoopbackGuard)
     return Middleware(SocketGuard, limits=venue.limits)
+
+
+def _numbers(venue: Venue) -> Mapping[str, float]:
+    return {**venue.numbers(), **_certified(venue)}
+
+
+def _certified(venue: Venue) -> Mapping[str, float]:
+    return {} if venue.certificate is None else venue.certificate.numbers()
 
 
 def _metrics_page(metrics: Metrics, gate: Gate) -> Page:

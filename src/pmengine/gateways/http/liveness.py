@@ -14,7 +14,8 @@ async def health(call: Call) -> Reply:
 
 async def ready(call: Call) -> Reply:
     """Orders are taken."""
-    is_ready, reason = call.venue.readiness()
+    certificate, readiness = call.venue.certificate, call.venue.readiness()
+    is_ready, reason = readiness if certificate is None else certificate.beside(readiness)
     if not is_ready:
         raise Problem(503, "NOT_READY", reason, headers={b"retry-after": b"1"})
     return 200, ReadinessView(ready=True, reason=reason)

@@ -12,11 +12,14 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.http.connections import Crowd, PatientProtocol, connections_max
 
 BACKLOG: Final = 1024
 KEEP_ALIVE_S: Final = 75
 STOP_TIMEOUT_S: Final = 5
+HANDSHAKE_S_MAX: Final = 10.0
+"""How long a client may take to agree on TLS; until then nothing else bounds its connection."""
 MESSAGE_BYTES_MAX: Final = 4 * 1024
 """The longest message that a WebSocket client may send."""
 
@@ -33,13 +36,38 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
+        await super().startup(sockets=[])
+        config = self.config
+        loop = asyncio.get_running_loop()
+        handshake_s_max = None if config.ssl is None else HANDSHAKE_S_MAX
+
+        def protocol() -> asyncio.Protocol:
+            kind: Any = config.http_protocol_class
+            made: asyncio.Protocol = kind(
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        for listener in sockets or ():
+            listening = await loop.create_server(
+                protocol,
+                sock=listener,
+                ssl=config.ssl,
+                ssl_handshake_timeout=handshake_s_max,
+                backlog=config.backlog,
+            )
+            self.servers.append(listening)
         self.listening.set()
 
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, host: str, port: int, *, crowd: Crowd | None = None
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    crowd: Crowd | None = None,
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[str]:
     """
     Serve *app* while the block lasts; gives the URL of its root.
@@ -50,6 +78,7 @@ async def serving(
     Args:
         port: 0 takes a free one.
         crowd: Bounds on what it waits for; unset, the usual ones.
+        certificate: What is shown to clients, who then speak TLS; unset, they do not.
 
     Raises:
         OSError: The address cannot be had; the message names it.
@@ -76,6 +105,9 @@ async def serving(
         "timeout_graceful_shutdown": STOP_TIMEOUT_S,
         "backlog": BACKLOG,
     }
+    if certificate is not None:
+        context = certificate.context
+        options["ssl_context_factory"] = lambda config, usual: context
     server = _Server(uvicorn.Config(app, **options))
     running = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     listening = asyncio.create_task(server.listening.wait())
@@ -83,7 +115,8 @@ async def serving(
         await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
-        yield f"http://{shown}:{listener.getsockname()[1]}"
+        scheme = "http" if certificate is None else "https"
+        yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
     finally:
         listening.cancel()
         server.should_exit = True
