@@ -165,8 +165,8 @@ class Certificate:
             return ""
         on = f"{datetime.fromtimestamp(expires_at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
         if days <= 0:
-            return f"the certificate expired on {on}: {self._paths[0]}"
-        return f"the certificate expires in {int(days)} days, on {on}: {self._paths[0]}"
+            return f"the certificate expired on {on}"
+        return f"the certificate expires in {int(days)} days, on {on}"
 
     def beside(self, readiness: tuple[bool, str]) -> tuple[bool, str]:
         """*readiness* with the warning, if there is one."""
