@@ -14,8 +14,10 @@ from uuid import uuid4
 import pytest
 
 import pmstore
+from pmstore.cli import checkup
 from pmstore.cli.exits import Exit
 from pmstore.plugin import Backend, Examination, Finding, Level, Role
+from pmstore.registry import Plugins
 from pmstore.storage.skew import skew_finding
 from pmstore.testing import samples
 from tests.cli.running import document, run
@@ -95,6 +97,20 @@ def test_a_broken_plugin_is_an_error_where_it_is_used_and_else_a_warning(site: P
     assert scheme in one["remedy"]
     found = findings(f"{scheme}://", code=Exit.DAMAGED)
     one_of(found, "plugin-broken", "error")
+
+
+def test_an_extra_that_is_not_installed_is_missed_where_it_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("pmstore.backends.redis")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "hiredis", None)
+    monkeypatch.setattr(checkup, "PLUGINS", Plugins())
+    assert not [one for one in findings("memory://") if one["kind"] == "plugin-broken"]
+    found = findings("rediss://127.0.0.1:1", code=Exit.DAMAGED)
+    one = one_of(found, "plugin-broken", "error")
+    assert "hiredis" in one["what"]
+    assert one["remedy"] == "pip install 'pmstore[redis]'"
 
 
 def test_clashing_plugins_are_found_until_one_is_pinned(

@@ -15,6 +15,7 @@ from pmstore.errors import PluginError, PmstoreError, SettingsError
 from pmstore.plugin import DIAGNOSIS_TIMEOUT_S, Examination, Finding, Level, Role, nearest
 from pmstore.registry import (
     PLUGINS,
+    PluginReport,
     PluginState,
     find_backend,
     open_order_store,
@@ -111,12 +112,18 @@ async def examine_deployment(
 
 
 def examine_plugins(used: Iterable[str], pins: Mapping[str, str] | None = None) -> list[Finding]:
-    """Broken and clashing plugins: an error if one of the *used* schemes needs it."""
+    """
+    Broken and clashing plugins: an error if one of the *used* schemes needs it.
+
+    A backend of ours whose extra nobody installed is none, unless it is used.
+    """
     findings: list[Finding] = []
     needed = set(used)
     told: set[str] = set()
     for one in PLUGINS.survey(pins=environment_pins() if pins is None else pins):
         if one.state is PluginState.INSTALLED or one.problem is None or one.problem in told:
+            continue
+        if one.extra and one.scheme not in needed:
             continue
         told.add(one.problem)
         broken = one.state is PluginState.BROKEN
@@ -126,12 +133,18 @@ def examine_plugins(used: Iterable[str], pins: Mapping[str, str] | None = None) 
                 kind="plugin-broken" if broken else "plugin-clash",
                 what=one.problem,
                 where=f"{one.distribution} {one.version}".strip(),
-                remedy=f"Install what it needs, or: pip uninstall {one.distribution}"
-                if broken
-                else "Pin the one that is meant, or uninstall the others",
+                remedy=_remedy(one),
             )
         )
     return findings
+
+
+def _remedy(report: PluginReport) -> str:
+    if report.state is PluginState.CLASHING:
+        return "Pin the one that is meant, or uninstall the others"
+    if report.extra:
+        return f"pip install 'pmstore[{report.extra}]'"
+    return f"Install what it needs, or: pip uninstall {report.distribution}"
 
 
 async def examine_places(

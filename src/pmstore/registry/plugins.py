@@ -42,7 +42,11 @@ class PluginState(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class PluginReport:
-    """One plugin for one scheme. `problem` says why it cannot be used, `backend` what it is."""
+    """
+    One plugin for one scheme. `problem` says why it cannot be used, `backend` what it is.
+
+    `extra` is the extra of our own distribution that a backend of ours lacks.
+    """
 
     scheme: str
     distribution: str
@@ -50,6 +54,7 @@ class PluginReport:
     state: PluginState
     problem: str | None = None
     backend: Backend | None = None
+    extra: str | None = None
 
 
 @attrs.frozen
@@ -138,10 +143,12 @@ class Plugins:
             pin = (pins or {}).get(_pin_key(scheme))
             for source in sorted(sources, key=lambda one: one.distribution):
                 state, problem, backend = PluginState.INSTALLED, None, None
+                extra: str | None = None
                 try:
                     backend = self._load(scheme, source)
                 except PluginError as error:
                     state, problem = PluginState.BROKEN, str(error)
+                    extra = _missing_extra(scheme, source, error.__cause__)
                 else:
                     if len(sources) > 1 and pin is None:
                         state, problem = PluginState.CLASHING, _clash(scheme, sources)
@@ -155,6 +162,7 @@ class Plugins:
                         state=state,
                         problem=problem,
                         backend=backend,
+                        extra=extra,
                     )
                 )
         return reports
@@ -231,10 +239,14 @@ def _misdescribed(backend: object) -> str | None:
 def _broken(scheme: str, source: _Source, error: BaseException) -> str:
     last_line = traceback.format_exception_only(error)[-1].strip()
     text = f"{scheme}:// is served by {source.distribution}, which cannot be loaded: {last_line}"
-    extra = _EXTRAS.get(scheme)
-    if isinstance(error, ModuleNotFoundError) and extra and source.distribution == _OWN:
-        text += f" (pip install 'pmstore[{extra}]')"
-    return text
+    extra = _missing_extra(scheme, source, error)
+    return f"{text} (pip install 'pmstore[{extra}]')" if extra else text
+
+
+def _missing_extra(scheme: str, source: _Source, error: BaseException | None) -> str | None:
+    """The extra that one of our own backends lacks, if that is why it cannot be loaded."""
+    is_ours = source.distribution == _OWN and isinstance(error, ModuleNotFoundError)
+    return _EXTRAS.get(scheme) if is_ours else None
 
 
 def _clash(scheme: str, sources: Iterable[_Source]) -> str:
