@@ -9,6 +9,7 @@ from pmstore.backends.memory import (
     MemoryConsumers,
     MemoryEventStore,
     MemoryLease,
+    MemoryLedgerStore,
     MemoryOrderStore,
     MemorySnapshotStore,
     MemoryStream,
@@ -24,6 +25,7 @@ from pmstore.testing import (
     consumers_clauses,
     event_store_clauses,
     lease_clauses,
+    ledger_store_clauses,
     order_store_clauses,
     snapshot_store_clauses,
     stream_clauses,
@@ -70,6 +72,9 @@ test_accounts = conformance(
     account_store_clauses, Rig(open=lambda place: MemoryAccountStore(), positioned=True)
 )
 test_events = conformance(event_store_clauses, Rig(open=lambda place: MemoryEventStore()))
+test_ledger = conformance(
+    ledger_store_clauses, Rig(open=lambda place: MemoryLedgerStore(), positioned=True)
+)
 test_snapshots = conformance(snapshot_store_clauses, Rig(open=lambda place: MemorySnapshotStore()))
 test_stream = conformance(
     stream_clauses, Rig(open=lambda place: MemoryStream(clock=clock), clock=clock)

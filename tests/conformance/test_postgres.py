@@ -18,6 +18,7 @@ from pmstore.backends.postgres import (
     PostgresClient,
     PostgresConfig,
     PostgresEventStore,
+    PostgresLedgerStore,
     PostgresOrderStore,
     PostgresSnapshotStore,
     PostgresTradeStore,
@@ -30,12 +31,14 @@ from pmstore.testing import (
     account_store_clauses,
     conformance,
     event_store_clauses,
+    ledger_store_clauses,
     order_store_clauses,
     snapshot_store_clauses,
     trade_store_clauses,
 )
 from pmstore.testing.servers import PostgresServer
 from pmstore.url import parse_url
+from tests.thorough import histories
 
 S = TypeVar("S", bound=Store)
 
@@ -81,7 +84,8 @@ def rig_of(
         ),
         open_through=open_through,
         server=(server.host, server.port),
-        gives_up_s=7.0,
+        gives_up_s=15.0,
+        **histories(6),
         **declared,
     )
 
@@ -114,6 +118,11 @@ def events(postgres_server: PostgresServer) -> Rig[PostgresEventStore]:
 
 
 @pytest.fixture
+def ledger(postgres_server: PostgresServer) -> Rig[PostgresLedgerStore]:
+    return rig_of(postgres_server, "open_ledger_store", PostgresLedgerStore, positioned=True)
+
+
+@pytest.fixture
 def snapshots(postgres_server: PostgresServer) -> Rig[PostgresSnapshotStore]:
     def damage(place: Path, name: str) -> None:
         parts = sql.Identifier(place.name, "snapshot_parts")
@@ -132,4 +141,5 @@ test_orders = conformance(order_store_clauses, "orders")
 test_trades = conformance(trade_store_clauses, "trades")
 test_accounts = conformance(account_store_clauses, "accounts")
 test_events = conformance(event_store_clauses, "events")
+test_ledger = conformance(ledger_store_clauses, "ledger")
 test_snapshots = conformance(snapshot_store_clauses, "snapshots")

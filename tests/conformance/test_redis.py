@@ -32,6 +32,8 @@ from pmstore.testing import (
 from pmstore.testing.servers import RedisCluster, RedisServer
 from pmstore.url import parse_url
 from tests.given_servers import GivenServer
+from tests.redis.stream_places import forget_what_is_long
+from tests.thorough import histories
 
 clock = ManualClock()
 
@@ -80,14 +82,14 @@ def rig(
             await store.__aexit__(None, None, None)
 
         declared["crash"] = crash
-        # Each crash of a history starts the server again.
-        declared["examples"] = 10
     return Rig(
         open=opened,
         durable=True,
         shared=True,
         elsewhere=lambda place: (f"pmstore:{opener}", url_of(server.url, place, **parameters)),
-        gives_up_s=5.0,
+        gives_up_s=15.0,
+        # Each crash of a history starts the server again.
+        **histories(4),
         **declared,
     )
 
@@ -126,7 +128,7 @@ def snapshots_of(server: RedisServer) -> Rig[Any]:
 
 
 @pytest.fixture(scope="module")
-def mortal_server(
+def own_server(
     redis_server: RedisServer | GivenServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RedisServer | GivenServer]:
     """A server that these tests may kill; the one of the environment is not ours to kill."""
@@ -135,6 +137,14 @@ def mortal_server(
         return
     with RedisServer(tmp_path_factory.mktemp("mortal")) as server:
         yield server
+
+
+@pytest.fixture
+def mortal_server(own_server: RedisServer | GivenServer) -> RedisServer | GivenServer:
+    """The same, with next to nothing in its log: it reads it through when it starts again."""
+    if isinstance(own_server, RedisServer):
+        forget_what_is_long(own_server)
+    return own_server
 
 
 @pytest.fixture

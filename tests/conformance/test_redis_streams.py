@@ -24,7 +24,8 @@ from pmstore.testing import (
 from pmstore.testing.servers import RedisCluster, RedisServer
 from pmstore.url import parse_url
 from tests.given_servers import GivenServer
-from tests.redis.stream_places import consumed_stream
+from tests.redis.stream_places import consumed_stream, forget_what_is_long
+from tests.thorough import histories
 
 Server = RedisServer | GivenServer | RedisCluster
 
@@ -61,8 +62,8 @@ def rig(
         durable=True,
         shared=True,
         elsewhere=lambda place: (factory, url_at(server.url, place), *more),
-        gives_up_s=5.0,
-        examples=10,
+        gives_up_s=15.0,
+        **histories(4),
         **declared,
     )
 
@@ -131,6 +132,7 @@ def stream_on_cluster(redis_cluster: RedisCluster) -> Rig[Any]:
 
 @pytest.fixture
 def stream_on_killed_server(killed_server: RedisServer) -> Rig[Any]:
+    forget_what_is_long(killed_server)
     return stream_that_is_killed(killed_server)
 
 

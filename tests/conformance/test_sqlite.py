@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pmstore.backends.sqlite import (
     SqliteAccountStore,
     SqliteEventStore,
+    SqliteLedgerStore,
     SqliteOrderStore,
     SqliteSnapshotStore,
     SqliteTradeStore,
@@ -22,6 +23,7 @@ from pmstore.testing import (
     account_store_clauses,
     conformance,
     event_store_clauses,
+    ledger_store_clauses,
     order_store_clauses,
     snapshot_store_clauses,
     trade_store_clauses,
@@ -105,6 +107,9 @@ test_accounts = conformance(
     account_store_clauses, rig("account", lambda file: SqliteAccountStore(file), positioned=True)
 )
 test_events = conformance(event_store_clauses, rig("event", lambda file: SqliteEventStore(file)))
+test_ledger = conformance(
+    ledger_store_clauses, rig("ledger", lambda file: SqliteLedgerStore(file), positioned=True)
+)
 test_snapshots = conformance(
     snapshot_store_clauses,
     rig("snapshot", lambda file: SqliteSnapshotStore(file), damage=damage),

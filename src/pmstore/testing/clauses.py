@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from pmstore.protocols.account_store import AccountStore
 from pmstore.protocols.event_store import EventStore
 from pmstore.protocols.lease import Lease
+from pmstore.protocols.ledger_store import LedgerStore
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.snapshot_store import SnapshotStore
 from pmstore.protocols.store import Store
@@ -20,6 +21,7 @@ from pmstore.testing import (
     event_laws,
     kill_laws,
     lease_laws,
+    ledger_laws,
     order_atomicity_laws,
     order_find_laws,
     order_save_laws,
@@ -38,7 +40,7 @@ from pmstore.testing.answer_laws import Prepared
 from pmstore.testing.clause import Clauses, Lawbook
 from pmstore.testing.consumers_laws import ConsumedStream
 from pmstore.testing.lifetime_laws import Verbs
-from pmstore.testing.samples import order, trade
+from pmstore.testing.samples import entry, order, trade
 from pmstore.testing.subjects import Subject
 
 S = TypeVar("S", bound=Store)
@@ -89,6 +91,11 @@ account_store_clauses: Final[Clauses[AccountStore]] = account_laws.book.clauses(
     account_laws.lifetime,
     record_machines.account_book,
     *for_records(subjects.accounts, account_laws.verbs, record=subjects.numbered_balance),
+)
+ledger_store_clauses: Final[Clauses[LedgerStore]] = ledger_laws.book.clauses(
+    ledger_laws.positioned,
+    ledger_laws.lifetime,
+    *for_records(subjects.entries, ledger_laws.verbs, record=entry),
 )
 event_store_clauses: Final[Clauses[EventStore]] = event_laws.book.clauses(
     event_laws.lifetime, record_machines.event_book, *for_records(subjects.events, event_laws.verbs)

@@ -55,11 +55,18 @@ class _TimeIsUp(BaseException):
     """Ends all histories; not an `Exception`, which would be one more history to make small."""
 
 
+class _Enough(BaseException):
+    """Ends all histories before one that might not end in time."""
+
+
 class _Histories:
     """What the histories of one run know of each other."""
 
     def __init__(self, deadline_s: float) -> None:
         self._until = time.monotonic() + deadline_s
+        self._begin_until = self._until - deadline_s / 2
+        self.were_enough = False
+        """Whether they were ended without being wrong."""
         self.count = 0
         self.last: list[str] = []
         """The steps of the history under way."""
@@ -67,6 +74,9 @@ class _Histories:
         """The shortest history that broke the law, and what was seen in the end."""
 
     def begin(self) -> list[str]:
+        if self.count and self.broken is None and time.monotonic() > self._begin_until:
+            self.were_enough = True
+            raise _Enough
         self.count += 1
         self.last = []
         return self.last
@@ -309,9 +319,11 @@ def run_machine(machine: type[Machine[S]], trial: Trial[S]) -> None:
     """
     Run *machine* on stores of *trial*, for as long as the rig's deadline allows.
 
+    On a slow machine there are fewer histories: after half of the deadline none is begun.
+
     Raises:
         AssertionError: With the shortest history found that breaks the law, step by step; or
-            the deadline came before all histories had ended, with the one under way.
+            the deadline came before a history had ended, with its steps.
     """
     rig = trial.rig
     histories = _Histories(rig.deadline_s)
@@ -327,7 +339,10 @@ def run_machine(machine: type[Machine[S]], trial: Trial[S]) -> None:
     )
     try:
         run_state_machine_as_test(bound, settings=chosen)
-    except (Exception, _TimeIsUp) as error:
+    except (Exception, _TimeIsUp, _Enough) as error:
+        # Hypothesis may call a history that was not begun one that it cannot repeat.
+        if histories.were_enough:
+            return
         if histories.broken is not None:
             steps, seen = histories.broken
             # What Hypothesis wrote beside it are the same steps, less readable.

@@ -71,7 +71,8 @@ class Rig(Generic[S_co]):
         examples: Runs of every random clause.
         shrinks: Whether a random history that breaks its law is made small before it is shown.
         deadline_s: Seconds after which a clause that did not end is broken; of random
-            histories the shortest one found by then is shown.
+            histories the shortest one found by then is shown, and none is begun after half
+            of it.
     """
 
     open: Callable[[Path], S_co]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pmstore.models.balance import Balance
+from pmstore.models.ledger import EntryKind, Holder, LedgerEntry
 from pmstore.models.market import Event, Fees, Market
 from pmstore.models.order import Order, OrderStatus, OrderType, Side
 from pmstore.models.position import Position
@@ -120,6 +121,28 @@ def trade(number: int, **changes: Any) -> Trade:
 def balance(user_id: str, asset: str, version: int = 1, available: int = 1000) -> Balance:
     """A balance with nothing frozen."""
     return Balance(user_id, asset, available, 0, version)
+
+
+def entry(number: int, line: int = 0, **changes: Any) -> LedgerEntry:
+    """A line of the entry *number* of the log `log`; three users."""
+    values: dict[str, Any] = {
+        "source": "log",
+        "number": number,
+        "line": line,
+        "transaction": 0,
+        "holder": Holder.USER,
+        "account": f"user_{number % 3}",
+        "asset": "cash",
+        "available": 1000,
+        "frozen": 0,
+        "available_after": 1000 * number,
+        "frozen_after": 0,
+        "kind": EntryKind.DEPOSIT,
+        "reference": f"d{number}",
+        "timestamp": START_MS + number,
+        "correlation_id": f"c{number}",
+    }
+    return LedgerEntry(**(values | changes))
 
 
 def event(number: int, **changes: Any) -> Event:

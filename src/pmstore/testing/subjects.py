@@ -11,15 +11,16 @@ import attrs
 
 from pmstore.models.balance import Balance
 from pmstore.models.position import START
-from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery, TradeQuery
+from pmstore.models.query import BalanceQuery, EventQuery, JournalQuery, OrderQuery, TradeQuery
 from pmstore.protocols.account_store import AccountStore
 from pmstore.protocols.event_store import EventStore
+from pmstore.protocols.ledger_store import LedgerStore
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.snapshot_store import SnapshotStore
 from pmstore.protocols.store import Store
 from pmstore.protocols.stream import Stream
 from pmstore.protocols.trade_store import TradeStore
-from pmstore.testing.samples import START_MS, balance, event, order, snapshot, trade
+from pmstore.testing.samples import START_MS, balance, entry, event, order, snapshot, trade
 
 S = TypeVar("S", bound=Store)
 
@@ -157,6 +158,29 @@ accounts: Final[Subject[AccountStore]] = Subject(
         [balance(_user(n), "cash", version, mark) for n, version in pairs]
     ),
     marks=_account_marks,
+)
+
+
+async def _entries_held(store: LedgerStore) -> list[int]:
+    query = JournalQuery(source="log", limit=_ALL)
+    return [one.number for one in await _items(store.journal(query))]
+
+
+async def _entry_questions(
+    store: LedgerStore, numbers: Sequence[int]
+) -> list[Question[LedgerStore]]:
+    found: list[Question[LedgerStore]] = []
+    for n in numbers:
+        query = JournalQuery(source="log", from_number=n, limit=1)
+        found.append(Question(f"line {n}", lambda s, q=query: _items(s.journal(q)), [entry(n)]))  # type: ignore[misc]
+    return found
+
+
+entries: Final[Subject[LedgerStore]] = Subject(
+    contract="ledger_store",
+    write=lambda store, numbers: store.append([entry(n) for n in numbers]),
+    held=_entries_held,
+    questions=_entry_questions,
 )
 
 

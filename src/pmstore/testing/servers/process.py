@@ -118,16 +118,7 @@ class ServerProcess:
         """The process and its children, which may have sessions of their own."""
         if self._process.poll() is not None:
             return []
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-        ).stdout
-        family = [self._process.pid]
-        family += [
-            int(pid)
-            for pid, parent in (line.split() for line in listed.splitlines())
-            if int(parent) == self._process.pid
-        ]
-        return family
+        return [self._process.pid, *_children(self._process.pid)]
 
     def _wait(self, begin: int, ready: bytes) -> None:
         deadline = time.monotonic() + _READY_S_MAX
@@ -145,3 +136,26 @@ class ServerProcess:
         with self._log.open("rb") as file:
             file.seek(begin)
             return file.read()
+
+
+def _children(parent: int) -> list[int]:
+    """The processes that *parent* has started; on Linux without looking at all others."""
+    if not Path(f"/proc/{parent}/task/{parent}/children").exists():
+        table = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+        ).stdout
+        rows = [line.split() for line in table.splitlines()]
+        return [int(pid) for pid, above in rows if int(above) == parent]
+    # A list that is read while one of them ends may lack another.
+    found = _listed(parent)
+    while (again := _listed(parent)) != found:
+        found = again
+    return found
+
+
+def _listed(parent: int) -> list[int]:
+    words: list[str] = []
+    for path in Path(f"/proc/{parent}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            words += path.read_text().split()
+    return [int(word) for word in words]
