@@ -21,13 +21,16 @@ REFRESH_S: Final = 2
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8886; --good: #14703a; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --good: #6fdc98; --bad: #ff9d94; } }
-body { font: 1rem/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 75rem; padding: 1rem; }
+body { font: 1rem/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 90rem; padding: 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { min-width: min(100%, 45rem); }
 caption { font-weight: 600; padding: 1rem 0 .3rem; text-align: start; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: start; }
+td, th { vertical-align: top; white-space: nowrap; }
 td.number, th.number { text-align: end; }
+td.text { min-width: 13rem; overflow-wrap: anywhere; white-space: normal; }
 dl { display: grid; gap: .2rem 1rem; grid-template-columns: max-content 1fr; }
 dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
@@ -108,7 +111,7 @@ def _problems(problems: Sequence[str]) -> str:
 def _facts(seen: Seen, rate: float | None) -> str:
     log = seen.log
     rows = [
-        ("Leads", f"engine {seen.leader}, epoch {seen.epoch}" if seen.leader else "nobody"),
+        ("Leads", _leader(seen)),
         ("Log", f"entries {log.first} to {log.last}, at {log.position} of {seen.streams}"),
         ("Rate", "not known yet" if rate is None else f"{rate:.1f} entries of the log a second"),
         ("An answer is kept", seen.promise),
@@ -118,6 +121,13 @@ def _facts(seen: Seen, rate: float | None) -> str:
         ),
     ]
     return f"<dl>{''.join(f'<dt>{escape(a)}</dt><dd>{escape(b)}</dd>' for a, b in rows)}</dl>"
+
+
+def _leader(seen: Seen) -> str:
+    if seen.leader:
+        return f"engine {seen.leader}, epoch {seen.epoch}"
+    is_one = any(one.service == "up" for one in seen.services)
+    return "the one process that there is" if is_one else "nobody"
 
 
 def _rate(seen: Seen, look: Look, before: Look | None) -> float | None:
@@ -135,16 +145,16 @@ def _services(seen: Seen) -> str:
         (
             one.service,
             one.state,
+            one.reason,
             one.role,
             one.number,
             one.lag,
             one.position,
             f"{one.host}:{one.pid}" if one.pid else one.url,
-            one.reason,
         )
         for one in sorted(seen.services, key=lambda one: (one.service, one.state, one.instance))
     ]
-    names = ("service", "state", "role", "entry", "lag", "position", "process", "says")
+    names = ("service", "state", "says", "role", "entry", "lag", "position", "process")
     return _table("Services", names, rows)
 
 
@@ -196,7 +206,10 @@ def _layers(layers: Sequence[LayerCounted]) -> str:
     return _table("Layers of this process's stores", names, rows) if rows else ""
 
 
-_NUMBERS: Final = frozenset({"entry", "lag", "calls", "mean ms", "errors"})
+_NUMBERS: Final = frozenset(
+    {"entry", "lag", "calls", "mean ms", "errors"}
+    | {"requests/s", "orders accepted/s", "half within", "99 % within"}
+)
 _MARKS: Final = {
     "ready": "good",
     "not ready": "bad",
@@ -220,10 +233,12 @@ def _table(caption: str, names: Sequence[str], rows: Sequence[Sequence[str | int
 def _cells(names: Sequence[str], row: Sequence[str | int]) -> Iterator[str]:
     for name, value in zip(names, row, strict=True):
         text = escape(str(value))
-        if name == names[0]:
+        if name == names[0] and name not in _NUMBERS:
             yield f'<th scope="row">{text}</th>'
         elif name in ("state", "breaker"):
             yield f'<td class="{_MARKS.get(str(value), "")}">{text}</td>'
+        elif name == "says":
+            yield f'<td class="text">{text}</td>'
         else:
             yield f"<td{_number(name)}>{text}</td>"
 
