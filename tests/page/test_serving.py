@@ -29,7 +29,8 @@ async def shown(
     folder: Path, *, user_feed: str | None = "/user"
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an exchange that shows a small page."""
-    page = WebPage(files=read_files(built(folder / "page")), user_feed=user_feed)
+    files = read_files(built(folder / "page"))
+    page = WebPage(files=files, auth=["jwt", "keys"], user_feed=user_feed)
     async with (
         open_exchange(settings(folder)) as exchange,
         serving(create_app(venue_of(exchange, web_page=page)), "127.0.0.1", 0) as url,
@@ -176,7 +177,7 @@ async def test_the_page_is_told_where_users_are_told_and_may_go_there_alone(
             told = await client.get("/page.json")
             assert told.headers["content-type"] == "application/json"
             assert told.headers["cache-control"] == "no-cache"
-            assert told.json() == {"user_feed": user_feed}
+            assert told.json() == {"auth": ["jwt", "keys"], "user_feed": user_feed}
             policy = (await client.get("/")).headers["content-security-policy"]
             assert f"connect-src {connect};" in policy
 
@@ -191,13 +192,13 @@ async def test_the_page_of_an_exchange_is_complete_and_loads_nothing_from_elsewh
     ):
         for path, file in own_files().items():
             assert (await client.get(path)).content == file.body
-        assert (await client.get("/page.json")).json() == {"user_feed": "/user"}
+        assert (await client.get("/page.json")).json() == {"auth": ["off"], "user_feed": "/user"}
     assert b"://" not in own_files()["/"].body
 
 
 async def test_with_auth_on_the_page_is_still_for_everybody(tmp_path: Path) -> None:
     told = settings(tmp_path, AUTH="jwt", JWT_SECRET="x" * 32)
-    page = WebPage(files=read_files(built(tmp_path / "page")), user_feed="/user")
+    page = WebPage(files=read_files(built(tmp_path / "page")), auth=["jwt"], user_feed="/user")
     async with open_entrance(told) as entrance, open_exchange(told) as exchange:
         venue = venue_of(exchange, door=entrance.door, limits=entrance.limits, web_page=page)
         async with (

@@ -79,7 +79,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             limits=entrance.limits,
             certificate=entrance.certificate,
             status_page=page.answer,
-            web_page=WebPage(files=own_files(), user_feed="/user"),
+            web_page=WebPage(files=own_files(), auth=settings.auth.split(","), user_feed="/user"),
         )
         async with (
             serving(

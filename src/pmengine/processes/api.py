@@ -183,6 +183,7 @@ class GatewayProcess:
             status_page=StatusPage(settings, system_clock, look_beside()).answer,
             web_page=WebPage(
                 files=own_files(),
+                auth=settings.auth.split(","),
                 user_feed="/user" if users else settings.page_user_feed,
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import attrs
@@ -18,16 +18,18 @@ class WebPage:
 
     Args:
         files: By their paths.
+        auth: How callers may show who they are: `off`, `jwt`, `keys`.
         user_feed: Where `/user` is, a path of the same origin or a WebSocket URL; None if no
             browser can reach it.
     """
 
     files: Mapping[str, PageFile]
+    auth: Sequence[str]
     user_feed: str | None
 
     def told(self) -> bytes:
         """The body of `/page.json`."""
-        return msgspec.json.encode({"user_feed": self.user_feed})
+        return msgspec.json.encode({"auth": list(self.auth), "user_feed": self.user_feed})
 
     def policy(self) -> bytes:
         """What a browser may do with the page (CSP): nothing with any other address."""
