@@ -49,6 +49,7 @@ from pmstore.models.changes import (
 )
 from pmstore.models.group import Group, GroupKey, SessionKey
 from pmstore.models.leaving import Leaving
+from pmstore.models.ledger import EntryKind, Holder, LedgerEntry
 from pmstore.models.market import Event, Fees, Market, MarketState
 from pmstore.models.order import (
     ACTIVE_STATUSES,
@@ -60,7 +61,15 @@ from pmstore.models.order import (
     TimeInForce,
 )
 from pmstore.models.position import EMPTY, START, Bounds, Entry, Head, Position, payload_hash
-from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery, Page, TradeQuery
+from pmstore.models.query import (
+    BalanceQuery,
+    EventQuery,
+    JournalQuery,
+    LedgerQuery,
+    OrderQuery,
+    Page,
+    TradeQuery,
+)
 from pmstore.models.snapshot import MarketKey, MemoryKey, Snapshot, SnapshotInfo
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import MatchType, Trade
@@ -87,6 +96,7 @@ from pmstore.protocols import (
     Coverage,
     EventStore,
     Lease,
+    LedgerStore,
     Limits,
     OrderStore,
     Positioned,
@@ -99,10 +109,12 @@ from pmstore.protocols.store import ALL
 from pmstore.registry import (
     Stores,
     StoresToRead,
+    keeps_ledger,
     open_account_store,
     open_consumers,
     open_event_store,
     open_lease,
+    open_ledger_store,
     open_order_store,
     open_snapshot_store,
     open_stores,
@@ -259,4 +271,12 @@ __all__ = [
     "register",
     "snapshot_digest",
     "stream_durability",
+    "EntryKind",
+    "Holder",
+    "LedgerEntry",
+    "JournalQuery",
+    "LedgerQuery",
+    "LedgerStore",
+    "keeps_ledger",
+    "open_ledger_store",
 ]

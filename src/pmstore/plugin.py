@@ -45,6 +45,7 @@ from pmstore.protocols import (
     Coverage,
     EventStore,
     Lease,
+    LedgerStore,
     Limits,
     OrderStore,
     Revisions,
@@ -109,6 +110,7 @@ class Contracts(TypedDict, total=False):
     trades: Callable[[Any], TradeStore]
     accounts: Callable[[Any], AccountStore]
     events: Callable[[Any], EventStore]
+    ledger: Callable[[Any], LedgerStore]
     snapshots: Callable[[Any], SnapshotStore]
     stream: Callable[[Any, str], Stream]
     lease: Callable[[Any], Lease]

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, Table, create_engine
 from sqlalchemy.pool import NullPool
 
-from pmstore import Balance, Order, Trade, open_order_store
+from pmstore import Balance, LedgerEntry, Order, Trade, open_order_store
 from pmstore.backends.sqlite import SqliteOrderStore
 from pmstore.errors import SettingsError
 from pmstore.models.query import OrderQuery
@@ -110,7 +110,7 @@ def test_exact_fees_of_the_first_tables_are_kept_and_may_grow(
 
     assert asyncio.run(migrated()) == wanted
     with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute(INDEXES).fetchall() == indexes
+        assert set(connection.execute(INDEXES).fetchall()) >= set(indexes)
 
 
 async def _opened(file: Path) -> None:
@@ -185,6 +185,7 @@ FIELDS = {
         },
     ),
     "balances": (Balance, {}),
+    "ledger_entries": (LedgerEntry, {"transaction": ["transaction_line"]}),
 }
 
 

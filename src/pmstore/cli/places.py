@@ -60,7 +60,7 @@ def find_place(
 def stack_of(contract: str) -> str:
     """The name of the setting's property whose stack keeps *contract*."""
     match contract:
-        case "orders" | "accounts" | "events":
+        case "orders" | "accounts" | "events" | "ledger":
             return "orders"
         case "trades" | "snapshots":
             return contract

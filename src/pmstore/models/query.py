@@ -1,4 +1,4 @@
-"""Questions to order, trade and account stores."""
+"""Questions to order, trade, account and ledger stores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from pmstore.errors import InvalidQuery
+from pmstore.models.ledger import EntryKind
 from pmstore.models.order import OrderStatus, Side
 
 LIMIT_MAX = 1000
@@ -29,6 +30,10 @@ def _texts(values: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _numbers(values: Iterable[int] | None) -> frozenset[int] | None:
+    return None if values is None else frozenset(values)
+
+
+def _kinds(values: Iterable[EntryKind] | None) -> frozenset[EntryKind] | None:
     return None if values is None else frozenset(values)
 
 
@@ -88,6 +93,29 @@ class EventQuery:
     """Which events, by `event_id`."""
 
     ids: frozenset[int] | None = attrs.field(default=None, converter=_numbers)
+    after: str | None = None
+    limit: int = attrs.field(default=100, validator=_limit)
+
+
+@attrs.frozen(kw_only=True)
+class LedgerQuery:
+    """Which entries of a user's accounts, newest first; the window is half open."""
+
+    user_id: str
+    asset: str | None = None
+    kinds: frozenset[EntryKind] | None = attrs.field(default=None, converter=_kinds)
+    start_ms: int | None = None
+    end_ms: int | None = None
+    after: str | None = None
+    limit: int = attrs.field(default=100, validator=_limit)
+
+
+@attrs.frozen(kw_only=True)
+class JournalQuery:
+    """Which entries of a source, oldest first, beginning with those of `from_number`."""
+
+    source: str
+    from_number: int = 0
     after: str | None = None
     limit: int = attrs.field(default=100, validator=_limit)
 

@@ -6,6 +6,7 @@ from pmstore.protocols.channel import Channel, Subscription
 from pmstore.protocols.consumers import Consumers
 from pmstore.protocols.event_store import EventStore
 from pmstore.protocols.lease import Lease
+from pmstore.protocols.ledger_store import LedgerStore
 from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.outbox import Backlog, Note, Noted, Outbox
 from pmstore.protocols.positioned import Applied, Positioned
@@ -27,6 +28,7 @@ __all__ = [
     "Coverage",
     "EventStore",
     "Lease",
+    "LedgerStore",
     "Limits",
     "Looked",
     "Note",

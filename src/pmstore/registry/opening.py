@@ -17,6 +17,7 @@ from pmstore.protocols import (
     Consumers,
     EventStore,
     Lease,
+    LedgerStore,
     OrderStore,
     SnapshotStore,
     Stream,
@@ -124,6 +125,22 @@ def open_event_store(
     """The event store that *url* names; arguments and errors as for `open_order_store`."""
     store: EventStore = _open("events", url, pins, options, meter)
     return store
+
+
+def open_ledger_store(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> LedgerStore:
+    """
+    The ledger of the truth that *url* names; arguments and errors as for `open_order_store`.
+
+    No cache stands before it, and no sink behind: those of a stack are passed over.
+    """
+    backend, config = _resolve(_stack(url).truth, "ledger", pins)
+    return backend.contracts["ledger"](config)
+
+
+def keeps_ledger(url: str | Stack, /, *, pins: Mapping[str, str] | None = None) -> bool:
+    """Whether the truth that *url* names keeps a ledger; errors as for `open_order_store`."""
+    backend, _ = _resolve(_stack(url).truth, None, pins)
+    return "ledger" in backend.contracts
 
 
 def open_snapshot_store(

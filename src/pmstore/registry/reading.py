@@ -11,22 +11,23 @@ from pmstore.errors import SettingsError, StoreUnavailable
 from pmstore.protocols import (
     AccountStore,
     EventStore,
+    LedgerStore,
     OrderStore,
     SnapshotStore,
     Stream,
     TradeStore,
 )
-from pmstore.registry.opening import find_backend
+from pmstore.registry.opening import find_backend, keeps_ledger
 from pmstore.settings import StorageSettings, read_settings
 from pmstore.url import Stack
 
-STORES: Final = ("orders", "trades", "accounts", "events", "snapshots")
+STORES: Final = ("orders", "trades", "accounts", "events", "ledger", "snapshots")
 
 
 class StoresToRead:
     """
     The truths of a deployment's stacks, each None if nothing was ever stored there, or if it
-    was not asked for.
+    was not asked for; the ledger also where its backend keeps none.
 
     A cache before a truth is another process's, or empty: it is not looked at. `settings`
     say where everything is.
@@ -38,6 +39,7 @@ class StoresToRead:
         self.trades: TradeStore | None = None
         self.accounts: AccountStore | None = None
         self.events: EventStore | None = None
+        self.ledger: LedgerStore | None = None
         self.snapshots: SnapshotStore | None = None
         self._closing = closing
 
@@ -60,6 +62,8 @@ class StoresToRead:
             self.accounts = await self._open(self.settings.orders, "accounts")
         if "events" in contracts:
             self.events = await self._open(self.settings.orders, "events")
+        if "ledger" in contracts and keeps_ledger(self.settings.orders, pins=self.settings.pins):
+            self.ledger = await self._open(self.settings.orders, "ledger")
         if "trades" in contracts:
             self.trades = await self._open(self.settings.trades, "trades")
         if "snapshots" in contracts:

@@ -2,6 +2,7 @@
 
 from pmstore.storage.batches import (
     check_balances,
+    check_entries,
     check_events,
     check_once,
     check_orders,
@@ -10,6 +11,7 @@ from pmstore.storage.batches import (
 )
 from pmstore.storage.checks import (
     check_balance,
+    check_entry,
     check_event,
     check_ids,
     check_integers,
@@ -17,14 +19,23 @@ from pmstore.storage.checks import (
     check_symbol,
     check_trade,
 )
-from pmstore.storage.copies import copy_balance, copy_event, copy_order, copy_trade
+from pmstore.storage.copies import (
+    copy_balance,
+    copy_entry,
+    copy_event,
+    copy_order,
+    copy_trade,
+)
 from pmstore.storage.cursor import read_cursor, write_cursor
+from pmstore.storage.ledger_rows import ENTRY_COLUMNS, entry_of, entry_row
 from pmstore.storage.lifetime import Lifetime
-from pmstore.storage.matching import order_matches, trade_matches
+from pmstore.storage.matching import entry_matches, order_matches, trade_matches
 from pmstore.storage.order_rows import ORDER_COLUMNS, order_of, order_row
 from pmstore.storage.pages import (
     balance_place,
+    entry_place,
     event_place,
+    journal_place,
     order_place,
     page_of,
     trade_place,
@@ -33,12 +44,15 @@ from pmstore.storage.threads import seen_to_its_end
 from pmstore.storage.trade_rows import TRADE_COLUMNS, trade_of, trade_row
 
 __all__ = [
+    "ENTRY_COLUMNS",
     "ORDER_COLUMNS",
     "TRADE_COLUMNS",
     "Lifetime",
     "balance_place",
     "check_balance",
     "check_balances",
+    "check_entries",
+    "check_entry",
     "check_event",
     "check_events",
     "check_ids",
@@ -50,10 +64,16 @@ __all__ = [
     "check_trade",
     "check_trades",
     "copy_balance",
+    "copy_entry",
     "copy_event",
     "copy_order",
     "copy_trade",
+    "entry_matches",
+    "entry_of",
+    "entry_place",
+    "entry_row",
     "event_place",
+    "journal_place",
     "order_matches",
     "order_of",
     "order_place",

@@ -6,12 +6,14 @@ from collections.abc import Hashable, Sequence
 
 from pmstore.errors import InvalidRecord, VersionConflict
 from pmstore.models.balance import Balance
+from pmstore.models.ledger import LedgerEntry
 from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
 from pmstore.storage.checks import (
     check_balance,
+    check_entry,
     check_event,
     check_ids,
     check_order,
@@ -67,6 +69,25 @@ def check_balances(balances: Sequence[Balance], /) -> None:
     for balance in balances:
         check_balance(balance)
     check_once("a balance", [(balance.user_id, balance.asset) for balance in balances])
+
+
+def check_entries(entries: Sequence[LedgerEntry], /) -> None:
+    """
+    Refuse a batch of lines of the ledger that no store may take; one may come twice.
+
+    Raises:
+        InvalidRecord: A value that no store may hold.
+    """
+    # Few users, assets and commands beside the lines that name them: each is looked at once.
+    ids: set[str] = set()
+    for entry in entries:
+        check_entry(entry)
+        ids.update((entry.source, entry.account, entry.asset))
+        if entry.reference != "":
+            ids.add(entry.reference)
+        if entry.correlation_id is not None:
+            ids.add(entry.correlation_id)
+    check_ids("line of the ledger", *ids)
 
 
 def check_events(events: Sequence[tuple[Event, int]], /) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pmstore.errors import InvalidRecord
 from pmstore.models.balance import Balance
+from pmstore.models.ledger import LedgerEntry
 from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.symbol import Symbol
@@ -101,6 +102,33 @@ def check_balance(balance: Balance) -> None:
     owner = f"balance of {balance.user_id!r} in {balance.asset!r}"
     check_ids(owner, balance.user_id, balance.asset)
     check_integers(owner, abs(balance.available), abs(balance.frozen), balance.version)
+
+
+def check_entry(entry: LedgerEntry) -> None:
+    """
+    Refuse a line of the ledger that no store may hold; its ids are checked apart.
+
+    Raises:
+        InvalidRecord: Amounts outside -(2^63-1)..2^63-1, or another integer outside 0..2^63-1.
+    """
+    available, frozen = entry.available_after, entry.frozen_after
+    try:
+        # No bit above the 63rd in any of them: one comparison for all.
+        bits = (
+            entry.number
+            | entry.line
+            | entry.transaction
+            | entry.timestamp
+            | abs(entry.available)
+            | abs(entry.frozen)
+            | (0 if available is None else abs(available))
+            | (0 if frozen is None else abs(frozen))
+        )
+        fits = 0 <= bits <= INTEGER_MAX
+    except TypeError:
+        fits = False
+    if not fits:
+        raise InvalidRecord(f"a line of the ledger has a number beyond 2^63-1: {entry!r}")
 
 
 def check_event(event: Event, version: int) -> None:

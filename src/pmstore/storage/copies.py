@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from pmstore.models.balance import Balance
+from pmstore.models.ledger import LedgerEntry
 from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.trade import Trade
@@ -80,6 +81,27 @@ def copy_balance(balance: Balance) -> Balance:
     copy.available = balance.available
     copy.frozen = balance.frozen
     copy.version = balance.version
+    return copy
+
+
+def copy_entry(entry: LedgerEntry) -> LedgerEntry:
+    """A copy of *entry*."""
+    copy = _new(LedgerEntry)
+    copy.source = entry.source
+    copy.number = entry.number
+    copy.line = entry.line
+    copy.transaction = entry.transaction
+    copy.holder = entry.holder
+    copy.account = entry.account
+    copy.asset = entry.asset
+    copy.available = entry.available
+    copy.frozen = entry.frozen
+    copy.available_after = entry.available_after
+    copy.frozen_after = entry.frozen_after
+    copy.kind = entry.kind
+    copy.reference = entry.reference
+    copy.timestamp = entry.timestamp
+    copy.correlation_id = entry.correlation_id
     return copy
 
 

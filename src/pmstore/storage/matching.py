@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pmstore.models.ledger import LedgerEntry
 from pmstore.models.order import Order
-from pmstore.models.query import OrderQuery, TradeQuery
+from pmstore.models.query import LedgerQuery, OrderQuery, TradeQuery
 from pmstore.models.trade import Trade
 
 
@@ -34,4 +35,11 @@ def trade_matches(trade: Trade, query: TradeQuery) -> bool:
         and (query.event_id is None or symbol.event_id == query.event_id)
         and (query.market_id is None or symbol.market_id == query.market_id)
         and (query.token_id is None or symbol.token_id == query.token_id)
+    )
+
+
+def entry_matches(entry: LedgerEntry, query: LedgerQuery) -> bool:
+    """Whether *entry* of the user is what *query* asks for; the time window is the caller's."""
+    return (query.asset is None or entry.asset == query.asset) and (
+        query.kinds is None or entry.kind in query.kinds
     )

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Final, TypeVar
 
 from pmstore.models.balance import Balance
+from pmstore.models.ledger import LedgerEntry
 from pmstore.models.market import Event
 from pmstore.models.order import Order
 from pmstore.models.query import Page
@@ -21,6 +22,13 @@ trade_place: Final[Callable[[Trade], tuple[int, int]]] = attrgetter("timestamp",
 """Trades are listed descending by this."""
 balance_place: Final[Callable[[Balance], tuple[str, str]]] = attrgetter("user_id", "asset")
 """Balances are listed ascending by this."""
+
+entry_place: Final[Callable[[LedgerEntry], tuple[int, str, int, int]]] = attrgetter(
+    "timestamp", "source", "number", "line"
+)
+"""A user's entries are listed descending by this."""
+journal_place: Final[Callable[[LedgerEntry], tuple[int, int]]] = attrgetter("number", "line")
+"""The entries of a source are listed ascending by this."""
 
 
 def event_place(event: Event) -> tuple[int]:

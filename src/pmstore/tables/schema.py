@@ -12,7 +12,7 @@ VERSION_TABLE: Final = "pmstore_revision"
 CURRENT_REVISION_SQL: Final = f"SELECT version_num FROM {VERSION_TABLE}"
 """Answers one row in a database that was migrated; the table is missing in an empty one."""
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """All revisions that this code knows, oldest first; the last one is what it works with."""
 
 NEWEST: Final = REVISIONS[-1]

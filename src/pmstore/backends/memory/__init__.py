@@ -9,6 +9,7 @@ from pmstore.backends.memory.config import MemoryConfig
 from pmstore.backends.memory.consumers import MemoryConsumers
 from pmstore.backends.memory.event_store import MemoryEventStore
 from pmstore.backends.memory.lease import MemoryLease
+from pmstore.backends.memory.ledger_store import MemoryLedgerStore
 from pmstore.backends.memory.order_store import MemoryOrderStore
 from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.backends.memory.snapshot_store import MemorySnapshotStore
@@ -27,6 +28,7 @@ from pmstore.protocols import (
     Consumers,
     EventStore,
     Lease,
+    LedgerStore,
     OrderStore,
     SnapshotStore,
     Stream,
@@ -43,6 +45,7 @@ __all__ = [
     "MemoryConsumers",
     "MemoryEventStore",
     "MemoryLease",
+    "MemoryLedgerStore",
     "MemoryOrderStore",
     "MemoryOutbox",
     "MemorySnapshotStore",
@@ -73,6 +76,7 @@ def pmstore_backend() -> Backend:
             "trades": _trades,
             "accounts": _accounts,
             "events": _events,
+            "ledger": _ledger,
             "snapshots": _snapshots,
             "stream": _stream,
             "lease": _lease,
@@ -133,6 +137,10 @@ def _event_cache(config: MemoryConfig) -> Cache[int, tuple[Event, int]]:
 
 def _trade_window(config: MemoryConfig) -> TradeWindow:
     return MemoryTradeWindow(config.recent or TRADES_RECENT)
+
+
+def _ledger(config: MemoryConfig) -> LedgerStore:
+    return MemoryLedgerStore()
 
 
 def _snapshots(config: MemoryConfig) -> SnapshotStore:

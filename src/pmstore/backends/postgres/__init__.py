@@ -1,4 +1,4 @@
-"""Orders, trades, accounts, events and snapshots in PostgreSQL."""
+"""Orders, trades, accounts, events, ledger and snapshots in PostgreSQL."""
 
 import attrs
 
@@ -7,19 +7,28 @@ from pmstore.backends.postgres.client import PostgresClient
 from pmstore.backends.postgres.config import PostgresConfig
 from pmstore.backends.postgres.diagnosis import diagnose
 from pmstore.backends.postgres.event_store import PostgresEventStore
+from pmstore.backends.postgres.ledger_store import PostgresLedgerStore
 from pmstore.backends.postgres.migration import PostgresSchema
 from pmstore.backends.postgres.order_store import PostgresOrderStore
 from pmstore.backends.postgres.snapshot_store import PostgresSnapshotStore
 from pmstore.backends.postgres.trade_store import PostgresTradeStore
 from pmstore.backends.postgres.upkeep import PostgresUpkeep
 from pmstore.plugin import Backend, Url, config_from, hookimpl
-from pmstore.protocols import AccountStore, EventStore, OrderStore, SnapshotStore, TradeStore
+from pmstore.protocols import (
+    AccountStore,
+    EventStore,
+    LedgerStore,
+    OrderStore,
+    SnapshotStore,
+    TradeStore,
+)
 
 __all__ = [
     "PostgresAccountStore",
     "PostgresClient",
     "PostgresConfig",
     "PostgresEventStore",
+    "PostgresLedgerStore",
     "PostgresOrderStore",
     "PostgresSnapshotStore",
     "PostgresTradeStore",
@@ -39,6 +48,7 @@ def pmstore_backend() -> Backend:
             "trades": _trades,
             "accounts": _accounts,
             "events": _events,
+            "ledger": _ledger,
             "snapshots": _snapshots,
         },
         diagnose=diagnose,
@@ -63,6 +73,10 @@ def _accounts(config: PostgresConfig) -> AccountStore:
 
 def _events(config: PostgresConfig) -> EventStore:
     return PostgresEventStore(config)
+
+
+def _ledger(config: PostgresConfig) -> LedgerStore:
+    return PostgresLedgerStore(config)
 
 
 def _snapshots(config: PostgresConfig) -> SnapshotStore:

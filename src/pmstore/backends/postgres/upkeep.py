@@ -17,6 +17,7 @@ _COUNTED: Final[Mapping[str, str]] = {
     "trades": "trades",
     "accounts": "balances",
     "events": "events",
+    "ledger": "ledger_entries",
     "snapshots": "snapshots",
     "tombstones": "order_tombstones",
     "sources": "sources",
@@ -26,7 +27,7 @@ _COUNTED: Final[Mapping[str, str]] = {
 
 _TABLES: Final = (
     "orders, order_tombstones, order_gate, note_gate, trades, trade_ids, balances, events, "
-    f"snapshots, snapshot_parts, sources, note_readers, notes, {VERSION_TABLE}"
+    f"ledger_entries, snapshots, snapshot_parts, sources, note_readers, notes, {VERSION_TABLE}"
 )
 _FUNCTIONS: Final = (
     "version_conflict(text), remove_orders(text[], bigint[], bigint, bigint), "

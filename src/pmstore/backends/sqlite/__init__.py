@@ -1,21 +1,30 @@
-"""Orders, trades, accounts, events and snapshots in one SQLite file."""
+"""Orders, trades, accounts, events, ledger and snapshots in one SQLite file."""
 
 from pmstore.backends.sqlite.account_store import SqliteAccountStore
 from pmstore.backends.sqlite.config import SqliteConfig, config_of
 from pmstore.backends.sqlite.diagnosis import diagnose
 from pmstore.backends.sqlite.event_store import SqliteEventStore
+from pmstore.backends.sqlite.ledger_store import SqliteLedgerStore
 from pmstore.backends.sqlite.order_store import SqliteOrderStore
 from pmstore.backends.sqlite.schema import SqliteSchema
 from pmstore.backends.sqlite.snapshot_store import SqliteSnapshotStore
 from pmstore.backends.sqlite.trade_store import SqliteTradeStore
 from pmstore.backends.sqlite.upkeep import SqliteUpkeep, scratch
 from pmstore.plugin import Backend, hookimpl
-from pmstore.protocols import AccountStore, EventStore, OrderStore, SnapshotStore, TradeStore
+from pmstore.protocols import (
+    AccountStore,
+    EventStore,
+    LedgerStore,
+    OrderStore,
+    SnapshotStore,
+    TradeStore,
+)
 
 __all__ = [
     "SqliteAccountStore",
     "SqliteConfig",
     "SqliteEventStore",
+    "SqliteLedgerStore",
     "SqliteOrderStore",
     "SqliteSnapshotStore",
     "SqliteTradeStore",
@@ -35,6 +44,7 @@ def pmstore_backend() -> Backend:
             "trades": _trades,
             "accounts": _accounts,
             "events": _events,
+            "ledger": _ledger,
             "snapshots": _snapshots,
         },
         schema=SqliteSchema(),
@@ -60,6 +70,10 @@ def _accounts(config: SqliteConfig) -> AccountStore:
 
 def _events(config: SqliteConfig) -> EventStore:
     return SqliteEventStore(config.path, busy_timeout_s=config.busy_timeout_s)
+
+
+def _ledger(config: SqliteConfig) -> LedgerStore:
+    return SqliteLedgerStore(config.path, busy_timeout_s=config.busy_timeout_s)
 
 
 def _snapshots(config: SqliteConfig) -> SnapshotStore:

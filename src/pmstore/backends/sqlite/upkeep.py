@@ -22,6 +22,7 @@ _COUNTED: Final[Mapping[str, str]] = {
     "trades": "trades",
     "accounts": "balances",
     "events": "events",
+    "ledger": "ledger_entries",
     "snapshots": "snapshots",
     "tombstones": "order_tombstones",
     "sources": "sources",

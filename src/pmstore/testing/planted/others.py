@@ -14,15 +14,17 @@ from pmstore.backends.memory import (
     MemoryConsumers,
     MemoryEventStore,
     MemoryLease,
+    MemoryLedgerStore,
     MemorySnapshotStore,
     MemoryStream,
     MemoryTradeStore,
 )
 from pmstore.models.balance import Balance
 from pmstore.models.leaving import Leaving
+from pmstore.models.ledger import LedgerEntry
 from pmstore.models.market import Event
 from pmstore.models.position import Entry, Position
-from pmstore.models.query import BalanceQuery, Page, TradeQuery
+from pmstore.models.query import BalanceQuery, JournalQuery, LedgerQuery, Page, TradeQuery
 from pmstore.models.snapshot import Snapshot
 from pmstore.models.trade import Trade
 from pmstore.protocols.store import Coverage, Store
@@ -32,6 +34,7 @@ from pmstore.testing.clauses import (
     consumers_clauses,
     event_store_clauses,
     lease_clauses,
+    ledger_store_clauses,
     snapshot_store_clauses,
     trade_store_clauses,
 )
@@ -82,6 +85,41 @@ class KeepsTheLastAppended(MemoryTradeStore):
                 self._recent = (self._recent or 0) + 1
                 await super().append([one])
                 self._recent -= 1
+
+
+class WritesALineAgain(MemoryLedgerStore):
+    """What is said again of a known line takes its place."""
+
+    async def append(self, entries: Sequence[LedgerEntry], /) -> None:
+        await super().append(entries)
+        for one in entries:
+            self._entries[one.source][one.number, one.line] = attrs.evolve(one)
+
+
+class ForgetsWhoseLogItIs(MemoryLedgerStore):
+    """All journals are one."""
+
+    async def journal(self, query: JournalQuery, /) -> Page[LedgerEntry]:
+        found: list[LedgerEntry] = []
+        for source in sorted(self._entries):
+            found += (await super().journal(attrs.evolve(query, source=source))).items
+        return Page(tuple(found[: query.limit]))
+
+
+class LosesTheSign(MemoryLedgerStore):
+    """Amounts are kept without their sign."""
+
+    async def append(self, entries: Sequence[LedgerEntry], /) -> None:
+        await super().append([attrs.evolve(one, available=abs(one.available)) for one in entries])
+
+
+class LimitsBeforeItFilters(MemoryLedgerStore):
+    """A page of what was looked at, not of what was asked for."""
+
+    async def find(self, query: LedgerQuery, /) -> Page[LedgerEntry]:
+        page = await super().find(attrs.evolve(query, kinds=None))
+        kept = (one for one in page.items if query.kinds is None or one.kind in query.kinds)
+        return Page(tuple(kept), page.next)
 
 
 class LoadsTheHighestNumber(MemorySnapshotStore):
@@ -225,6 +263,10 @@ def _consumers(store: type[MemoryConsumers], caught_by: str) -> PlantedBug[Consu
 other_bugs: Final[tuple[PlantedBug[Any], ...]] = (
     _planted(trade_store_clauses, AppendsTradesAgain, "a-known-trade-is-a-repeat"),
     _planted(trade_store_clauses, SortsTradesByTimeAlone, "trades-come-newest-first"),
+    _planted(ledger_store_clauses, WritesALineAgain, "a-known-line-is-a-repeat"),
+    _planted(ledger_store_clauses, ForgetsWhoseLogItIs, "a-journal-is-in-the-order-of-its-lines"),
+    _planted(ledger_store_clauses, LosesTheSign, "every-value-comes-out"),
+    _planted(ledger_store_clauses, LimitsBeforeItFilters, "every-filter-is-honoured"),
     _planted(trade_store_clauses, FindsTakersAlone, "every-filter-is-honoured"),
     _planted(
         trade_store_clauses,
