@@ -7,6 +7,8 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from time import monotonic
 
 import attrs
 import structlog
@@ -18,6 +20,14 @@ from pmengine.services.collector import spare_the_collector
 from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.depth import DepthFeed, depths_of
 from pmengine.services.engine import EngineService
+from pmengine.services.events import (
+    API_MQ_STREAM,
+    CATALOGUE_STREAM,
+    Announcer,
+    EventDesk,
+    Finisher,
+    KeptCatalogue,
+)
 from pmengine.services.front import Front
 from pmengine.services.history import History
 from pmengine.services.log import STORE_STREAM, Log, Place
@@ -70,6 +80,9 @@ class Exchange:
     front: Front
     depth: DepthFeed
     users: UserFeed
+    events: EventDesk
+    finisher: Finisher
+    announcer: Announcer
     failed: asyncio.Future[None]
     guard: Guard | None = None
     settler: Settler | None = None
@@ -210,6 +223,18 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     ),
                     projections=targets,
                 )
+            catalogue = await stores.open_stream(CATALOGUE_STREAM)
+            kept = KeptCatalogue(catalogue)
+            await kept.look()
+            front = Front(
+                order_input=order_input,
+                event_input=event_input,
+                processor=processor,
+                after=START,
+                new_id=new_id,
+                lack=lambda: engine.lack,
+            )
+            desk = EventDesk(kept, history.events, system_clock)
             exchange = Exchange(
                 settings=settings,
                 inputs=inputs,
@@ -218,16 +243,17 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 engine=engine,
                 store=store,
                 history=history,
-                front=Front(
-                    order_input=order_input,
-                    event_input=event_input,
-                    processor=processor,
-                    after=START,
-                    new_id=new_id,
-                    lack=lambda: engine.lack,
-                ),
+                front=front,
                 depth=DepthFeed(websocket, START, depths_of(engine.engine)),
                 users=UserFeed(user_events, users_of(state)),
+                events=desk,
+                finisher=Finisher(
+                    desk,
+                    partial(front.send, timeout_s=settings.order_timeout_s, listing=True),
+                    grace_s=settings.order_timeout_s,
+                    now=monotonic,
+                ),
+                announcer=Announcer(catalogue, await stores.open_stream(API_MQ_STREAM)),
                 failed=asyncio.get_running_loop().create_future(),
                 guard=guard,
                 settler=None if settling is None else settling.settler,
@@ -248,6 +274,8 @@ async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("users", exchange.users.run, exchange),
         _watched("history", exchange.history.run, exchange),
         _watched("store", exchange.store.run, exchange),
+        _watched("events", exchange.finisher.run, exchange),
+        _watched("announcer", exchange.announcer.run, exchange),
         _watched(
             "collector",
             lambda: spare_the_collector(exchange.settings.snapshot_interval_s),

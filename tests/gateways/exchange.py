@@ -104,6 +104,7 @@ def venue_of(exchange: Exchange, **options: Any) -> Venue:
         front=exchange.front,
         history=exchange.history,
         depth=exchange.depth,
+        events=exchange.events,
         users=[exchange.users],
         clock=system_clock,
         new_id=new_id,

@@ -13,7 +13,7 @@ def run(
         list[str],
         typer.Argument(
             help="engine, relay, processor, settlement, store, history, depth, api, "
-            "websocket-depth, websocket-user, asset: one or several.",
+            "websocket-depth, websocket-user, asset, event: one or several.",
             metavar="NAME...",
         ),
     ],

@@ -65,6 +65,7 @@ async def serve(settings: Settings) -> AsyncIterator[Served]:
             front=exchange.front,
             history=exchange.history,
             depth=exchange.depth,
+            events=exchange.events,
             users=[exchange.users],
             clock=system_clock,
             new_id=new_id,

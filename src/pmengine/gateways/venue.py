@@ -10,6 +10,7 @@ from pmengine.gateways.auth import Door, Limits, OpenDoor
 from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.page import WebPage
 from pmengine.services.depth import DepthFeed
+from pmengine.services.events import EventDesk
 from pmengine.services.front import Front
 from pmengine.services.fronts import Fronts
 from pmengine.services.shown_history import ShownHistory
@@ -61,6 +62,7 @@ class Venue:
         front: Takes commands and gives their outcomes.
         history: The stores that answer questions, and how far they are.
         depth: The depth of every market, as it changes.
+        events: What people read of events, and takes new ones.
         clock: The time now in epoch milliseconds.
         new_id: Makes a new id, unique and growing with time (UUID of version 7).
         readiness: Whether orders are taken, and the reason in words.
@@ -83,6 +85,7 @@ class Venue:
     front: Front | Fronts
     history: ShownHistory
     depth: DepthFeed
+    events: EventDesk
     clock: Clock
     new_id: Callable[[], str]
     readiness: Callable[[], tuple[bool, str]]

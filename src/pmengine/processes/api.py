@@ -16,6 +16,7 @@ from pmengine.gateways.page import WebPage, own_files
 from pmengine.gateways.venue import FurtherShard
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.entrance import open_entrance
+from pmengine.processes.event_desk import open_catalogue, open_desk
 from pmengine.processes.seen_shard import SeenShard, open_shard
 from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
@@ -158,6 +159,7 @@ class GatewayProcess:
             beside = shards[0].depth if shards else None
             shards.append(await open_shard(deployment.of_shard(number), beside))
         history, further = await self._histories(shards)
+        desk, kept = await open_desk(await open_catalogue(deployment), history.events)
         users = await open_user_feeds(deployment) if self._with_users else []
         entrance = await deployment.entered(open_entrance(settings))
         self._certificate = entrance.certificate
@@ -165,6 +167,7 @@ class GatewayProcess:
             front=_front(shards, history, settings.ledger),
             history=history,
             depth=shards[0].depth,
+            events=desk,
             users=users,
             clock=system_clock,
             new_id=new_id,
@@ -188,7 +191,7 @@ class GatewayProcess:
             ),
         )
         runs = [run for shard in shards for run in shard.following()]
-        following = [asyncio.create_task(_run(run)) for run in runs]
+        following = [asyncio.create_task(_run(run)) for run in (*runs, kept.run)]
         following += [asyncio.create_task(one.run()) for one in users]
         async with AsyncExitStack() as closing:
             # Requests under way are answered before those who bring the answers end.

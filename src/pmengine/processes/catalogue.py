@@ -11,6 +11,7 @@ from pmengine.processes.asset import asset
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.depth import DepthProcess
 from pmengine.processes.engine import EngineProcess
+from pmengine.processes.event import EventProcess
 from pmengine.processes.history import HistoryProcess
 from pmengine.processes.relay import processor, relay
 from pmengine.processes.service import Service
@@ -31,5 +32,6 @@ SERVICES: Final[Mapping[str, Callable[[Deployment], Service]]] = MappingProxyTyp
         "websocket-depth": websocket_depth,
         "websocket-user": UserGatewayProcess,
         "asset": asset,
+        "event": EventProcess,
     }
 )

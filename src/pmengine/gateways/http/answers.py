@@ -167,18 +167,32 @@ class MarketView(Struct, frozen=True, kw_only=True):
     tokens: list[TokenView]
 
 
+class TopicName(Struct, frozen=True, kw_only=True):
+    """What an event is about; `name` as it is now."""
+
+    topic: str
+    name: str
+
+
 class EventView(Struct, frozen=True, kw_only=True):
     """
     An event with its markets by id; `end_date` is RFC 3339 UTC.
 
-    `volume_24h`, the money traded in the last 24 hours, is there in lists by volume.
+    `title`, `slug`, `topic` and `image_url` are null where it has none, `description` is then
+    empty and left out of lists. `volume_24h`, the money traded in the last 24 hours, is there in
+    lists by volume.
     """
 
     event_id: int
+    title: str | None
+    slug: str | None
+    topic: TopicName | None
+    image_url: str | None
     end_date: str | None
     exclusive: bool
     removing: bool
     markets: dict[int, MarketView]
+    description: str | UnsetType = UNSET
     volume_24h: MoneyText | UnsetType = UNSET
 
 
@@ -187,6 +201,28 @@ class EventPage(Struct, frozen=True, kw_only=True):
 
     items: list[EventView]
     next: str | None
+
+
+class ClosedEvent(Struct, frozen=True, kw_only=True):
+    """Trading has ended in all markets of an event."""
+
+    event_id: int
+    closed: Literal[True] = True
+
+
+class TopicView(Struct, frozen=True, kw_only=True):
+    """What events are about; new ones only while it is `active`."""
+
+    topic: str
+    name: str
+    active: bool
+
+
+class TopicList(Struct, frozen=True, kw_only=True):
+    """Every topic by its id; `next` is null, as there is no further page."""
+
+    items: list[TopicView]
+    next: None = None
 
 
 class CashView(Struct, frozen=True, kw_only=True):

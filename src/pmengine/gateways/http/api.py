@@ -10,6 +10,7 @@ from pmengine.gateways.http.api_markets import MARKETS
 from pmengine.gateways.http.api_money import MONEY
 from pmengine.gateways.http.api_orders import ORDERS
 from pmengine.gateways.http.api_own import OWN
+from pmengine.gateways.http.api_topics import TOPICS
 from pmengine.gateways.http.callers import CALLERS
 from pmengine.gateways.http.operations import Answer, Operation
 
@@ -21,6 +22,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *MARKETS,
     *MONEY,
     *EVENTS,
+    *TOPICS,
     *CALLERS,
     Operation(
         method="GET",

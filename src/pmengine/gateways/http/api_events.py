@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pmengine.gateways.http import answers, event_list, events, examples, filters, requests
+from pmengine.gateways.http import answers, event_list, events, examples, filters, requests, titling
 from pmengine.gateways.http.operations import Answer, Operation
 from pmengine.gateways.http.reasons import (
     CHANGING,
@@ -49,6 +49,18 @@ EVENTS: Final[tuple[Operation, ...]] = (
         parameters=requests.EventPath,
         answers={200: Answer(answers.EventView, "The event.", examples.EVENT)},
         problems={**READING, 404: "There is no such event."},
+    ),
+    Operation(
+        method="POST",
+        path="/events/{event_id}/close",
+        handle=titling.close_event,
+        name="closeEvent",
+        says="End trading in all markets of an event (admin); once more changes nothing.",
+        parameters=requests.EventPath,
+        answers={
+            200: Answer(answers.ClosedEvent, "It is closed.", {"event_id": 1, "closed": True})
+        },
+        problems={**CHANGING, 404: "There is no such event."},
     ),
     Operation(
         method="POST",

@@ -18,6 +18,8 @@ from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.rankings import Ranking
 from pmengine.gateways.http.showing import show_event, show_money
+from pmengine.gateways.http.words import mentions, newest, words_of
+from pmengine.services.events import Catalogue
 from pmstore import INTEGER_MAX, Event, EventQuery, MarketState
 
 _TRADING: Final = frozenset({MarketState.OPEN, MarketState.PAUSED})
@@ -62,7 +64,12 @@ async def _plain(call: Call, asked: EventFilter) -> EventPage:
     if fitting < len(page.items):
         page = await store.find(EventQuery(after=asked.after, limit=fitting))
     feed = call.venue.depth
-    listed = [show_event(event, feed) for event in page.items if not is_gone(event)]
+    catalogue = await newest(call.venue.events)
+    listed = [
+        show_event(event, feed, words_of(catalogue, event.event_id))
+        for event in page.items
+        if not is_gone(event)
+    ]
     return EventPage(items=listed, next=page.next)
 
 
@@ -75,12 +82,13 @@ async def _sorted(call: Call, asked: EventFilter) -> EventPage:
             raise _of_another_list()
         behind = cursor.key
     events = await call.derived.events.events()
+    catalogue = await newest(call.venue.events)
     found: list[Event] = []
     for start in range(0, len(events), AT_ONCE_MAX):
         left = (
             event
             for event in events[start : start + AT_ONCE_MAX]
-            if _fits(event, asked) and (behind is None or key(event) > behind)
+            if _fits(event, asked, catalogue) and (behind is None or key(event) > behind)
         )
         found = heapq.nsmallest(asked.limit + 1, chain(found, left), key=key)
         await asyncio.sleep(0)
@@ -90,7 +98,8 @@ async def _sorted(call: Call, asked: EventFilter) -> EventPage:
     if len(found) > len(shown):
         after = encode_cursor(_Behind(asked.sort, key(shown[-1])))  # type: ignore[arg-type]
     feed = call.venue.depth
-    return EventPage(items=[show_event(event, feed) for event in shown], next=after)
+    items = [show_event(event, feed, words_of(catalogue, event.event_id)) for event in shown]
+    return EventPage(items=items, next=after)
 
 
 async def _ranked(call: Call, asked: EventFilter) -> EventPage:
@@ -113,17 +122,18 @@ async def _ranked(call: Call, asked: EventFilter) -> EventPage:
         ranking, rank = kept, cursor.rank
     items: list[EventView] = []
     markets = 0
-    feed = call.venue.depth
+    feed, catalogue = call.venue.depth, await newest(call.venue.events)
     while rank < len(ranking.entries):
         event_id, money = ranking.entries[rank]
         event = events.get(event_id)
-        if event is not None and _fits(event, asked):
+        if event is not None and _fits(event, asked, catalogue):
             markets += len(event.markets)
             if len(items) == asked.limit or (items and markets > MARKETS_MAX):
                 call.derived.rankings.keep(ranking)
                 after = encode_cursor(_BehindRank("volume", ranking.name, rank))
                 return EventPage(items=items, next=after)
-            items.append(show_event(event, feed, show_money(money)))
+            words = words_of(catalogue, event_id)
+            items.append(show_event(event, feed, words, show_money(money)))
         rank += 1
     return EventPage(items=items, next=None)
 
@@ -145,7 +155,7 @@ def _that_fit(events: Sequence[Event]) -> int:
     return len(events)
 
 
-def _fits(event: Event, asked: EventFilter) -> bool:
+def _fits(event: Event, asked: EventFilter, catalogue: Catalogue) -> bool:
     if asked.exclusive is not None and event.exclusive is not asked.exclusive:
         return False
     if asked.ending_before_ms is not None and (
@@ -154,7 +164,16 @@ def _fits(event: Event, asked: EventFilter) -> bool:
         return False
     if asked.status is not None and status_of(event) != asked.status:
         return False
-    return asked.text is None or _mentions(event, asked.text.casefold())
+    if asked.topic is None and asked.slug is None and asked.text is None:
+        return True
+    listed = catalogue.listed(event.event_id)
+    if asked.topic is not None and (listed is None or listed.topic != asked.topic):
+        return False
+    if asked.slug is not None and (listed is None or listed.slug != asked.slug):
+        return False
+    if asked.text is None or (listed is not None and mentions(listed.title, asked.text)):
+        return True
+    return _mentions(event, asked.text.casefold())
 
 
 def status_of(event: Event) -> str:

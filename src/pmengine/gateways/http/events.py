@@ -32,6 +32,8 @@ from pmengine.gateways.http.requests import (
 )
 from pmengine.gateways.http.sending import accepted, refused, send, valid_until_ms
 from pmengine.gateways.http.showing import show_event, show_market
+from pmengine.gateways.http.titling import add_titled_event, check_untitled
+from pmengine.gateways.http.words import newest, words_of
 from pmstore import PAYOUT, PRICE_DECIMALS, Market
 from pmstore.decimals import format_decimal
 
@@ -39,9 +41,15 @@ from pmstore.decimals import format_decimal
 async def add_event(call: Call) -> Reply:
     """List an event with its markets."""
     body: NewEvent = call.body
+    if body.title is not None:
+        event_id = await add_titled_event(call, body.title, _markets(body))
+        return 201, await _event_view(call, event_id)
+    check_untitled(body)
+    if body.event_id is None:
+        raise Problem(400, "MALFORMED", "event_id is missing; add it", field="event_id")
     command = AddOneEvent(
         event_id=body.event_id,
-        markets={id: _new_market(id, market) for id, market in body.markets.items()},
+        markets=_markets(body),
         end_date=None if body.end_date is None else parse_end_date(body.end_date),
         exclusive=body.exclusive,
         valid_until_ms=valid_until_ms(call),
@@ -169,13 +177,17 @@ def _check_whole(ticks: int, what: str, field: str) -> None:
 
 
 async def _event_view(call: Call, event_id: int) -> EventView:
-    return show_event(
-        await find_event(call.venue.history, call.freshness, event_id), call.venue.depth
-    )
+    event = await find_event(call.venue.history, call.freshness, event_id)
+    catalogue = await newest(call.venue.events)
+    return show_event(event, call.venue.depth, words_of(catalogue, event_id, in_full=True))
 
 
 def _market_view(call: Call, event_id: int, market: Market) -> MarketView:
     return show_market(market, call.venue.depth.depth((event_id, market.market_id)))
+
+
+def _markets(body: NewEvent) -> dict[int, NewMarket]:
+    return {id: _new_market(id, market) for id, market in body.markets.items()}
 
 
 def _new_market(market_id: int, market: MarketDefinition) -> NewMarket:

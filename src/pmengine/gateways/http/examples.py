@@ -100,6 +100,11 @@ CONVERSION: Final[_Example] = {"id": "c1", "event_id": 2, "market_ids": [1, 3], 
 PAIR_AMOUNT: Final[_Example] = {"id": "s1", "event_id": 1, "market_id": 1, "amount": "10"}
 NEW_EVENT: Final[_Example] = {
     "event_id": 1,
+    "title": "Who wins the cup?",
+    "slug": "cup-2030",
+    "topic": "football",
+    "description": "The final of 2030.",
+    "image_url": "https://example.org/cup.png",
     "end_date": "2030-01-01T00:00:00Z",
     "markets": {
         "1": {
@@ -135,14 +140,19 @@ MARKET: Final[_Example] = {
         },
     ],
 }
-EVENT: Final[_Example] = {
+_LISTED: Final[_Example] = {
     "event_id": 1,
+    "title": "Who wins the cup?",
+    "slug": "cup-2030",
+    "topic": {"topic": "football", "name": "Football"},
+    "image_url": "https://example.org/cup.png",
     "end_date": "2030-01-01T00:00:00Z",
     "exclusive": False,
     "removing": False,
     "markets": {"1": MARKET},
 }
-EVENT_PAGE: Final[_Example] = {"items": [EVENT], "next": None}
+EVENT: Final[_Example] = {**_LISTED, "description": "The final of 2030."}
+EVENT_PAGE: Final[_Example] = {"items": [_LISTED], "next": None}
 RESOLUTION: Final[_Example] = {"payouts": ["1", "0"]}
 EVENT_RESOLUTION: Final[_Example] = {"payouts": {"1": ["1", "0"], "2": ["0", "1"]}}
 PAUSED_MARKET: Final[_Example] = {**MARKET, "state": "paused"}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pmengine.gateways.http.requests import After, EpochMs, Id, Input, Limit, Number
+from pmengine.gateways.http.requests import After, EpochMs, Id, Input, Limit, Number, Slug
 from pmstore import INTEGER_MAX
 
 EndMs = Annotated[
@@ -16,7 +16,11 @@ EndMs = Annotated[
 
 EventText = Annotated[
     str,
-    Meta(min_length=1, max_length=64, description="Somewhere in an outcome or a token's id."),
+    Meta(
+        min_length=1,
+        max_length=64,
+        description="Words of the title, or part of an outcome or a token's id.",
+    ),
 ]
 
 
@@ -24,6 +28,8 @@ class EventFilter(Input, frozen=True, kw_only=True):
     status: Literal["open", "closed", "resolved"] | None = None
     exclusive: bool | None = None
     text: EventText | None = None
+    topic: Slug | None = None
+    slug: Slug | None = None
     ending_before_ms: EndMs | None = None
     sort: Literal["id", "ending_soon", "newest", "volume"] = "id"
     limit: Limit = 100

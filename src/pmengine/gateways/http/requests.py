@@ -6,6 +6,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pmengine.services.events.rules import (
+    DESCRIPTION_CHARS_MAX,
+    IMAGE_URL_CHARS_MAX,
+    NAME_CHARS_MAX,
+    SLUG_CHARS_MAX,
+    SLUG_PATTERN,
+    TITLE_CHARS_MAX,
+)
 from pmengine.shards import SHARDS_MAX
 from pmstore import (
     FEE_PPM_MAX,
@@ -53,6 +61,16 @@ PayoutText = Annotated[
 Shard = Annotated[
     int, Meta(ge=0, le=SHARDS_MAX - 1, description="Where the money is; unset, the user's home.")
 ]
+Slug = Annotated[
+    str,
+    Meta(
+        max_length=SLUG_CHARS_MAX,
+        description="Words of a-z 0-9, joined by single -",
+        examples=["world-cup"],
+        extra_json_schema={"pattern": SLUG_PATTERN},
+    ),
+]
+TopicName = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX, examples=["Football"])]
 Outcome = Annotated[str, Meta(min_length=1, max_length=255)]
 Rate = Annotated[int, Meta(ge=0, le=FEE_PPM_MAX, description="Parts per million.")]
 _BY_NUMBER = {"propertyNames": {"pattern": "^[1-9][0-9]{0,17}$"}}
@@ -132,10 +150,27 @@ class NewEvent(Input, frozen=True, kw_only=True):
     """
     An event with its markets by id; trading ends at `end_date` (RFC 3339).
 
-    At most one market of an `exclusive` event is answered with its first outcome.
+    At most one market of an `exclusive` event is answered with its first outcome. With a `title`
+    it needs a `topic`, and gets a `slug` and the next free `event_id` where none is given; without
+    it has none of what people read.
     """
 
-    event_id: Number
+    event_id: Number | None = None
+    title: Annotated[str, Meta(max_length=TITLE_CHARS_MAX, examples=["Who wins?"])] | None = None
+    slug: Slug | None = None
+    topic: Slug | None = None
+    description: Annotated[str, Meta(max_length=DESCRIPTION_CHARS_MAX)] = ""
+    image_url: (
+        Annotated[
+            str,
+            Meta(
+                max_length=IMAGE_URL_CHARS_MAX,
+                description="https://… or a path that begins with one /",
+                examples=["/images/cup.png"],
+            ),
+        ]
+        | None
+    ) = None
     markets: Annotated[
         dict[Number, MarketDefinition], Meta(max_length=500, extra_json_schema=_BY_NUMBER)
     ]
@@ -147,6 +182,24 @@ class NewEvent(Input, frozen=True, kw_only=True):
         | None
     ) = None
     exclusive: bool = False
+
+
+class NewTopic(Input, frozen=True, kw_only=True):
+    """A topic for events; the same again changes nothing."""
+
+    topic: Slug
+    name: TopicName
+
+
+class TopicChange(Input, frozen=True, kw_only=True):
+    """Another name, or whether new events are taken; what is left out stays as it is."""
+
+    name: TopicName | None = None
+    active: bool | None = None
+
+
+class TopicPath(Input, frozen=True, kw_only=True):
+    topic: Slug
 
 
 class GroupLimit(Input, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from pmengine.commands import Command, SubmitOrder
 from pmengine.facts import Refusal
 from pmengine.gateways.http.operations import Call
 from pmengine.gateways.http.problems import Problem
+from pmengine.services.events import Unfinished
 from pmengine.services.front import Answer, NotAccepting, NotTaken, OutcomeUnknown
 from pmstore import StoreClosed, StoreUnavailable, WriteOutcome
 
@@ -41,7 +42,7 @@ async def send(
             command, call.venue.answer_timeout_s, listing=listing, shard=shard
         )
     except (NotTaken, OutcomeUnknown, StoreClosed, StoreUnavailable) as error:
-        raise _lacking(error, order_id, client_order_id) from None
+        raise lacking(error, order_id, client_order_id) from None
     for one in (answer, *answer.others):
         call.freshness.told(one.number, one.shard)
     call.is_applied = answer.refusal is None
@@ -58,7 +59,7 @@ async def send_all(call: Call, commands: Sequence[SubmitOrder]) -> list[Answer |
                 call.freshness.told(one.number, one.shard)
             answers.append(outcome)
         else:
-            answers.append(_lacking(outcome, command.order_id, command.client_order_id))
+            answers.append(lacking(outcome, command.order_id, command.client_order_id))
     return answers
 
 
@@ -88,8 +89,10 @@ def refused(refusal: Refusal, status: int = 422) -> Problem:
     return Problem(status, refusal.name, refusal.text)
 
 
-def _lacking(error: Exception, order_id: str | None, client_order_id: str | None) -> Problem:
+def lacking(error: Exception, order_id: str | None, client_order_id: str | None) -> Problem:
     """Why there is no outcome: nothing was done (503), or nobody knows (504)."""
+    if isinstance(error, Unfinished):
+        return _unknown(str(error), order_id, client_order_id)
     if isinstance(error, NotAccepting):
         detail = f"the exchange takes nothing new: {error}. Nothing was done, send it again later"
         return Problem(503, "NOT_ACCEPTING", detail, headers=_AGAIN)

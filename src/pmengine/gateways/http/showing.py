@@ -19,6 +19,7 @@ from pmengine.gateways.http.answers import (
     TokenView,
     TradeView,
 )
+from pmengine.gateways.http.words import UNTITLED, Words
 from pmengine.services.depth import Depth, DepthFeed
 from pmengine.shards import cash_shard
 from pmstore import (
@@ -161,13 +162,26 @@ def _cash(available: int, frozen: int) -> CashView:
     return CashView(available=show_money(available), frozen=show_money(frozen))
 
 
-def show_event(event: Event, feed: DepthFeed, volume_24h: Any = UNSET) -> EventView:
-    """*event* with the best prices of its markets now; *volume_24h* as text, or left out."""
+def show_event(
+    event: Event, feed: DepthFeed, words: Words = UNTITLED, volume_24h: Any = UNSET
+) -> EventView:
+    """
+    *event* with the best prices of its markets now.
+
+    Args:
+        words: What people read of it.
+        volume_24h: As text, or left out.
+    """
     end_date = None
     if event.end_date_ms is not None:
         end_date = _rfc3339(event.end_date_ms)
     return EventView(
         event_id=event.event_id,
+        title=words.title,
+        slug=words.slug,
+        topic=words.topic,
+        image_url=words.image_url,
+        description=words.description,
         end_date=end_date,
         exclusive=event.exclusive,
         removing=event.removing,

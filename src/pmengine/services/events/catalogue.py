@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, Literal
 
 import attrs
@@ -251,9 +250,3 @@ def _is_same(drafted: EventDrafted, texts: Texts) -> bool:
         and drafted.exclusive == texts.exclusive
         and drafted.markets == dict(texts.markets)
     )
-
-
-def matches(words: Iterable[str], title: str) -> bool:
-    """Whether every one of *words*, all casefolded, is in *title*."""
-    folded = title.casefold()
-    return all(word in folded for word in words)

@@ -23,8 +23,8 @@ from pmengine.services.events.records import (
 )
 from pmengine.services.events.requests import EventCreate
 from pmengine.services.events.rules import Declined, Texts, read_texts
-from pmengine.services.front import Answer
-from pmstore import EventStore, Position
+from pmengine.services.front import Answer, NotTaken, OutcomeUnknown
+from pmstore import EventStore, Position, StoreClosed, StoreUnavailable
 from pmstore.clock import Clock
 
 IDS_ASKED: Final = 100
@@ -34,6 +34,10 @@ _UNLISTED: Final = frozenset({"pending", "refused"})
 
 Send = Callable[[Command], Awaitable[Answer]]
 """Gives the engine's answer to a command about events; raises as `Front.send`."""
+
+
+class Unfinished(Exception):
+    """What was asked for is kept, and the engine has not answered: it will be asked again."""
 
 
 @attrs.frozen
@@ -86,7 +90,7 @@ class EventDesk:
             source: Names the document that asks, so that its redelivery is known.
 
         Raises:
-            OutcomeUnknown, NotTaken: From *send*; the event is kept, and will be listed.
+            Unfinished: The event is kept, and will be listed.
             StoreUnavailable: The catalogue did not answer.
         """
         texts = read_texts(asked)
@@ -96,7 +100,12 @@ class EventDesk:
         return found if isinstance(found, Declined) else await self.finish(found, send)
 
     async def finish(self, event: TitledEvent, send: Send) -> Done | Declined:
-        """Ask the engine to list an event of which it is not known; raises as `create`."""
+        """
+        Ask the engine to list an event that is pending.
+
+        Raises:
+            Unfinished: It did not answer, or its answer was not written down.
+        """
         if event.state != "pending":
             return event.refusal or Done(event.event_id)
         drafted, draft = event.drafted, str(event.position)
@@ -106,28 +115,29 @@ class EventDesk:
             end_date=drafted.end_date,
             exclusive=drafted.exclusive,
         )
-        async with self._waiting_for(event.event_id):
+        async with self._asking(event.event_id):
             answer = await send(command)
-        refusal = answer.refusal
-        if refusal is None:
-            listed = EventListed(event_id=event.event_id, draft=draft)
-            await self._kept.write(lambda c: listed if _state(c, event) in _UNLISTED else None)
-            return Done(event.event_id, answer)
-        declined = _of_engine(refusal)
-        refused = EventRefused(
-            event_id=event.event_id, draft=draft, code=declined.code, reason=declined.detail
-        )
-        await self._kept.write(lambda c: refused if _state(c, event) == "pending" else None)
-        # Somebody else may have asked for the same and been heard first.
-        is_listed = _state(self.catalogue, event) == "listed"
-        return Done(event.event_id, answer) if is_listed else declined
+            refusal = answer.refusal
+            if refusal is None:
+                listed = EventListed(event_id=event.event_id, draft=draft)
+                await self._kept.write(lambda c: listed if _state(c, event) in _UNLISTED else None)
+                return Done(event.event_id, answer)
+            declined = _of_engine(refusal)
+            refused = EventRefused(
+                event_id=event.event_id, draft=draft, code=declined.code, reason=declined.detail
+            )
+            await self._kept.write(lambda c: refused if _state(c, event) == "pending" else None)
+            # Somebody else may have asked for the same and been heard first.
+            is_listed = _state(self.catalogue, event) == "listed"
+            return Done(event.event_id, answer) if is_listed else declined
 
     async def close(self, event_id: int, send: Send) -> Done | Declined:
         """
         End trading in all markets of an event, with a title or without; once more changes nothing.
 
         Raises:
-            OutcomeUnknown, NotTaken, StoreUnavailable: As for `create`.
+            Unfinished: It is known that the event is to be closed, if it has a title.
+            StoreUnavailable: The catalogue did not answer.
         """
         await self._kept.look()
         event = self.catalogue.event(event_id)
@@ -139,17 +149,17 @@ class EventDesk:
         if has_title:
             closing = EventClosing(event_id=event_id)
             await self._kept.write(lambda c: None if c.is_closing(event_id) else closing)
-        async with self._waiting_for(event_id):
+        async with self._asking(event_id):
             answer = await send(RemoveOneEvent(event_id=event_id))
-        # The engine knows an event no more that has left with its last token.
-        is_gone = answer.refusal is Refusal.UNKNOWN_EVENT and (
-            has_title or await self._was_there(event_id)
-        )
-        if answer.refusal is not None and not is_gone:
-            return _of_engine(answer.refusal)
-        closed = EventClosed(event_id=event_id)
-        await self._kept.write(lambda c: None if c.is_closed(event_id) else closed)
-        return Done(event_id, answer)
+            # The engine knows an event no more that has left with its last token.
+            is_gone = answer.refusal is Refusal.UNKNOWN_EVENT and (
+                has_title or await self._was_there(event_id)
+            )
+            if answer.refusal is not None and not is_gone:
+                return _of_engine(answer.refusal)
+            closed = EventClosed(event_id=event_id)
+            await self._kept.write(lambda c: None if c.is_closed(event_id) else closed)
+            return Done(event_id, answer)
 
     async def add_topic(self, topic: str, name: str) -> Topic | Declined:
         """Add a topic; the same again changes nothing. Raises `StoreUnavailable`."""
@@ -224,10 +234,13 @@ class EventDesk:
         return event is not None and event.removing
 
     @asynccontextmanager
-    async def _waiting_for(self, event_id: int) -> AsyncIterator[None]:
+    async def _asking(self, event_id: int) -> AsyncIterator[None]:
+        """While the engine is asked about an event, and its answer is written down."""
         self._busy.add(event_id)
         try:
             yield
+        except (OutcomeUnknown, NotTaken, StoreClosed, StoreUnavailable) as error:
+            raise Unfinished(str(error)) from error
         finally:
             self._busy.discard(event_id)
 

@@ -9,8 +9,7 @@ from typing import Final
 import structlog
 
 from pmengine.services.events.catalogue import TitledEvent
-from pmengine.services.events.desk import EventDesk, Send
-from pmengine.services.front import NotTaken, OutcomeUnknown
+from pmengine.services.events.desk import EventDesk, Send, Unfinished
 from pmstore import Position, StoreClosed, StoreUnavailable
 
 LOOK_S: Final = 0.25
@@ -47,7 +46,7 @@ class Finisher:
         while True:
             try:
                 await self.work()
-            except (OutcomeUnknown, NotTaken, StoreClosed, StoreUnavailable) as error:
+            except (Unfinished, StoreClosed, StoreUnavailable) as error:
                 _logger.warning("events_wait", reason=str(error))
                 await asyncio.sleep(RETRY_S)
             await asyncio.sleep(LOOK_S)
@@ -57,7 +56,7 @@ class Finisher:
         Finish what has waited for its grace, one after the other.
 
         Raises:
-            OutcomeUnknown, NotTaken, StoreUnavailable: What is left must wait.
+            Unfinished, StoreUnavailable: What is left must wait.
         """
         await self._desk.look()
         catalogue, now = self._desk.catalogue, self._now()

@@ -10,10 +10,9 @@ from typing import Final, TypeVar
 import structlog
 
 from pmengine.services.dead_letters import DeadLetter
-from pmengine.services.events.desk import Done, EventDesk, Send
+from pmengine.services.events.desk import Done, EventDesk, Send, Unfinished
 from pmengine.services.events.requests import EventCreate, decode_request, split_entry
 from pmengine.services.events.rules import Declined
-from pmengine.services.front import NotTaken, OutcomeUnknown
 from pmengine.services.outages import RETRY_S_MAX, RETRY_S_MIN, persistently
 from pmstore import (
     Consumers,
@@ -150,7 +149,7 @@ async def _until_done(ask: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await ask()
-        except (OutcomeUnknown, NotTaken, StoreClosed, StoreUnavailable) as error:
+        except (Unfinished, StoreClosed, StoreUnavailable) as error:
             if not is_waiting:
                 _logger.warning("event_waits", reason=str(error))
             is_waiting = True
