@@ -1,0 +1,61 @@
+/** Orders on their way: each is kept with its id until its outcome is known, over reloads too. */
+import { signal } from '@preact/signals';
+import { PATIENT, sendOnce, type Outcome } from '../api/asking_again';
+import type { NewOrder, PlacedOrder } from '../api/wire';
+import { tellOf } from './announcing';
+import { askAsUser, onOwnChange, signedIn } from './session';
+
+export interface Unsettled {
+  userId: string;
+  order: NewOrder;
+  isAsking: boolean;
+}
+
+const KEPT = 'pmengine.unsettled';
+
+export const unsettled = signal<readonly Unsettled[]>(restore());
+
+function restore(): Unsettled[] {
+  const kept = sessionStorage.getItem(KEPT);
+  const orders = kept ? (JSON.parse(kept) as Unsettled[]) : [];
+  return orders.map((one) => ({ ...one, isAsking: false }));
+}
+
+function keep(next: readonly Unsettled[]): void {
+  unsettled.value = next;
+  sessionStorage.setItem(KEPT, JSON.stringify(next));
+}
+
+const drop = (id: string | null): void =>
+  keep(unsettled.value.filter((one) => one.order.client_order_id !== id));
+
+// The own feed may know of an order whose answer never came.
+onOwnChange((change) => {
+  if (change.type !== 'open_order_change' || !change.order) return;
+  const id = change.order.client_order_id;
+  if (unsettled.value.some((one) => one.order.client_order_id === id && !one.isAsking)) {
+    drop(id);
+    tellOf('An order whose outcome was unknown was accepted.', 'good');
+  }
+});
+
+/** Place *order*, which may have been sent before under the same id. */
+export async function placeOrder(order: NewOrder, wasUnknown = false): Promise<Outcome<PlacedOrder>> {
+  const id = order.client_order_id;
+  const others = unsettled.value.filter((one) => one.order.client_order_id !== id);
+  keep([...others, { userId: signedIn.value?.userId ?? '', order, isAsking: true }]);
+  const outcome = await sendOnce(
+    () => askAsUser<PlacedOrder>('POST', '/orders', { body: order }),
+    wasUnknown,
+    PATIENT,
+  );
+  if (outcome.kind === 'unknown') {
+    keep(unsettled.value.map((one) => (one.order.client_order_id === id ? { ...one, isAsking: false } : one)));
+  } else {
+    drop(id);
+  }
+  return outcome;
+}
+
+/** Stop asking what became of an order; it may still be taken. */
+export const giveUp = (order: NewOrder): void => drop(order.client_order_id);

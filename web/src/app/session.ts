@@ -1,0 +1,84 @@
+/** Who uses the page: the credential, kept for this tab alone, and what the exchange says of it. */
+import { computed, signal } from '@preact/signals';
+import { ask, type Asked, type Credential } from '../api/client';
+import { Problem } from '../api/problem';
+import type { CallerView, Scope } from '../api/wire';
+import { followOwn, stopFollowing, type Change } from '../feeds/user_feed';
+
+interface PageTold {
+  auth: string[];
+  user_feed: string | null;
+}
+
+interface SignedIn {
+  credential: Credential;
+  userId: string;
+  scopes: readonly Scope[];
+}
+
+const KEPT = 'pmengine.credential';
+
+export const pageTold = signal<PageTold>({ auth: [], user_feed: '/user' });
+export const signedIn = signal<SignedIn | null>(null);
+export const isAuthOff = computed(() => pageTold.value.auth.includes('off'));
+export const mayTrade = computed(() => signedIn.value?.scopes.includes('trade') ?? false);
+export const mayRead = computed(() => mayTrade.value || (signedIn.value?.scopes.includes('read') ?? false));
+export const isAdmin = computed(() => signedIn.value?.scopes.includes('admin') ?? false);
+
+/** Grows with every change of what the user has; what is read over HTTP is read again then. */
+export const ownChanges = signal(0);
+const listeners = new Set<(change: Change) => void>();
+
+export function onOwnChange(listener: (change: Change) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** A request as the one who is signed in. */
+export function askAsUser<T>(method: string, path: string, asked: Asked = {}): Promise<T> {
+  return ask<T>(method, path, { ...asked, credential: signedIn.value?.credential ?? null });
+}
+
+/** What was typed as a credential. */
+export function credentialOf(text: string): Credential {
+  if (isAuthOff.value) return { kind: 'user', text };
+  return text.startsWith('pmk_') ? { kind: 'key', text } : { kind: 'token', text };
+}
+
+/** Sign in, or throw the problem that keeps one from it. */
+export async function signIn(credential: Credential): Promise<void> {
+  const caller = await ask<CallerView>('GET', '/caller', { credential });
+  if (caller.user_id === null) {
+    throw new Problem(401, 'NO_USER', 'the exchange does not know who this is');
+  }
+  sessionStorage.setItem(KEPT, JSON.stringify(credential));
+  signedIn.value = { credential, userId: caller.user_id, scopes: caller.scopes };
+  const path = pageTold.value.user_feed;
+  if (mayRead.value && path) {
+    followOwn(credential, path, (change) => {
+      ownChanges.value++;
+      if (change) for (const listener of listeners) listener(change);
+    });
+  }
+}
+
+export function signOut(): void {
+  sessionStorage.removeItem(KEPT);
+  stopFollowing();
+  signedIn.value = null;
+  ownChanges.value++;
+}
+
+/** Read what the page is told of its exchange, and sign in again who was in this tab. */
+export async function begin(): Promise<void> {
+  const response = await fetch('/page.json', { cache: 'no-store', credentials: 'omit' });
+  if (response.ok) pageTold.value = (await response.json()) as PageTold;
+  const kept = sessionStorage.getItem(KEPT);
+  if (!kept) return;
+  try {
+    await signIn(JSON.parse(kept) as Credential);
+  } catch (error) {
+    if (error instanceof Problem && error.status < 500 && error.status !== 429) signOut();
+    else throw error;
+  }
+}

@@ -1,0 +1,63 @@
+/** Follows the own open orders and balances over `/user`, and goes on where it was after a loss. */
+import { signal } from '@preact/signals';
+import type { Credential } from '../api/client';
+import type { UserMessage } from '../api/wire';
+import { lostSince, type Health } from './health';
+import { openLine, socketUrl, type Line } from './line';
+import { NOTHING_OWN, resumeAfter, tell, type Own } from './own';
+
+export const own = signal<Own>(NOTHING_OWN);
+export const ownHealth = signal<Health>({ kind: 'connecting' });
+
+export type Change = Extract<UserMessage, { type: 'open_order_change' | 'position_change' }>;
+
+const FIRST = { user: 'user_id', key: 'api_key', token: 'auth' } as const;
+
+let line: Line | null = null;
+
+/** Begin to follow who shows *credential*; `changed` hears of each change, and null of a snapshot. */
+export function followOwn(credential: Credential, path: string, changed: (change: Change | null) => void): void {
+  stopFollowing();
+  line = openLine(socketUrl(path), {
+    opened(to) {
+      const behind = resumeAfter(own.value);
+      const resume = behind === null ? {} : { resume_after: behind };
+      to.send({ [FIRST[credential.kind]]: credential.text, ...resume });
+    },
+    heard(said, from) {
+      const message = said as UserMessage;
+      if (message.type === 'auth') {
+        if (own.value.shards.size === 0) from.send({ action: 'snapshot' });
+      } else if (message.type === 'auth_error') {
+        if (message.code === 'KEYS_BEHIND') return;
+        ownHealth.value = { kind: 'refused', detail: message.detail };
+        from.close();
+      } else if (message.type === 'error') {
+        from.send({ action: 'snapshot' });
+      } else {
+        const { own: next, missed } = tell(own.value, message);
+        own.value = next;
+        if (missed) {
+          ownHealth.value = lostSince(ownHealth.value, Date.now());
+          from.send({ action: 'snapshot' });
+          return;
+        }
+        if (message.type === 'resumed' || (message.type === 'snapshot' && !message.more)) {
+          ownHealth.value = { kind: 'live' };
+        }
+        if (message.type === 'snapshot' && !message.more) changed(null);
+        if (message.type === 'open_order_change' || message.type === 'position_change') changed(message);
+      }
+    },
+    lost() {
+      ownHealth.value = lostSince(ownHealth.value, Date.now());
+    },
+  });
+}
+
+export function stopFollowing(): void {
+  line?.close();
+  line = null;
+  own.value = NOTHING_OWN;
+  ownHealth.value = { kind: 'connecting' };
+}

@@ -1,0 +1,98 @@
+/** Signing in and out. */
+import { useRef, useState } from 'preact/hooks';
+import { told } from '../api/problem';
+import { tellOf } from '../app/announcing';
+import { credentialOf, isAuthOff, pageTold, signedIn, signIn, signOut } from '../app/session';
+
+export function Account() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const user = signedIn.value;
+  if (user) {
+    return (
+      <div class="account">
+        <span class="user" title={`Signed in as ${user.userId}`}>
+          {user.userId}
+        </span>
+        <button
+          type="button"
+          class="small"
+          onClick={() => {
+            signOut();
+            tellOf('Signed out');
+          }}
+        >
+          Sign out
+        </button>
+      </div>
+    );
+  }
+  return (
+    <>
+      <button type="button" class="small primary" onClick={() => dialog.current?.showModal()}>
+        Sign in
+      </button>
+      <dialog ref={dialog} aria-labelledby="sign-in-title">
+        <SignIn close={() => dialog.current?.close()} />
+      </dialog>
+    </>
+  );
+}
+
+function SignIn({ close }: { close: () => void }) {
+  const [text, setText] = useState('');
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const auth = pageTold.value.auth;
+  const label = isAuthOff.value ? 'User name' : auth.includes('keys') ? 'API key' : 'Token';
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await signIn(credentialOf(text.trim()));
+      setText('');
+      close();
+      tellOf(`Signed in as ${signedIn.value?.userId}`, 'good');
+    } catch (error) {
+      setProblem(told(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+  return (
+    <form class="stack" onSubmit={(event) => void submit(event)}>
+      <h2 id="sign-in-title">Sign in</h2>
+      <div class="field">
+        <label for="credential">{label}</label>
+        <input
+          id="credential"
+          type={(isAuthOff.value ? 'text' : 'password') as 'text'}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          required
+          value={text}
+          aria-invalid={problem !== null}
+          aria-describedby="credential-hint credential-problem"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <p class="hint" id="credential-hint">
+          {isAuthOff.value
+            ? 'This exchange runs for development: any name of letters and digits is a user.'
+            : 'Kept in this tab alone, and forgotten when it is closed.'}
+        </p>
+        <p class="problem" id="credential-problem" role="alert">
+          {problem}
+        </p>
+      </div>
+      <div class="row end">
+        <button type="button" onClick={close}>
+          Close
+        </button>
+        <button type="submit" class="primary" disabled={isBusy}>
+          {isBusy ? 'Signing in…' : 'Sign in'}
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,228 @@
+/** Price and volume over time, live; the same as words, and as a table for who cannot see it. */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { ask } from '../api/client';
+import type { Page, WireCandle, WireToken, WireTrade } from '../api/wire';
+import { showPrice, showQuantity } from '../amounts/units';
+import { isDark } from '../app/theme';
+import { candleOf, INTERVALS, withCandles, withTrade, type Candle, type Interval } from '../feeds/candles';
+
+const CANDLES = 300;
+const TABLE_ROWS = 30;
+const VOLUME_MS = 2_000;
+const HEIGHT = 260;
+
+interface ChartProps {
+  eventId: number;
+  marketId: number;
+  token: WireToken;
+  trades: readonly WireTrade[];
+  began: number;
+}
+
+export function Chart({ eventId, marketId, token, trades, began }: ChartProps) {
+  const [interval, setInterval] = useState<Interval>('1m');
+  const [candles, setCandles] = useState<readonly Candle[]>([]);
+  const [isRead, setRead] = useState(false);
+  const intervalMs = INTERVALS[interval];
+  const newest = trades[0];
+
+  const read = (limit: number, signal: AbortSignal) =>
+    ask<Page<WireCandle>>('GET', '/candles', {
+      query: { event_id: eventId, market_id: marketId, token_id: token.token_id, interval, limit },
+      signal,
+    }).then((page) => page.items.map(candleOf));
+
+  useEffect(() => {
+    const ending = new AbortController();
+    setCandles([]);
+    setRead(false);
+    read(CANDLES, ending.signal)
+      .then((found) => setCandles((before) => withCandles(found, before.slice(-1)).slice(-CANDLES)))
+      .catch(() => undefined)
+      .finally(() => !ending.signal.aborted && setRead(true));
+    return () => ending.abort();
+  }, [interval, token.token_id, began]);
+
+  // Prices come with the trades; volumes are read again, a moment after the last of them.
+  useEffect(() => {
+    if (!newest || !isRead) return undefined;
+    setCandles((before) => withTrade(before, newest, token.token_id, intervalMs).slice(-CANDLES));
+    const ending = new AbortController();
+    const timer = setTimeout(() => {
+      read(3, ending.signal)
+        .then((found) => setCandles((before) => withCandles(before, found).slice(-CANDLES)))
+        .catch(() => undefined);
+    }, VOLUME_MS);
+    return () => {
+      clearTimeout(timer);
+      ending.abort();
+    };
+  }, [newest?.trade_id, isRead, interval]);
+
+  return (
+    <figure class="panel chart" aria-labelledby="chart-title">
+      <div class="row between">
+        <h2 id="chart-title">Price of {token.outcome}</h2>
+        <div class="intervals" role="group" aria-label="Interval of the chart">
+          {(Object.keys(INTERVALS) as Interval[]).map((one) => (
+            <button
+              key={one}
+              type="button"
+              class="small"
+              aria-pressed={one === interval}
+              onClick={() => setInterval(one)}
+            >
+              {one}
+            </button>
+          ))}
+        </div>
+      </div>
+      {candles.length === 0 ? (
+        <p class="empty chart-area">{isRead ? 'No trades yet.' : 'Loading…'}</p>
+      ) : (
+        <Drawing candles={candles} label={summary(candles, token.outcome)} isDark={isDark.value} />
+      )}
+      <figcaption class="hint">{candles.length > 0 && summary(candles, token.outcome)}</figcaption>
+      {candles.length > 0 && (
+        <details>
+          <summary>As a table</summary>
+          <CandleTable candles={candles} />
+        </details>
+      )}
+    </figure>
+  );
+}
+
+function summary(candles: readonly Candle[], outcome: string): string {
+  const last = candles.at(-1);
+  const first = candles[0];
+  if (!last || !first) return '';
+  const high = candles.reduce((most, candle) => (candle.high > most ? candle.high : most), first.high);
+  const low = candles.reduce((least, candle) => (candle.low < least ? candle.low : least), first.low);
+  return `${outcome} at ${showPrice(last.close)}; from ${showPrice(first.open)} on ${whenOf(first.startMs)}, between ${showPrice(low)} and ${showPrice(high)}.`;
+}
+
+const whenOf = (ms: number): string =>
+  new Date(ms).toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+
+function CandleTable({ candles }: { candles: readonly Candle[] }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">From</th>
+          <th scope="col">Open</th>
+          <th scope="col">High</th>
+          <th scope="col">Low</th>
+          <th scope="col">Close</th>
+          <th scope="col">Shares</th>
+        </tr>
+      </thead>
+      <tbody>
+        {candles
+          .slice(-TABLE_ROWS)
+          .reverse()
+          .map((candle) => (
+            <tr key={candle.startMs}>
+              <th scope="row">{whenOf(candle.startMs)}</th>
+              <td>{showPrice(candle.open)}</td>
+              <td>{showPrice(candle.high)}</td>
+              <td>{showPrice(candle.low)}</td>
+              <td>{showPrice(candle.close)}</td>
+              <td>{showQuantity(candle.volume)}</td>
+            </tr>
+          ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Pixels need numbers: nothing is reckoned with these. */
+function pointsOf(candles: readonly Candle[]): uPlot.AlignedData {
+  return [
+    candles.map((candle) => candle.startMs / 1000),
+    candles.map((candle) => Number(candle.close) / 10_000),
+    candles.map((candle) => Number(candle.volume) / 100),
+  ];
+}
+
+function Drawing({ candles, label, isDark }: { candles: readonly Candle[]; label: string; isDark: boolean }) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const points = useMemo(() => pointsOf(candles), [candles]);
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    plot.current = new uPlot(optionsOf(element), points, element);
+    const watching = new ResizeObserver(() => {
+      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT });
+    });
+    watching.observe(element);
+    return () => {
+      watching.disconnect();
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [isDark]);
+  useEffect(() => plot.current?.setData(points), [points]);
+  return <div class="chart-area" ref={place} role="img" aria-label={`Chart. ${label}`} />;
+}
+
+function optionsOf(element: HTMLElement): uPlot.Options {
+  const style = getComputedStyle(element);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const font = `12px ${style.fontFamily}`;
+  const axis = {
+    stroke: colour('--ink-soft'),
+    font,
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7 } },
+    padding: [12, 0, 0, 0],
+    scales: {
+      price: { range: (_, low, high) => priceRange(low, high) },
+      volume: { range: (_, __, high) => [0, Math.max(high, 0.01) * 4] },
+    },
+    axes: [
+      { ...axis, space: 70 },
+      {
+        ...axis,
+        scale: 'price',
+        side: 1,
+        size: 58,
+        values: (_, ticks) => ticks.map((tick) => tick.toFixed(tick >= 0.1 ? 3 : 4)),
+      },
+    ],
+    series: [
+      {},
+      {
+        scale: 'price',
+        stroke: colour('--accent'),
+        width: 2,
+        fill: colour('--accent-faint'),
+        paths: uPlot.paths.stepped?.({ align: 1 }),
+        points: { show: false },
+      },
+      {
+        scale: 'volume',
+        fill: colour('--volume'),
+        stroke: colour('--volume'),
+        width: 0,
+        paths: uPlot.paths.bars?.({ size: [0.7, 24] }),
+        points: { show: false },
+      },
+    ],
+  };
+}
+
+function priceRange(low: number, high: number): [number, number] {
+  const room = Math.max((high - low) * 0.15, 0.005);
+  return [Math.max(0, low - room), Math.min(1, high + room)];
+}

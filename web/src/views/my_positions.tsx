@@ -1,0 +1,140 @@
+/** Own positions with average price and profit, at the last prices. */
+import { useEffect, useState } from 'preact/hooks';
+import type { Page, WireEvent, WirePosition } from '../api/wire';
+import {
+  amountOf,
+  readMoney,
+  readPrice,
+  readQuantity,
+  showDecimal,
+  showMoney,
+  showPrice,
+  showProfit,
+  showQuantity,
+  parseDecimal,
+} from '../amounts/units';
+import { askAsUser, ownChanges, signedIn } from '../app/session';
+import type { Book } from '../feeds/book';
+import { MarketLink } from './my_orders';
+import { useResource } from './resource';
+
+const REFRESH_MS = 15_000;
+const SETTLING_MS = 250;
+
+interface MyPositionsProps {
+  eventId?: number;
+  marketId?: number;
+  /** The live prices of the market, where there are some. */
+  book?: Book | null;
+  events: readonly WireEvent[];
+}
+
+export function MyPositions({ eventId, marketId, book, events }: MyPositionsProps) {
+  const turn = useSettled(ownChanges.value);
+  const { data, error } = useResource(
+    `positions ${signedIn.value?.userId} ${eventId} ${marketId}`,
+    (signal) =>
+      askAsUser<Page<WirePosition>>('GET', '/positions', {
+        query: { event_id: eventId, market_id: marketId, limit: 200, status: eventId === undefined ? 'open' : undefined },
+        signal,
+      }),
+    REFRESH_MS,
+    turn,
+  );
+  const positions = data?.items ?? [];
+  return (
+    <section class="panel" aria-labelledby="positions-title">
+      <h2 id="positions-title">{eventId === undefined ? 'My positions' : 'My position'}</h2>
+      {error && <p class="warning">{error}</p>}
+      {positions.length === 0 ? (
+        <p class="empty">{data ? 'No shares held.' : 'Loading…'}</p>
+      ) : (
+        <table class="wide">
+          <thead>
+            <tr>
+              {eventId === undefined && <th scope="col">Market</th>}
+              <th scope="col">Outcome</th>
+              <th scope="col">Shares</th>
+              <th scope="col">Average</th>
+              <th scope="col">Price</th>
+              <th scope="col">Value</th>
+              <th scope="col">Open profit</th>
+              <th scope="col">Taken profit</th>
+            </tr>
+          </thead>
+          <tbody>
+            {positions.map((position) => (
+              <PositionRow
+                key={`${position.event_id}/${position.token_id}`}
+                position={position}
+                live={book?.tokens[position.token_id]?.last ?? null}
+                events={events}
+                isOfAll={eventId === undefined}
+              />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+interface PositionRowProps {
+  position: WirePosition;
+  live: bigint | null;
+  events: readonly WireEvent[];
+  isOfAll: boolean;
+}
+
+function PositionRow({ position, live, events, isOfAll }: PositionRowProps) {
+  const isAnswered = position.state === 'resolved' || position.state === 'void';
+  const told = position.mark_price === null ? null : readPrice(position.mark_price);
+  const mark = isAnswered ? told : (live ?? told);
+  const quantity = readQuantity(position.quantity);
+  const value = mark === null ? null : amountOf(mark, quantity);
+  const open = value === null ? null : value - readMoney(position.cost);
+  const taken = readMoney(position.realised_profit);
+  const frozen = readQuantity(position.frozen);
+  return (
+    <tr data-testid={`position-${position.token_id}`}>
+      {isOfAll && (
+        <td data-label="Market">
+          <MarketLink events={events} of={position} />
+        </td>
+      )}
+      <th scope="row" data-label="Outcome">
+        {position.outcome}
+      </th>
+      <td data-label="Shares">
+        {showQuantity(quantity)}
+        {frozen > 0n && <span class="soft"> ({showQuantity(frozen)} in orders)</span>}
+      </td>
+      <td data-label="Average">{averageText(position.average_price)}</td>
+      <td data-label="Price">{mark === null ? '–' : showPrice(mark)}</td>
+      <td data-label="Value">{value === null ? '–' : showMoney(value)}</td>
+      <td data-label="Open profit" class={toneOf(open)}>
+        {open === null ? '–' : showProfit(open)}
+      </td>
+      <td data-label="Taken profit" class={toneOf(taken)}>
+        {showProfit(taken)}
+      </td>
+    </tr>
+  );
+}
+
+function averageText(text: string | null): string {
+  const millionths = text === null ? null : parseDecimal(text, 6);
+  return millionths === null ? '–' : showDecimal((millionths + 50n) / 100n, 4, 2);
+}
+
+const toneOf = (profit: bigint | null): string => (profit === null || profit === 0n ? '' : profit > 0n ? 'gain' : 'loss');
+
+/** *value* once it has not changed for a moment: a fill comes as several changes. */
+function useSettled(value: number): number {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), SETTLING_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}

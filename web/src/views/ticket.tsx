@@ -1,0 +1,424 @@
+/** The order ticket: what an order costs, brings and pays is said before it is sent. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { newId } from '../api/asking_again';
+import { told } from '../api/problem';
+import type { NewOrder, PlacedOrder, TimeInForce, WireEvent, WireMarket, WireToken } from '../api/wire';
+import { estimate, neededFor, showRate, type Fees } from '../amounts/estimate';
+import {
+  readPrice,
+  readQuantity,
+  showDecimal,
+  showMoney,
+  showPrice,
+  showProfit,
+  showQuantity,
+  wireQuantity,
+} from '../amounts/units';
+import { say, tellOf } from '../app/announcing';
+import { fieldOf, readDraft, type Draft, type Field, type Problems } from '../app/draft';
+import { nowMs } from '../app/now';
+import { giveUp, placeOrder, unsettled, type Unsettled } from '../app/placing';
+import { mayTrade, signedIn } from '../app/session';
+import type { TokenBook } from '../feeds/book';
+import { CASH, held } from '../feeds/own';
+import { own } from '../feeds/user_feed';
+import { Choice } from './choice';
+import { TextField } from './text_field';
+
+export const EMPTY: Draft = {
+  side: 'buy',
+  kind: 'limit',
+  price: '',
+  quantity: '',
+  volume: '',
+  worst: '',
+  timeInForce: 'gtc',
+  expires: '',
+  postOnly: false,
+};
+
+interface TicketProps {
+  event: WireEvent;
+  market: WireMarket;
+  token: WireToken;
+  choose: (tokenId: string) => void;
+  book: TokenBook;
+  isLive: boolean;
+  draft: Draft;
+  change: (part: Partial<Draft>) => void;
+}
+
+export function Ticket(props: TicketProps) {
+  const { event, market, token, choose, book, isLive, draft, change } = props;
+  const form = useRef<HTMLFormElement>(null);
+  const [answered, setAnswered] = useState<Problems>({});
+  const [isTried, setTried] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const fees = feesOf(market);
+  const offers = draft.side === 'buy' ? book.asks : book.bids;
+  const read = readDraft(draft, BigInt(market.tick_size), offers, nowMs.value);
+  const expected = read.terms && estimate(read.terms, offers, fees);
+  const cash = held(own.value, CASH);
+  const shares = held(own.value, token.token_id);
+  const isKnown = own.value.shards.size > 0;
+  const short =
+    read.terms && isKnown
+      ? draft.side === 'buy'
+        ? neededFor(read.terms, fees) > cash.available && 'This is more than your cash.'
+        : 'quantity' in read.terms && read.terms.quantity > shares.available && 'You have fewer shares.'
+      : false;
+  const missing: Problems = {};
+  if (isTried) {
+    if (draft.kind === 'limit' && !draft.price.trim()) missing.price = 'Say a price.';
+    if (draft.kind === 'limit' || draft.side === 'sell') {
+      if (!draft.quantity.trim()) missing.quantity = 'Say how many shares.';
+    } else if (!draft.volume.trim()) missing.volume = 'Say how much money.';
+  }
+  const problems: Problems = { ...missing, ...read.problems, ...answered };
+  const amountField: Field = draft.kind === 'market' && draft.side === 'buy' ? 'volume' : 'quantity';
+  if (short && !problems[amountField]) problems[amountField] = short;
+
+  // What was answered concerns what was sent: a changed ticket is another order.
+  useEffect(() => setAnswered({}), [draft, token.token_id]);
+
+  async function submit(submitted: Event): Promise<void> {
+    submitted.preventDefault();
+    setTried(true);
+    if (!read.order) {
+      focusWrong();
+      say('The order is not complete.');
+      return;
+    }
+    const order: NewOrder = {
+      client_order_id: newId(),
+      event_id: event.event_id,
+      market_id: market.market_id,
+      token_id: token.token_id,
+      ...read.order,
+    };
+    setBusy(true);
+    const outcome = await placeOrder(order).finally(() => setBusy(false));
+    if (outcome.kind === 'done') {
+      tellOf(inWords(outcome.answer, token.outcome), 'good');
+      setTried(false);
+      change({ quantity: '', volume: '' });
+    } else if (outcome.kind === 'refused') {
+      const { code, field } = outcome.problem;
+      setAnswered({ [fieldOf(draft, code, field)]: told(outcome.problem) });
+      focusWrong();
+    } else {
+      say('The outcome of the order is not known yet.');
+    }
+  }
+
+  function focusWrong(): void {
+    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
+  }
+
+  const isClosed = market.state !== 'open';
+  const waiting = unsettled.value.filter(
+    (one) =>
+      one.userId === signedIn.value?.userId &&
+      one.order.event_id === event.event_id &&
+      one.order.market_id === market.market_id,
+  );
+  const part = (percent: bigint) => {
+    if (draft.side === 'sell') change({ quantity: wireQuantity((shares.available * percent) / 100n) });
+    else if (draft.kind === 'market') {
+      change({ volume: showDecimal(((cash.available * percent) / 100n / 10_000n) * 10_000n, 6) });
+    } else if (read.terms || draft.price) {
+      const price = readDraft({ ...draft, quantity: '1' }, BigInt(market.tick_size), offers, 0).terms;
+      if (price?.kind === 'limit') {
+        const each = neededFor({ ...price, quantity: 10_000n }, fees);
+        change({ quantity: wireQuantity((cash.available * percent * 10_000n) / 100n / each) });
+      }
+    }
+  };
+  return (
+    <section class="panel ticket" aria-labelledby="ticket-title">
+      <h2 id="ticket-title">Place an order</h2>
+      <form ref={form} class="stack" noValidate onSubmit={(submitted) => void submit(submitted)}>
+        <Choice
+          legend="Side"
+          name="side"
+          value={draft.side}
+          choices={[
+            { value: 'buy', text: 'Buy', tone: 'buy' },
+            { value: 'sell', text: 'Sell', tone: 'sell' },
+          ]}
+          choose={(side) => change({ side: side as Draft['side'] })}
+        />
+        <Choice
+          legend="Outcome"
+          name="outcome"
+          value={token.token_id}
+          choices={market.tokens.map((one, index) => ({
+            value: one.token_id,
+            text: one.outcome,
+            tone: `o${index}`,
+          }))}
+          choose={choose}
+        />
+        <Choice
+          legend="Type"
+          name="type"
+          value={draft.kind}
+          choices={[
+            { value: 'limit', text: 'Limit' },
+            { value: 'market', text: 'Market' },
+          ]}
+          choose={(kind) => change({ kind: kind as Draft['kind'] })}
+        />
+        {draft.kind === 'limit' && (
+          <TextField
+            id="price"
+            label="Price"
+            unit="of 1"
+            value={draft.price}
+            hint={bestHint(draft, book)}
+            problem={problems.price}
+            change={(price) => change({ price })}
+          />
+        )}
+        {draft.kind === 'market' && draft.side === 'buy' ? (
+          <TextField
+            id="volume"
+            label="Money to spend"
+            value={draft.volume}
+            hint={isKnown ? `You have ${showMoney(cash.available)}` : 'Fees included'}
+            problem={problems.volume}
+            change={(volume) => change({ volume })}
+          />
+        ) : (
+          <TextField
+            id="quantity"
+            label="Shares"
+            value={draft.quantity}
+            hint={
+              isKnown
+                ? draft.side === 'sell'
+                  ? `You have ${showQuantity(shares.available)}`
+                  : `Your cash: ${showMoney(cash.available)}`
+                : 'Each pays 1 if the outcome is right'
+            }
+            problem={problems.quantity}
+            change={(quantity) => change({ quantity })}
+          />
+        )}
+        {isKnown && (
+          <div class="parts" role="group" aria-label="Part of what you have">
+            {[25n, 50n, 100n].map((percent) => (
+              <button key={String(percent)} type="button" class="small" onClick={() => part(percent)}>
+                {percent === 100n ? 'All' : `${percent}%`}
+              </button>
+            ))}
+          </div>
+        )}
+        <details class="options" open={problems.worst || problems.expires ? true : undefined}>
+          <summary>Options</summary>
+          <div class="stack">
+            {draft.kind === 'limit' ? (
+              <>
+                <div class="field">
+                  <label for="time-in-force">How long it counts</label>
+                  <select
+                    id="time-in-force"
+                    value={draft.timeInForce}
+                    onChange={(changed) => change({ timeInForce: changed.currentTarget.value as TimeInForce })}
+                  >
+                    <option value="gtc">Until cancelled (GTC)</option>
+                    <option value="gtd">Until a time (GTD)</option>
+                    <option value="ioc">Now, the rest is cancelled (IOC)</option>
+                    <option value="fok">Now and whole, or not at all (FOK)</option>
+                  </select>
+                </div>
+                {draft.timeInForce === 'gtd' && (
+                  <TextField
+                    id="expires"
+                    label="Until"
+                    type="datetime-local"
+                    value={draft.expires}
+                    problem={problems.expires ?? (isTried && !draft.expires ? 'Say until when.' : undefined)}
+                    change={(expires) => change({ expires })}
+                  />
+                )}
+                <label class="check">
+                  <input
+                    type="checkbox"
+                    checked={draft.postOnly}
+                    disabled={draft.timeInForce === 'ioc' || draft.timeInForce === 'fok'}
+                    onChange={(changed) => change({ postOnly: changed.currentTarget.checked })}
+                  />
+                  Post-only: refused if any of it would trade at once
+                </label>
+              </>
+            ) : (
+              <TextField
+                id="worst"
+                label="Worst price to take"
+                value={draft.worst}
+                hint={
+                  read.terms && 'worst' in read.terms
+                    ? `Empty: ${showPrice(read.terms.worst)}, 0.02 beyond the prices of now`
+                    : 'Empty: 0.02 beyond the prices of now'
+                }
+                problem={problems.worst}
+                change={(worst) => change({ worst })}
+              />
+            )}
+          </div>
+        </details>
+        <Summary draft={draft} token={token} fees={fees} expected={expected} isLive={isLive} />
+        <p class="problem" role="alert">
+          {problems.form}
+        </p>
+        {isClosed ? (
+          <p class="banner">
+            {market.state === 'paused' ? 'New orders are paused here.' : 'This market takes no more orders.'}
+          </p>
+        ) : mayTrade.value ? (
+          <button type="submit" class={`send ${draft.side}`} disabled={isBusy}>
+            {isBusy ? 'Sending…' : sendText(draft, token)}
+          </button>
+        ) : (
+          <p class="banner">
+            {signedIn.value ? 'Your key may not trade.' : 'Sign in to place orders.'}
+          </p>
+        )}
+      </form>
+      {waiting.map((one) => (
+        <Waiting key={one.order.client_order_id} one={one} />
+      ))}
+    </section>
+  );
+}
+
+/** An order whose outcome is not known: asking again cannot make it a second one. */
+function Waiting({ one }: { one: Unsettled }) {
+  const { order, isAsking } = one;
+  const text = `${order.side === 'buy' ? 'Buy' : 'Sell'} ${order.quantity ?? order.volume} at ${order.price}`;
+  async function again(): Promise<void> {
+    const outcome = await placeOrder(order, true);
+    if (outcome.kind === 'done') tellOf(`${text}: it was accepted.`, 'good');
+    else if (outcome.kind === 'refused') tellOf(`${text}: refused. ${told(outcome.problem)}`, 'bad');
+    else say('Still not known.');
+  }
+  if (isAsking) return <p class="banner">Waiting for the outcome of: {text}</p>;
+  return (
+    <div class="banner bad" role="group" aria-label="Outcome unknown">
+      <p>
+        It is not known yet whether this order was accepted: <strong>{text}</strong>. Asking again does not place it
+        twice.
+      </p>
+      <div class="row">
+        <button type="button" class="small primary" onClick={() => void again()}>
+          Ask again
+        </button>
+        <button type="button" class="small" onClick={() => giveUp(order)}>
+          Stop asking
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface SummaryProps {
+  draft: Draft;
+  token: WireToken;
+  fees: Fees | null;
+  expected: ReturnType<typeof estimate> | null;
+  isLive: boolean;
+}
+
+function Summary({ draft, token, fees, expected, isLive }: SummaryProps) {
+  const isBuy = draft.side === 'buy';
+  const rows: [string, string, string?][] = [];
+  if (expected) {
+    rows.push(['Trades at once', `${showQuantity(expected.filled)} shares`]);
+    if (expected.average !== null) rows.push(['Average price', showDecimal(roundedTick(expected.average), 4, 2)]);
+    if (expected.left > 0n && draft.kind === 'limit') {
+      const rests = draft.timeInForce === 'gtc' || draft.timeInForce === 'gtd';
+      rows.push([rests ? 'Waits in the book' : 'Not filled, cancelled', `${showQuantity(expected.left)} shares`]);
+    }
+    if (fees) rows.push(['Fee', showMoney(expected.fee)]);
+    if (isBuy) {
+      rows.push(['You pay at most', showMoney(expected.cost), 'strong']);
+      rows.push([`Payout if ${token.outcome}`, showMoney(expected.payout), 'strong']);
+      rows.push([`Profit if ${token.outcome}`, showProfit(expected.payout - expected.cost), 'gain']);
+    } else {
+      rows.push(['You receive at once', showMoney(expected.proceeds), 'strong']);
+    }
+  }
+  const warning =
+    expected && draft.kind === 'limit'
+      ? draft.postOnly && expected.filled > 0n && (draft.timeInForce === 'gtc' || draft.timeInForce === 'gtd')
+        ? 'Some of it would trade at once: a post-only order is refused.'
+        : draft.timeInForce === 'fok' && expected.left > 0n
+          ? 'There is not enough in the book: it would be refused.'
+          : null
+      : expected && expected.filled === 0n
+        ? 'Nothing in the book can be taken at this price.'
+        : null;
+  return (
+    <div class="summary" aria-label="What it costs and pays" role="group">
+      {rows.length === 0 ? (
+        <p class="hint">Cost, fee and payout are shown here before you send.</p>
+      ) : (
+        <dl>
+          {rows.map(([name, value, tone]) => (
+            <div key={name} class={tone}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {warning && <p class="warning">{warning}</p>}
+      {expected && !isLive && <p class="warning">Prices are not live: this may be out of date.</p>}
+      <p class="hint">
+        {fees
+          ? `Fees: ${showRate(fees.taker)} for who takes, ${showRate(fees.maker)} for who waits, of ${
+              fees.kind === 'linear' ? 'the smaller of price and 1 − price' : 'price × (1 − price)'
+            }.`
+          : 'No fees in this market.'}
+      </p>
+    </div>
+  );
+}
+
+const roundedTick = (millionths: bigint): bigint => (millionths + 50n) / 100n;
+
+function bestHint(draft: Draft, book: TokenBook): string {
+  const best = draft.side === 'buy' ? book.asks[0] : book.bids[0];
+  if (!best) return draft.side === 'buy' ? 'Nobody sells now' : 'Nobody buys now';
+  return draft.side === 'buy' ? `Lowest offer ${showPrice(best.price)}` : `Highest bid ${showPrice(best.price)}`;
+}
+
+function sendText(draft: Draft, token: WireToken): string {
+  const verb = draft.side === 'buy' ? 'Buy' : 'Sell';
+  if (draft.kind === 'market' && draft.side === 'buy') {
+    return draft.volume ? `${verb} ${token.outcome} for ${draft.volume}` : `${verb} ${token.outcome}`;
+  }
+  return draft.quantity ? `${verb} ${draft.quantity} ${token.outcome}` : `${verb} ${token.outcome}`;
+}
+
+function inWords(placed: PlacedOrder | null, outcome: string): string {
+  if (!placed) return 'The order was accepted.';
+  const { order } = placed;
+  const verb = order.side === 'buy' ? 'Bought' : 'Sold';
+  const filled = readQuantity(order.filled_quantity);
+  const average = order.average_price ? ` at ${order.average_price}` : '';
+  if (order.status === 'filled') return `${verb} ${showQuantity(filled)} ${outcome}${average}.`;
+  if (order.status === 'cancelled') {
+    return filled > 0n
+      ? `${verb} ${showQuantity(filled)} ${outcome}${average}; the rest was cancelled.`
+      : 'Nothing could be taken: the order was cancelled.';
+  }
+  const rest = `${showQuantity(readQuantity(order.remaining_quantity))} ${outcome} wait at ${showPrice(readPrice(order.price))}`;
+  return filled > 0n ? `${verb} ${showQuantity(filled)} ${outcome}${average}; ${rest}.` : `Order accepted: ${rest}.`;
+}
+
+function feesOf(market: WireMarket): Fees | null {
+  const fees = market.fees;
+  return fees && { kind: fees.kind, maker: BigInt(fees.maker_ppm), taker: BigInt(fees.taker_ppm) };
+}
