@@ -10,12 +10,14 @@ BIN := $(VENV)/bin
 # The same with the compiled wheel in it, instead of the sources.
 COMPILED := .venv-compiled
 SOURCES := $(shell find src -name __pycache__ -prune -o -print 2>/dev/null)
+PAGE := src/pmengine/gateways/page/static
+NODE_IS_NEW := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types pages bench soak clean venv with-engine with-test with-check
-.PHONY: compiled run-compiled test-compiled demo-distributed
+.PHONY: compiled run-compiled test-compiled demo-distributed web web-check with-npm screenshots
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,19 @@ demo-distributed: with-test  ## Every service as a process; the leading engine i
 
 test: with-test  ## Run the tests; ARGS="tests/registry -k pins" chooses some, JOBS=1 runs one at a time
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+web: web/node_modules/.package-lock.json  ## Build the web page from web/ into the package; needs Node.js
+	@cd web && npm run --silent build
+
+web-check: web/node_modules/.package-lock.json  ## Check its types and tests, and that what is committed is its build
+	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && cd web && npm test --silent && \
+	npm run --silent build -- --outDir "$$made" --emptyOutDir --logLevel warn && \
+	if ! diff -r "$$made" ../$(PAGE); then \
+		echo "$(PAGE) is not the build of web/: make web, and commit both" >&2; exit 1; \
+	fi
+
+screenshots: with-test web/node_modules/.package-lock.json  ## Make the pictures of the documentation anew; needs Chromium
+	@PM_REQUIRE=chromium PM_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/page/test_pictures.py
 
 compiled:  ## Build the compiled wheel and install it in .venv-compiled; needs a C compiler
 	@$(MAKE) --no-print-directory VENV=$(COMPILED) venv
@@ -62,8 +77,17 @@ soak: with-test  ## Run the tests that take minutes, such as killing the exchang
 	@$(BIN)/pytest -m soak --timeout 0 $(ARGS)
 
 clean:  ## Remove the environment and all caches, but no data
-	rm -rf $(VENV) $(COMPILED) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(COMPILED) web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find src tests benchmarks typing_tests plugins -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+web/node_modules/.package-lock.json: web/package-lock.json | with-npm
+	@echo "Installing what the web page is built with"
+	@cd web && npm ci --silent
+
+with-npm:
+	@if ! command -v npm >/dev/null || ! node -e '$(NODE_IS_NEW)'; then \
+		echo "Node.js 20.19 or newer with npm is needed (https://nodejs.org; Debian 13: apt install nodejs npm)" >&2; exit 1; \
+	fi
 
 # The environment is made anew when its Python is gone (an upgrade of the system); then its
 # stamps are gone too, which is why they are judged by a second make.

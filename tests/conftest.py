@@ -20,6 +20,7 @@ from pmstore.testing.servers import (
     find_redis,
 )
 from tests.given_servers import GivenServer
+from tests.page.chromium import ChromiumMissing, find_chromium
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script: tests press Ctrl-C in processes of their own.
@@ -51,6 +52,10 @@ def pytest_report_header() -> list[str]:
         lines.append(
             f"server: {program}" + (f"; {name}: {urlsplit(given).hostname}" if given else "")
         )
+    try:
+        lines.append(f"browser: {find_chromium()}")
+    except ChromiumMissing as missing:
+        lines.append(f"browser: {missing}")
     return lines
 
 

@@ -59,7 +59,8 @@ def test_a_missing_venv_module_is_named_with_its_remedy(checkout: Path) -> None:
 def test_the_list_of_commands_names_each_one(checkout: Path) -> None:
     shown = make(checkout).stdout
     compiled = ("compiled", "run-compiled", "test-compiled", "demo-distributed")
-    for command in ("run", "test", *compiled, "check", "bench", "soak", "help"):
+    web = ("web", "web-check", "screenshots")
+    for command in ("run", "test", *compiled, *web, "check", "bench", "soak", "help"):
         assert f"make {command} " in shown
 
 
