@@ -27,10 +27,13 @@ from tests.gateways.exchange import Running
 
 CALLS = {
     "addEvent": "add_event",
+    "addTopic": "add_topic",
     "amendOrder": "amend",
     "beat": "beat",
     "cancelOrder": "cancel",
     "cancelOrders": "cancel_all",
+    "changeTopic": "change_topic",
+    "closeEvent": "close_event",
     "convert": "convert",
     "deposit": "deposit",
     "getAccount": "account",
@@ -43,6 +46,7 @@ CALLS = {
     "listFills": "fills",
     "listOrders": "orders",
     "listPositions": "positions",
+    "listTopics": "topics",
     "listTops": "tops",
     "listTrades": "trades",
     "merge": "merge",
@@ -174,6 +178,40 @@ async def test_events_are_listed_paused_and_resolved(client: Client) -> None:
     assert not (await client.resume()).paused
     resolved = await client.resolve_market(7, 1, payouts=("0.25", "0.75"))
     assert [one.payout for one in resolved.tokens] == [Decimal("0.25"), Decimal("0.75")]
+
+
+async def test_events_have_titles_and_topics_and_are_closed(client: Client) -> None:
+    assert await client.topics() == ()
+    topic = await client.add_topic("weather", "Weather")
+    event = await client.add_event(
+        None,
+        {1: NewMarket(token_ids=("a", "b"))},
+        title="Will it rain?",
+        topic="weather",
+        description="Anywhere.",
+        image_url="/images/rain.png",
+    )
+    assert (event.title, event.slug, event.description) == (
+        "Will it rain?",
+        "will-it-rain",
+        "Anywhere.",
+    )
+    assert await client.event(event.event_id) == event
+    (found,) = [one async for one in client.events(topic="weather", slug="will-it-rain")]
+    assert (found.event_id, found.image_url, found.description) == (
+        event.event_id,
+        "/images/rain.png",
+        None,
+    )
+    renamed = await client.change_topic("weather", name="The weather", active=False)
+    assert await client.topics() == (renamed,)
+    assert (topic.active, renamed.active) == (True, False)
+    with pytest.raises(Refused) as refused:
+        await client.add_event(
+            None, {1: NewMarket(token_ids=("c", "d"))}, title="Will it snow?", topic="weather"
+        )
+    assert (refused.value.code, refused.value.field) == ("INACTIVE_TOPIC", "topic")
+    assert (await client.close_event(event.event_id)).closed
 
 
 async def test_an_exclusive_event_is_split_converted_and_resolved(client: Client) -> None:

@@ -142,6 +142,12 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.done("POST", "/splits", json=pair)
     await running.done("POST", "/merges", json=pair)
     await running.done("POST", "/events", json={"event_id": 7, "markets": {}})
+    await running.done("POST", "/topics", json={"topic": "sport", "name": "Sport"})
+    await running.done("PATCH", "/topics/sport", json={"name": "Sports"})
+    await running.done("GET", "/topics")
+    titled = {"title": "Who?", "topic": "sport", "markets": {"1": {"token_ids": ["t1", "t2"]}}}
+    event = await running.done("POST", "/events", json=titled)
+    await running.done("POST", f"/events/{event['event_id']}/close")
     await running.done("GET", "/events")
     await running.done("GET", "/events/1")
     await running.done("GET", "/caller")

@@ -31,6 +31,7 @@ from pmengine.client.holdings import OwnChange
 from pmengine.client.markets import (
     Best,
     Candle,
+    ClosedEvent,
     Depth,
     Event,
     Fees,
@@ -42,6 +43,8 @@ from pmengine.client.markets import (
     TokenDepth,
     TokenTop,
     Top,
+    Topic,
+    TopicName,
 )
 from pmengine.client.mine import Mine
 from pmengine.client.mirror import BookChange
@@ -72,6 +75,7 @@ __all__ = [
     "Client",
     "ClientClosed",
     "ClientError",
+    "ClosedEvent",
     "Depth",
     "DoneNotShown",
     "Event",
@@ -100,6 +104,8 @@ __all__ = [
     "TokenDepth",
     "TokenTop",
     "Top",
+    "Topic",
+    "TopicName",
     "Trade",
     "Unavailable",
     "UnreadableAnswer",

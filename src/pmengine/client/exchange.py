@@ -11,6 +11,7 @@ from pmengine.client.amounts import Amount, to_text
 from pmengine.client.markets import (
     Candle,
     CandleInterval,
+    ClosedEvent,
     Depth,
     Event,
     EventOrder,
@@ -19,6 +20,7 @@ from pmengine.client.markets import (
     NewMarket,
     Pause,
     Top,
+    Topic,
 )
 from pmengine.client.orders import Trade
 from pmengine.client.paging import PAGE_SIZE, Page, all_of
@@ -49,16 +51,25 @@ class Exchange:
         status: EventStatus | None = None,
         exclusive: bool | None = None,
         text: str | None = None,
+        topic: str | None = None,
+        slug: str | None = None,
         ending_before_ms: int | None = None,
         sort: EventOrder | None = None,
         limit: int | None = None,
         page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[Event]:
-        """Events by id or as *sort* says; *text* is somewhere in an outcome or a token's id."""
+        """
+        Events by id or as *sort* says.
+
+        Args:
+            text: Words of the title, or part of an outcome or a token's id.
+        """
         parameters = {
             "status": status,
             "exclusive": exclusive,
             "text": text,
+            "topic": topic,
+            "slug": slug,
             "ending_before_ms": ending_before_ms,
             "sort": sort,
         }
@@ -146,9 +157,14 @@ class Exchange:
 
     async def add_event(
         self,
-        event_id: int,
+        event_id: int | None,
         markets: Mapping[int, NewMarket],
         *,
+        title: str | None = None,
+        topic: str | None = None,
+        slug: str | None = None,
+        description: str | None = None,
+        image_url: str | None = None,
         end_date: str | None = None,
         exclusive: bool = False,
     ) -> Event:
@@ -156,18 +172,47 @@ class Exchange:
         List an event with its markets (admin); the same again changes nothing.
 
         Args:
+            event_id: None, of an event with a title, takes the next free one.
+            title: What people read of it, together with the fields that follow.
+            topic: Of a title that of `topics()`, which is active.
+            slug: Unique; made of the title if it is not given.
+            image_url: `https://…`, or a path that begins with one `/`.
             end_date: RFC 3339; trading ends then.
             exclusive: At most one market is answered with its first outcome.
         """
         body = said(
             {
                 "event_id": event_id,
+                "title": title,
+                "topic": topic,
+                "slug": slug,
+                "description": description,
+                "image_url": image_url,
                 "markets": {id: said(attrs.asdict(one)) for id, one in markets.items()},
                 "end_date": end_date,
                 "exclusive": exclusive,
             }
         )
         return await self._change("events", Event, body)
+
+    async def close_event(self, event_id: int) -> ClosedEvent:
+        """End trading in all markets of an event (admin); once more changes nothing."""
+        return await self._change(f"events/{event_id:d}/close", ClosedEvent)
+
+    async def topics(self) -> tuple[Topic, ...]:
+        """What events are about, by id, active or not."""
+        return (await self._look("topics", Page[Topic])).items
+
+    async def add_topic(self, topic: str, name: str) -> Topic:
+        """Add a topic (admin); the same again changes nothing."""
+        return await self._change("topics", Topic, {"topic": topic, "name": name})
+
+    async def change_topic(
+        self, topic: str, *, name: str | None = None, active: bool | None = None
+    ) -> Topic:
+        """Rename a topic (admin), or take it out of use or back; None leaves it as it is."""
+        body = said({"name": name, "active": active})
+        return await self._change(f"topics/{topic}", Topic, body, method="PATCH")
 
     async def resolve_market(
         self, event_id: int, market_id: int, *, payouts: Payouts | None = None, void: bool = False
@@ -247,10 +292,11 @@ class Exchange:
         body: Mapping[str, Any] | None = None,
         *,
         parameters: Mapping[str, Any] | None = None,
+        method: str = "POST",
     ) -> T:
         return await self._transport.ask(
             Request(
-                method="POST",
+                method=method,
                 path=f"{PREFIX}/{path}",
                 answer=answer,
                 repeat=Repeat.SAME_STATE,

@@ -57,18 +57,50 @@ class Market:
 
 
 @attrs.frozen(kw_only=True)
+class TopicName:
+    """What an event is about; `name` as it is now."""
+
+    topic: str
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class Topic:
+    """What events are about; new ones only while it is `active`."""
+
+    topic: str
+    name: str
+    active: bool
+
+
+@attrs.frozen(kw_only=True)
+class ClosedEvent:
+    """Trading has ended in all markets of an event."""
+
+    event_id: int
+    closed: bool
+
+
+@attrs.frozen(kw_only=True)
 class Event:
     """
     An event with its markets by id; `end_date` is RFC 3339 UTC.
 
-    `volume_24h`, the money traded in the last 24 hours, is there in lists by volume.
+    `title`, `slug`, `topic` and `image_url` are None where it has none. `description` is empty
+    then, and None in lists. `volume_24h`, the money traded in the last 24 hours, is there in
+    lists by volume.
     """
 
     event_id: int
+    title: str | None
+    slug: str | None
+    topic: TopicName | None
+    image_url: str | None
     end_date: str | None
     exclusive: bool
     removing: bool
     markets: dict[int, Market]
+    description: str | None = None
     volume_24h: Decimal | None = None
 
 
