@@ -20,7 +20,7 @@ from pmengine.projections import (
     BatchTold,
     encode_processor_entry,
 )
-from pmengine.services import outages, settler
+from pmengine.services import outages, settlement, settler
 from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.log import BEGINNING, STORE_STREAM, Log, LogRewritten, Place, before
 from pmengine.services.relay import Relay
@@ -397,6 +397,63 @@ async def test_the_relay_keeps_what_settlement_is_owed(
         assert len(await one.processor.read(START, 1000)) == len(batches)
         assert len(await beside.read(START, 1000)) < 10
         async with running(one.settler()):
+            await one.caught_up()
+        assert await one.requested() == await one.trades()
+
+
+async def test_requests_are_let_go_when_every_group_acknowledged_them_and_no_sooner(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement, "TRIM_S", 0.0)
+    place = f"redis://{redis_server.host}:{redis_server.port}/0?prefix={secrets.token_hex(8)}"
+    async with (
+        settling(place) as one,
+        open_stream(place, SETTLEMENT_STREAM) as settled,
+        open_consumers(place, settled) as groups,
+    ):
+        batches = [(entry.id, batch) for entry, batch in await batches_of(one.log)]
+        third = len(batches) // 3
+        for group in ("onchain", "audit"):
+            assert await groups.read(group, "first", 1) == []
+        await one.tell(batches[:third])
+        async with running(one.settler(StreamSettlement(settled, groups))):
+            await one.caught_up()
+        audited = await groups.read("audit", "first", 1000)
+        assert len(audited) == third
+        await groups.ack("audit", [entry.id for entry in audited])
+        taken = await groups.read("onchain", "first", 7)
+        await groups.ack("onchain", [entry.id for entry in taken[:3]])
+        # The consumer dies with four in hand, and a settler between two others goes on.
+        await one.tell(batches[third : 2 * third])
+        async with running(one.settler(StreamSettlement(settled, groups)), one.settler()):
+            await one.caught_up()
+        bounds = await settled.bounds()
+        assert bounds is not None
+        assert bounds.first.id == taken[3].id
+        assert await groups.reclaim("onchain", "second", 0.0, 100) == taken[3:]
+        rest = await groups.read("onchain", "second", 1000)
+        assert len(taken) + len(rest) == 2 * third
+        await groups.ack("onchain", [entry.id for entry in (*taken, *rest)])
+        # What the other group has not read holds the stream back as well.
+        await one.tell(batches[2 * third :])
+        async with running(one.settler(StreamSettlement(settled, groups))):
+            await one.caught_up()
+        assert (await settled.read(START, 1))[0].id == rest[third - len(taken)].id
+        assert len(await groups.read("audit", "first", 1000)) == len(batches) - third
+
+
+async def test_requests_that_no_group_ever_read_are_kept(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement, "TRIM_S", 0.0)
+    place = f"redis://{redis_server.host}:{redis_server.port}/0?prefix={secrets.token_hex(8)}"
+    async with (
+        settling(place, 60) as one,
+        open_stream(place, SETTLEMENT_STREAM) as settled,
+        open_consumers(place, settled) as groups,
+    ):
+        await one.tell()
+        async with running(one.settler(StreamSettlement(settled, groups))):
             await one.caught_up()
         assert await one.requested() == await one.trades()
 

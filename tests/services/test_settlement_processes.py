@@ -19,7 +19,16 @@ from pmengine.services.settlement import (
     decode_settlement_entry,
 )
 from pmengine.settings import Settings
-from pmstore import START, Entry, Position, Stream, Trade, open_stream
+from pmstore import (
+    START,
+    Consumers,
+    Entry,
+    Position,
+    Stream,
+    Trade,
+    open_consumers,
+    open_stream,
+)
 from pmstore.backends.memory import MemorySnapshotStore
 from pmstore.codec import decode_batch
 from pmstore.settings import StorageSettings
@@ -151,8 +160,11 @@ async def test_killed_processes_ask_for_each_trade_once(tmp_path: Path) -> None:
             ]
             snapshots = await opened.enter_async_context(MemorySnapshotStore())
             running = await opened.enter_async_context(engine_on(log, snapshots))
+            groups = await opened.enter_async_context(open_consumers(place, settled))
+            assert await groups.read("onchain", "0", 1) == []
             relay, beside = await asyncio.gather(fleet.run("relay"), fleet.run("settlement"))
             await relay.ready()
+            taken: dict[Position, bytes] = {}
             for start in range(0, 450, 150):
                 settlement = await fleet.run("settlement")
                 await settlement.ready()
@@ -160,14 +172,41 @@ async def test_killed_processes_ask_for_each_trade_once(tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
                 await settlement.kill()
                 await writing
+                # Who settles dies with some in hand each time; the next takes them over.
+                taken |= await taken_by(groups, f"{start}", 100)
+                await groups.ack("onchain", sorted(taken)[: 2 * len(taken) // 3])
             await beside.kill()
             last = await fleet.run("settlement")
             await settled_all(log, settled)
-            assert await asked_of(settled) == await trades_of(log)
-            assert len(await trades_of(log)) > 10
+            taken |= await taken_by(groups, "last", 100_000)
+            trades = [
+                document.trade.trade_id
+                for _, payload in sorted(taken.items())
+                for document in decode_settlement_entry(payload).documents
+                if isinstance(document, SettlementRequest)
+            ]
+            assert trades == await trades_of(log)
+            assert len(trades) > 10
+            # What was acknowledged is let go with one of the next, and nothing else.
+            done = sorted(taken)[: len(taken) // 2]
+            await groups.ack("onchain", done)
+            async with asyncio.timeout(DEADLINE_S):
+                index = 450
+                while (first := (await settled.read(START, 1))[0].id) <= done[-1]:
+                    await write(running, index, index + 1)
+                    index += 1
+                    await asyncio.sleep(0.1)
+            assert first == sorted(taken)[len(done)]
             told = await last.until("settlement", lag=0)
             assert told["numbers"]["settlement_dead_letters"] == 0
             await last.stop()
+
+
+async def taken_by(groups: Consumers, name: str, limit: int) -> dict[Position, bytes]:
+    """What a new consumer of who settles finds: what the one before it left, and what is new."""
+    left = await groups.reclaim("onchain", name, 0.0, 100_000)
+    new = await groups.read("onchain", name, limit)
+    return {entry.id: entry.payload for entry in (*left, *new)}
 
 
 async def write(engine: Running, start: int, end: int) -> None:

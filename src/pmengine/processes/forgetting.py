@@ -11,8 +11,7 @@ import msgspec
 
 from pmengine.processes.layout import WHOLE, find_layout
 from pmengine.processes.sharing import require_shared_streams
-from pmengine.processes.survey import KeptFor, kept_by, kept_by_groups
-from pmengine.projections import PROCESSOR_STREAM
+from pmengine.processes.survey import READ_BY_GROUPS, KeptFor, kept_by, kept_by_groups
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import (
     FORGOTTEN,
@@ -85,11 +84,12 @@ async def forget_service(
         groups: list[Consumers] = []
         for shard, (board, last) in enumerate(zip(boards, lasts, strict=True)):
             everything += kept_by(board, last)
-            processor = await opened(shard, PROCESSOR_STREAM)
             storage = layout.storage(settings.storage, shard)
-            opening = open_consumers(storage.streams, processor, pins=storage.pins)
-            groups.append(await closing.enter_async_context(opening))
-            everything += await kept_by_groups(groups[-1], processor, board)
+            for stream_name in READ_BY_GROUPS:
+                shared = await opened(shard, stream_name)
+                opening = open_consumers(storage.streams, shared, pins=storage.pins)
+                groups.append(await closing.enter_async_context(opening))
+                everything += await kept_by_groups(stream_name, groups[-1], shared, board)
         kept_for = [kept for kept in everything if kept.service == name]
         noted = {note.service for board in boards for note, _ in board.all()}
         known = sorted(noted | {kept.service for kept in everything})

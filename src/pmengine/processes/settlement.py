@@ -65,7 +65,10 @@ class SettlementProcess:
         settler = self._settler = Settler(
             await deployment.consumers(PROCESSOR_STREAM),
             await deployment.stream(PROCESSOR_STREAM),
-            StreamSettlement(await deployment.stream(SETTLEMENT_STREAM)),
+            StreamSettlement(
+                await deployment.stream(SETTLEMENT_STREAM),
+                await deployment.consumers(SETTLEMENT_STREAM),
+            ),
             await deployment.stream(DEAD_LETTERS),
             deployment.instance,
         )

@@ -23,6 +23,7 @@ from pmengine.processes.sharing import is_shared
 from pmengine.projections import PROCESSOR_STREAM, PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
+from pmengine.services.settlement import SETTLEMENT_STREAM
 from pmengine.settings import Settings
 from pmstore import START, Consumers, Stream, open_consumers, open_snapshot_store, open_stream
 from pmstore.clock import Clock
@@ -30,6 +31,8 @@ from pmstore.clock import Clock
 ASK_S_MAX: Final = 2.0
 NEEDED: Final = ("engine", "relay", "store", "history")
 """Without one of these for a shard orders are not taken, or not shown, or not kept for long."""
+READ_BY_GROUPS: Final = (PROCESSOR_STREAM, SETTLEMENT_STREAM)
+"""Streams that are kept for groups of consumers."""
 EVERYWHERE: Final = ("api",)
 """Likewise, of which one serves all shards."""
 
@@ -178,11 +181,12 @@ async def _survey(
                 )
             )
             kept_for += kept_by(board, ends.log.last)
-            processor = await stream(PROCESSOR_STREAM)
-            groups = await closing.enter_async_context(
-                open_consumers(streams, processor, pins=settings.storage.pins)
-            )
-            kept_for += await kept_by_groups(groups, processor, board)
+            for name in READ_BY_GROUPS:
+                shared = await stream(name)
+                groups = await closing.enter_async_context(
+                    open_consumers(streams, shared, pins=settings.storage.pins)
+                )
+                kept_for += await kept_by_groups(name, groups, shared, board)
     leading = [one for one in services if one.role == "leader" and one.service == "engine"]
     leading = [one for one in leading if one.state in ("ready", "not ready")]
     leader = max(leading, key=lambda one: one.epoch, default=None)
@@ -219,28 +223,32 @@ def kept_by(board: Board, last: int) -> list[KeptFor]:
     ]
 
 
-async def kept_by_groups(groups: Consumers, processor: Stream, board: Board) -> list[KeptFor]:
-    """For which groups of consumers *processor*, the stream of answers, is kept."""
-    bounds = await processor.bounds()
+async def kept_by_groups(
+    name: str, groups: Consumers, stream: Stream, board: Board
+) -> list[KeptFor]:
+    """For which groups of consumers *stream*, one of `READ_BY_GROUPS`, is kept."""
+    bounds = await stream.bounds()
     last = 0
     if bounds is not None:
-        last = decode_batch_told(bounds.last.payload, PROCESSOR_STREAM).number
+        last = decode_batch_told(bounds.last.payload, name).number
     kept: list[KeptFor] = []
     for group, position in sorted((await groups.positions()).items()):
-        due = await processor.read(position, 1)
+        due = await stream.read(position, 1)
         number = last
         if due:
-            number = decode_batch_told(due[0].payload, PROCESSOR_STREAM).number - 1
+            number = decode_batch_told(due[0].payload, name).number - 1
         heard = (heard_ms for note, heard_ms in board.all() if note.service == group)
+        # Who settles is no service of ours: nobody hears whether it lives.
+        silence_ms = 0 if name == SETTLEMENT_STREAM else FORGOTTEN_MS
         kept.append(
             KeptFor(
-                stream=PROCESSOR_STREAM,
+                stream=name,
                 service=group,
                 instance="",
                 number=number,
                 needs_after=str(position),
                 lag=last - number,
-                heard_ms=min(heard, default=FORGOTTEN_MS),
+                heard_ms=min(heard, default=silence_ms),
             )
         )
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -13,15 +14,19 @@ from pmengine.projections import BatchTold, decode_batch_told
 from pmengine.services.log import BEGINNING, Log, Place, before
 from pmstore import (
     EMPTY,
+    Consumers,
     CorruptData,
     Head,
     Position,
+    StoreUnavailable,
     Stream,
     Trade,
     payload_hash,
 )
 
 SETTLEMENT_STREAM: Final = "settlement_stream"
+TRIM_S: Final = 1.0
+"""How often it is asked what the groups that read the requests have done with."""
 
 _logger = structlog.get_logger("pmengine.settlement")
 
@@ -85,11 +90,17 @@ class StreamSettlement:
     """
     A sink that is a stream: one entry for each batch, an array that begins with the batch.
 
-    Whoever settles reads the stream and lets go what is settled.
+    Whoever settles reads it as groups of consumers. Who writes it lets go what all of them have
+    acknowledged; without a group nobody is known to have settled anything, and all is kept.
+
+    Args:
+        groups: Over *stream*; None where nobody can acknowledge, and all is kept.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, groups: Consumers | None = None) -> None:
         self._stream = stream
+        self._groups = groups
+        self._trim_at = 0.0
         self._head: Head = EMPTY
 
     async def last(self) -> Place | None:
@@ -107,6 +118,26 @@ class StreamSettlement:
         payloads = [_encoder.encode([one.batch, *one.documents]) for one in batches]
         position = await self._stream.append(payloads, expect_head=self._head)
         self._head = Head(position, payload_hash(payloads[-1]))
+        await self._trim()
+
+    async def _trim(self) -> None:
+        """
+        Let go, now and then, what no group is owed any more.
+
+        Any number of processes do so beside each other: groups only go on, so that what one
+        of them knew a moment ago keeps enough.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._groups is None or now < self._trim_at:
+            return
+        self._trim_at = now + TRIM_S
+        try:
+            positions = await self._groups.positions()
+            if positions:
+                await self._stream.trim(min(positions.values()))
+        except StoreUnavailable as error:
+            # What was appended stays so, whatever becomes of this.
+            _logger.warning("settlement_not_trimmed", reason=str(error))
 
 
 async def told_from(sink: Settlement, log: Log) -> Place:
