@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / ".ci" / "run"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / ".ci" / "run"
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ def test_it_says_what_failed(tmp_path: Path, failing: str, code: int, said: str)
         'case "$*" in web-check|test|test-compiled) name="$*" ;; test*) name=test-wheels ;; '
         "*) name=check ;; esac\n"
         'echo "ran $name on ${PM_SERVERS:-none}"\n'
-        f'[ {failing} != all ] && [ {failing} != "$name" ]\n'
+        f'[ {failing} != all ] && [ {failing} != "$name" ] && exit 0\n'
+        'echo "why $name" >>"$PM_FAILED"\n'
+        "exit 1\n"
     )
     make.chmod(0o755)
     for server in ("redis-server", "postgres", "nats-server", "chromium", "npm", "cc"):
@@ -44,6 +48,45 @@ def test_it_says_what_failed(tmp_path: Path, failing: str, code: int, said: str)
     ran += ["test-compiled on none", "check on none"]
     assert "".join(f"ran {one}\n" for one in ran) in done.stdout
     assert said in done.stdout + done.stderr
+    assert code == 0 or done.stderr.endswith(f"why {said.split()[-1]}\n{said}\n")
+
+
+OF_EACH_KIND = """
+import pytest
+
+def test_right():
+    pass
+
+def test_wrong():
+    assert 1 + 1 == 3
+
+@pytest.fixture
+def server():
+    raise RuntimeError("no server")
+
+def test_without(server):
+    pass
+"""
+
+
+def test_what_failed_is_written_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "test_kinds.py").write_text(OF_EACH_KIND)
+    told = tmp_path / "failed.txt"
+    outside = {name: value for name, value in os.environ.items() if "PYTEST_" not in name}
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "/dev/null", tmp_path],
+        cwd=ROOT,
+        env={**outside, "PM_FAILED": str(told)},
+        capture_output=True,
+        check=False,
+    )
+    assert told.read_text().split("\n") == [
+        "test_kinds.py::test_wrong",
+        "    assert (1 + 1) == 3",
+        "test_kinds.py::test_without",
+        "    RuntimeError: no server",
+        "",
+    ]
 
 
 def test_it_fails_where_a_server_is_missing_and_cannot_be_installed(tmp_path: Path) -> None:
