@@ -1,0 +1,242 @@
+"""The event service as a process: what other systems ask is done once, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+
+from pmengine.services.dead_letters import DEAD_LETTERS, DeadLetter
+from pmengine.services.events import (
+    API_MQ_STREAM,
+    CATALOGUE_STREAM,
+    EVENT_STREAM,
+    GROUP,
+    EventDesk,
+    KeptCatalogue,
+)
+from pmengine.services.events.announcing import ClosedTold, ListedTold, decode_told
+from pmstore import (
+    START,
+    Consumers,
+    EventStore,
+    Stream,
+    open_consumers,
+    open_event_store,
+    open_stream,
+)
+from pmstore.clock import system_clock
+from pmstore.testing.servers import RedisServer
+from tests.services.fleet import Fleet, over_redis
+
+DEADLINE_S = 90.0
+EXCHANGE = "engine relay store history"
+
+
+@attrs.define
+class Outside:
+    """What other systems have of a deployment: its streams, and what its stores hold."""
+
+    requests: Stream
+    told: Stream
+    letters: Stream
+    groups: Consumers
+    events: EventStore
+    kept: KeptCatalogue
+
+    async def ask(self, *documents: Any) -> None:
+        """One entry for each of *documents*; of bytes as they are."""
+        payloads = [
+            one if isinstance(one, bytes) else msgspec.json.encode(one) for one in documents
+        ]
+        await self.requests.append(payloads)
+
+    async def taken(self) -> None:
+        """Wait until everything that was asked is acknowledged."""
+        bounds = await self.requests.bounds()
+        assert bounds is not None
+        last = bounds.last.id
+        async with asyncio.timeout(DEADLINE_S):
+            while (await self.groups.positions()).get(GROUP, START) < last:
+                await asyncio.sleep(0.05)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the catalogue is such."""
+        async with asyncio.timeout(DEADLINE_S):
+            await self.kept.look()
+            while not condition():
+                await asyncio.sleep(0.02)
+                await self.kept.look()
+
+    async def announced(self, count: int) -> list[tuple[str, int]]:
+        """What everybody was told, once it is *count* things or more."""
+        async with asyncio.timeout(DEADLINE_S):
+            while len(entries := await self.told.read(START, 1000)) < count:
+                await asyncio.sleep(0.05)
+        found = [decode_told(one.payload) for one in entries]
+        assert all(isinstance(one, ListedTold | ClosedTold) for one in found)
+        return [
+            ("listed" if isinstance(one, ListedTold) else "closed", one.event_id) for one in found
+        ]
+
+    async def reasons(self) -> list[str]:
+        """Why documents lie among the dead letters."""
+        entries = await self.letters.read(START, 1000)
+        found = [msgspec.json.decode(one.payload, type=DeadLetter) for one in entries]
+        assert {one.stream for one in found} <= {EVENT_STREAM}
+        return [one.reason for one in found]
+
+
+@asynccontextmanager
+async def outside(server: RedisServer) -> AsyncIterator[Outside]:
+    place = f"redis://{server.host}:{server.port}"
+    async with AsyncExitStack() as opened:
+
+        async def stream(name: str) -> Stream:
+            return await opened.enter_async_context(open_stream(place, name))
+
+        requests = await stream(EVENT_STREAM)
+        yield Outside(
+            requests=requests,
+            told=await stream(API_MQ_STREAM),
+            letters=await stream(DEAD_LETTERS),
+            groups=await opened.enter_async_context(open_consumers(place, requests)),
+            events=await opened.enter_async_context(open_event_store(place)),
+            kept=KeptCatalogue(await stream(CATALOGUE_STREAM)),
+        )
+
+
+def create(number: int, **fields: Any) -> dict[str, Any]:
+    """The document of event *number*; None leaves a field out."""
+    body = {
+        "types": "EventCreate",
+        "event_id": number,
+        "title": f"Question {number}?",
+        "topic": "sport",
+        "markets": {"1": {"token_ids": [f"y{number}", f"n{number}"]}},
+        **fields,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def close(number: int) -> dict[str, Any]:
+    return {"types": "EventClose", "event_id": number}
+
+
+async def add_topics(told: Outside) -> None:
+    desk = EventDesk(told.kept, told.events, system_clock)
+    await desk.add_topic("sport", "Sport")
+    await desk.add_topic("old", "Old")
+    await desk.change_topic("old", None, active=False)
+
+
+@pytest.mark.crash
+async def test_what_can_never_be_done_is_put_aside_with_the_reason_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        environ = over_redis(server.host, server.port)
+        async with Fleet(tmp_path / "fleet", environ) as fleet, outside(server) as told:
+            await add_topics(told)
+            await asyncio.gather(fleet.run(EXCHANGE), fleet.run("event"))
+            await told.ask(
+                create(1),
+                b"{not json",
+                msgspec.json.encode([create(2), {"types": "EventOther"}, create(3, topic="none")]),
+                create(4, topic="old"),
+                create(5, slug="question-1"),
+                create(6, markets={"1": {"token_ids": ["y1", "fresh"]}}),
+                create(7, end_date="2020-01-01T00:00:00Z"),
+                create(8, title=None),
+                create(9, image_url="http://example.org/a.png"),
+                close(99),
+                create(None, title="Without an id?", markets={"1": {"token_ids": ["a", "b"]}}),
+                close(2),
+                close(2),
+                create(1),
+            )
+            await told.taken()
+            reasons = await told.reasons()
+            expected = [
+                "JSON is malformed",
+                "document 1: Invalid value 'EventOther'",
+                "document 2: UNKNOWN_TOPIC: there is no topic 'none'",
+                "INACTIVE_TOPIC: topic 'old' takes no new events",
+                "DUPLICATE_SLUG: slug 'question-1' is that of event 1",
+                "MALFORMED: the engine refused it",
+                "INVALID_EXPIRY: end_date 2020-01-01T00:00:00Z has passed",
+                "Object missing required field `title`",
+                "INVALID_IMAGE: image_url is 'http://example.org/a.png'",
+                "UNKNOWN_EVENT: the engine refused it",
+            ]
+            assert [one.startswith(two) for one, two in zip(reasons, expected, strict=True)] == (
+                [True] * len(expected)
+            ), reasons
+            await told.kept.look()
+            given = told.kept.catalogue.of_slug("without-an-id")
+            assert given is not None
+            assert given.event_id not in (1, 2)
+            assert await told.announced(4) == [
+                ("listed", 1),
+                ("listed", 2),
+                ("listed", given.event_id),
+                ("closed", 2),
+            ]
+            async with asyncio.timeout(DEADLINE_S):
+                while len(there := await told.events.get(range(1, 100))) < 3:
+                    await asyncio.sleep(0.05)
+            assert set(there) == {1, 2, given.event_id}
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+async def test_events_are_listed_and_told_of_once_over_kills_and_a_restart_of_redis(
+    tmp_path: Path,
+) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        environ = over_redis(server.host, server.port, API_ORDER_TIMEOUT_SECONDS="1")
+        async with Fleet(tmp_path / "fleet", environ) as fleet, outside(server) as told:
+            await add_topics(told)
+            # No engine: the first event is kept, and nobody says what became of it.
+            service = await fleet.run("event")
+            await told.ask(*(create(number) for number in (1, 2, 3)))
+            await told.until(lambda: bool(told.kept.catalogue.pending()))
+            await service.kill()
+            assert [one.event_id for one in told.kept.catalogue.pending()] == [1]
+            exchange, service = await asyncio.gather(fleet.run(EXCHANGE), fleet.run("event"))
+            await told.taken()
+            assert await told.announced(3) == [("listed", 1), ("listed", 2), ("listed", 3)]
+            # Killed wherever it is, again and again, while more comes.
+            numbers = list(range(10, 34))
+            for start in range(0, len(numbers), 8):
+                some = numbers[start : start + 8]
+                await told.ask(*(create(one) for one in some), close(some[0]))
+                await told.until(lambda last=some[2]: told.kept.catalogue.event(last) is not None)
+                await service.kill()
+                service = await fleet.run("event")
+            await told.taken()
+            await told.ask(*(create(one) for one in range(40, 46)))
+            server.stop()
+            server.start()
+            await told.ask(create(46), create(1), close(10))
+            await told.taken()
+            everything = [1, 2, 3, *numbers, *range(40, 47)]
+            closed = [10, 18, 26]
+            heard = await told.announced(len(everything) + len(closed))
+            assert sorted(id for what, id in heard if what == "listed") == everything
+            assert [id for what, id in heard if what == "closed"] == closed
+            assert await told.reasons() == []
+            async with asyncio.timeout(DEADLINE_S):
+                while len(await told.events.get(range(1, 100))) < len(everything):
+                    await asyncio.sleep(0.05)
+            assert sorted(await told.events.get(range(1, 100))) == everything
+            told_of = await service.until("event", ready=True)
+            assert told_of["numbers"]["event_pending"] == 0
+            await service.stop()
+            await exchange.stop()
