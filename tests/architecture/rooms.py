@@ -63,6 +63,7 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "protocols": frozenset({"errors", "models"}),
     "codec": _FLOOR | {"decimals"},
     "state": _FLOOR,
+    "written": _FLOOR | {"codec", "state"},
     "queries": _FLOOR,
     "plugin": _FLOOR | {"clock", "url"},
     "storage": _FLOOR | {"codec"},
@@ -115,7 +116,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"following"}),
     frozenset({"engine"}),
     frozenset({"user_events"}),
-    frozenset({"projections"}),
+    frozenset({"bookkeeping", "projections"}),
     frozenset({"invariants"}),
     frozenset({"services"}),
     frozenset({"gateways", "replay", "sample"}),
@@ -127,7 +128,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
 """The floors of pmengine: a room imports itself and rooms of the floors before its own."""
 
 PMENGINE_SEES_OF_PMSTORE: Final = frozenset(
-    {"", "clock", "codec", "decimals", "errors", "metrics", "queries", "settings"}
+    {"", "clock", "codec", "decimals", "errors", "metrics", "queries", "settings", "written"}
 )
 """The public face: the names of `pmstore` itself, and these modules."""
 
@@ -137,6 +138,7 @@ PURE: Final = frozenset(
         "pmstore.models",
         "pmstore.codec",
         "pmstore.state",
+        "pmstore.written",
         "pmstore.queries",
         "pmengine.commands",
         "pmengine.facts",
@@ -166,6 +168,7 @@ PURE: Final = frozenset(
         "pmengine.picture",
         "pmengine.following",
         "pmengine.engine",
+        "pmengine.bookkeeping",
         "pmengine.projections",
         "pmengine.user_events",
         "pmengine.invariants",

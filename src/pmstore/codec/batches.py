@@ -49,6 +49,8 @@ class BatchLink(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder: Final = msgspec.json.Decoder(_WireBatch)
+decode_wire_batch: Final = _decoder.decode
+"""A log entry with its frequent changes as they are written; raises what msgspec does."""
 _rare_decoder: Final = msgspec.json.Decoder(_WireChanges)
 _link_decoder: Final = msgspec.json.Decoder(BatchLink)
 
@@ -102,14 +104,10 @@ def decode_batch(payload: bytes, where: str) -> Batch:
     """
     try:
         wire = _decoder.decode(payload)
-        if wire.v != FORMAT_VERSION:
-            raise ValueError(
-                f"it has format version {wire.v}; this release reads {FORMAT_VERSION}: update it"
-            )
-        _verify(payload, wire.prev_hash, wire.hash, where)
+        check_entry(payload, wire.v, wire.prev_hash, wire.hash, where)
         changes: list[Change] = list(filter(None, map(to_frequent, wire.changes)))
         if len(changes) < len(wire.changes):  # there are rare ones among them
-            changes = [to_change(change) for change in _rare_decoder.decode(payload).changes]
+            changes = decode_all_changes(payload)
         return Batch(
             number=wire.number,
             epoch=wire.epoch,
@@ -139,6 +137,26 @@ def decode_batch_link(payload: bytes, where: str) -> BatchLink:
         return link
     except READ_ERRORS as error:
         raise corrupt(error, "a log entry", where) from error
+
+
+def decode_all_changes(payload: bytes) -> list[Change]:
+    """The changes of a log entry, the rare ones too; raises what msgspec does."""
+    return [to_change(change) for change in _rare_decoder.decode(payload).changes]
+
+
+def check_entry(payload: bytes, version: int, prev_hash: str, own_hash: str, where: str) -> None:
+    """
+    Check what a log entry says of itself against its bytes.
+
+    Raises:
+        ValueError: It has another format.
+        CorruptData: It was changed after it was written.
+    """
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"it has format version {version}; this release reads {FORMAT_VERSION}: update it"
+        )
+    _verify(payload, prev_hash, own_hash, where)
 
 
 def _verify(payload: bytes, prev_hash: str, own_hash: str, where: str) -> None:

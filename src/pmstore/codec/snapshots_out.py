@@ -13,6 +13,7 @@ from pmstore.codec.changes_out import pairs_text, remembered_text
 from pmstore.codec.events import wire_event
 from pmstore.codec.json_text import plain_text, quote, symbol_text, utf8
 from pmstore.codec.orders import order_text
+from pmstore.codec.written_rows import WrittenMemories, WrittenOrders, symbol_of
 from pmstore.models.group import Group, GroupKey, SessionKey
 from pmstore.models.leaving import Leaving
 from pmstore.models.order import Order
@@ -42,15 +43,18 @@ def encode_snapshot(snapshot: Snapshot) -> Iterator[bytes]:
     """
     digest = hashlib.sha256()
     for text in _texts(snapshot):
-        piece = utf8(text)
+        piece = text if isinstance(text, bytes) else utf8(text)
         digest.update(piece)
         yield piece
     yield f'"checksum":"{digest.hexdigest()}"}}\n'.encode()
 
 
-def _texts(snapshot: Snapshot) -> Iterator[str]:
+def _texts(snapshot: Snapshot) -> Iterator[str | bytes]:
     yield f'{{"v":{FORMAT_VERSION},"snapshots":['
-    yield from _groups(snapshot)
+    if isinstance(snapshot.orders, WrittenOrders):
+        yield from _written_groups(snapshot.orders, snapshot.timestamp)
+    else:
+        yield from _groups(snapshot)
     yield '],"events":{'
     yield _events(snapshot)
     last = snapshot.last_message_id
@@ -68,7 +72,12 @@ def _texts(snapshot: Snapshot) -> Iterator[str]:
     yield from _rows("groups", snapshot.groups.items(), _group_text)
     yield from _rows("sessions", snapshot.sessions.items(), _session_text)
     yield from _rows("balances", snapshot.balances, balance_text)
-    yield from _rows("memories", snapshot.memories, remembered_text)
+    if isinstance(snapshot.memories, WrittenMemories):
+        yield ',"memories":['
+        yield from _joined_rows(snapshot.memories.rows())
+        yield "]"
+    else:
+        yield from _rows("memories", snapshot.memories, remembered_text)
     yield from _rows("ended", snapshot.ended, _ended_text)
     yield from _rows("user_update_ids", snapshot.user_update_ids.items(), _user_text, "{}")
     yield from _rows("trail", snapshot.trail, _trail_text)
@@ -94,6 +103,32 @@ def _groups(snapshot: Snapshot) -> Iterator[str]:
         yield from _joined(orders, order_text)
         yield f'],"timestamp":{snapshot.timestamp}}}'
         separator = ","
+
+
+def _written_groups(orders: WrittenOrders, timestamp: int) -> Iterator[bytes]:
+    groups: dict[bytes, list[bytes]] = {}
+    for piece in _pieces(orders.rows()):
+        for row in piece:
+            symbol = symbol_of(row)
+            group = groups.get(symbol)
+            if group is None:
+                group = groups[symbol] = []
+            group.append(row)
+        yield b""
+    separator = b""
+    for symbol, rows in groups.items():
+        yield b'%b{"symbol":%b,"orders":[' % (separator, symbol)
+        yield from _joined_rows(rows)
+        yield b'],"timestamp":%d}' % timestamp
+        separator = b","
+
+
+def _joined_rows(rows: Iterable[bytes]) -> Iterator[bytes]:
+    separator = b""
+    for piece in _pieces(rows):
+        yield separator
+        yield b",".join(piece)
+        separator = b","
 
 
 def _events(snapshot: Snapshot) -> str:

@@ -29,7 +29,7 @@ def snapshot_digest(snapshot: Snapshot) -> str:
             ]
             for _, event in sorted(snapshot.events.items())
         ],
-        "orders": snapshot.orders,
+        "orders": list(snapshot.orders),
         "accounts": sorted(
             (row for row in snapshot.balances if row.available or row.frozen),
             key=lambda row: (row.user_id, row.asset),

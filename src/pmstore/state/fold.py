@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any, Final
 
 from pmstore.models.balance import Balance
@@ -278,9 +278,13 @@ class State:
             for token in market.token_ids:
                 self.balances.pop(token, None)
         if emptied:
-            for order in [one for one in self.orders.values() if one.symbol.token_id in emptied]:
-                del self.orders[order.id]
-                self.remembered.remember_end(order, self.time_ms)
+            self.drop_orders_of(emptied)
+
+    def drop_orders_of(self, tokens: Set[str]) -> None:
+        """Drop the open orders of *tokens*, whose markets are gone; O(open orders)."""
+        for order in [one for one in self.orders.values() if one.symbol.token_id in tokens]:
+            del self.orders[order.id]
+            self.remembered.remember_end(order, self.time_ms)
 
     def _market_changed(self, change: MarketChanged) -> None:
         if not self.listed.change_market(change):

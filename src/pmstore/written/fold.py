@@ -1,0 +1,241 @@
+"""The fold of the log that keeps orders and outcomes as they are written."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Set
+from sys import intern
+from typing import Any, Final
+
+import attrs
+
+from pmstore.codec.balances import WireBalance, to_balance
+from pmstore.codec.changes_in import WireEnd, WireRemembered, WireUpdate
+from pmstore.codec.orders import WireOrder
+from pmstore.codec.trades import WireTrade
+from pmstore.codec.written_batches import WrittenBatch
+from pmstore.codec.written_rows import (
+    WrittenMemories,
+    WrittenOrders,
+    about_memory,
+    about_order,
+    memory_row,
+    order_row,
+    rows_of_memories,
+    rows_of_orders,
+)
+from pmstore.models.balance import Balance
+from pmstore.models.changes import Change, Counters
+from pmstore.models.position import Position
+from pmstore.models.snapshot import MarketKey, MemoryKey, Snapshot
+from pmstore.state import ACCEPTED, SUBMIT_ORDER, State, snapshot_digest
+from pmstore.state.snapshots import take_up
+
+_CREATED: Final = len('OrderCreated":')
+_UPDATED: Final = len('OrderUpdated":')
+_REMEMBERED: Final = len('Remembered":')
+
+
+class WrittenState:
+    """
+    What the log has said so far, as `State`, with the rows of orders and outcomes as bytes.
+
+    A snapshot of it copies these bytes, and models are made when somebody looks at one. The
+    same entries give the same snapshots and digests as with `State`.
+
+    Args:
+        id_memory_s: How long an outcome is remembered after its order or command ended.
+    """
+
+    def __init__(self, *, id_memory_s: int = 86_400) -> None:
+        self._rest = _Rest(self._drop_orders_of, id_memory_s)
+        self._orders: dict[str, bytes] = {}
+        """Open orders by id; those of one token in their order."""
+        self._memories: dict[MemoryKey, bytes] = {}
+        self._ended: deque[tuple[int, MemoryKey]] = deque()
+        # What the rest only keeps stays as it was read: it has the attributes of the models.
+        self._balances: dict[str, dict[str, Any]] = self._rest.balances
+        self._updates: dict[MarketKey, Any] = self._rest.updates
+        self._appliers: dict[str, Callable[[Any, bytes], object]] = {
+            "OrderCreated": self._order_created,
+            "OrderUpdated": self._order_updated,
+            "OrderEnded": self._order_ended,
+            "Remembered": self._remember,
+            "AccountChanged": self._balance,
+            "MarketUpdateId": self._ladder_changed,
+            "Traded": self._traded,
+            "": self._model,
+        }
+
+    @property
+    def last_message_id(self) -> Position | None:
+        """The position of the log's last entry that is folded."""
+        return self._rest.last_message_id
+
+    @property
+    def number(self) -> int:
+        """The number of that entry."""
+        return self._rest.number
+
+    @property
+    def hash(self) -> str:
+        """The hash of that entry."""
+        return self._rest.hash
+
+    def apply_batch(self, position: Position, batch: WrittenBatch) -> None:
+        """Fold one entry of the log together with how far it brings every position."""
+        appliers = self._appliers
+        for name, says, written in batch.changes:
+            appliers[name](says, written)
+        self._rest.stand_at(position, batch.number, batch.hash, batch.input, batch.time)
+
+    def freeze(self, timestamp: int) -> Snapshot:
+        """
+        A snapshot of everything, taken at *timestamp*, that later changes do not touch.
+
+        Cost: as for `State.freeze`; writing it is to copy the rows.
+        """
+        rest = self._rest.freeze(timestamp)
+        return attrs.evolve(
+            rest,
+            balances=[
+                row if isinstance(row, Balance) else to_balance(row) for row in rest.balances
+            ],
+            orders=WrittenOrders(list(self._orders.values())),
+            memories=WrittenMemories(list(self._memories.values())),
+            ended=list(self._ended),
+        )
+
+    @classmethod
+    def restore(cls, snapshot: Snapshot, *, id_memory_s: int = 86_400) -> WrittenState:
+        """
+        The state that *snapshot* is a picture of.
+
+        Raises:
+            CorruptData: A row of it cannot be read.
+        """
+        state = cls(id_memory_s=id_memory_s)
+        rest = state._rest
+        take_up(rest, attrs.evolve(snapshot, orders=(), memories=(), ended=()))
+        orders, versions, counter = state._orders, rest.user_update_ids, rest.order_counter
+        for about, row in rows_of_orders(snapshot.orders):
+            orders[about.id] = row
+            if about.order_num > counter:
+                counter = about.order_num
+            if about.version > versions.get(about.user_id, 0):
+                versions[about.user_id] = about.version
+        rest.order_counter = counter
+        memories = state._memories
+        for memory, row in rows_of_memories(snapshot.memories):
+            memories[intern(memory.user_id), intern(memory.kind), memory.id] = row
+        state._ended.extend(snapshot.ended)
+        return state
+
+    def digest(self) -> str:
+        """The `snapshot_digest` of this state. Cost: O(state)."""
+        return snapshot_digest(self.freeze(0))
+
+    def _order_created(self, order: WireOrder, written: bytes) -> None:
+        rest = self._rest
+        if order.order_num > rest.order_counter:
+            rest.order_counter = order.order_num
+        if order.id in self._orders:
+            self._replace(order, order_row(written[_CREATED:], order))
+        else:
+            self._orders[order.id] = order_row(written[_CREATED:], order)
+        self._user_changed(order.user_id, order.version)
+
+    def _order_updated(self, order: WireOrder, written: bytes) -> None:
+        rest = self._rest
+        if order.order_num > rest.order_counter:
+            rest.order_counter = order.order_num
+        if order.id in self._orders:
+            self._replace(order, order_row(written[_UPDATED:], order))
+            self._user_changed(order.user_id, order.version)
+
+    def _replace(self, order: WireOrder, row: bytes) -> None:
+        known = about_order(self._orders[order.id])
+        if known.version > order.version:
+            return
+        if known.order_num != order.order_num:
+            del self._orders[order.id]  # it queues again
+        self._orders[order.id] = row
+
+    def _order_ended(self, end: WireEnd, written: bytes) -> None:
+        row = self._orders.pop(end.order_id, None)
+        if row is not None:
+            user_id = self._remember_end(row, end.timestamp)
+            self._user_changed(user_id, end.version)
+
+    def _user_changed(self, user_id: str, version: int) -> None:
+        versions = self._rest.user_update_ids
+        if version > versions.get(user_id, 0):
+            versions[user_id] = version
+
+    def _drop_orders_of(self, tokens: Set[str]) -> None:
+        """As `State` does, in the order of their numbers."""
+        orders = WrittenOrders(list(self._orders.values()))
+        for order in [one for one in orders if one.symbol.token_id in tokens]:
+            self._remember_end(self._orders.pop(order.id), self._rest.time_ms)
+
+    def _remember(self, memory: WireRemembered, written: bytes) -> None:
+        if memory.repeat or not memory.id:
+            return
+        key = (intern(memory.user_id), intern(memory.kind), memory.id)
+        if key in self._memories:
+            return
+        self._memories[key] = memory_row(written[_REMEMBERED:], memory)
+        accepted = memory.kind == SUBMIT_ORDER and memory.outcome == ACCEPTED
+        if not accepted or memory.order_id not in self._orders:
+            self._ended.append((memory.timestamp, key))
+
+    def _remember_end(self, row: bytes, time_ms: int) -> str:
+        """Let the memory of an order begin to run out; the order's user."""
+        order = about_order(row)
+        key = (intern(order.user_id), SUBMIT_ORDER, order.client_order_id or order.id)
+        written = self._memories.get(key)
+        if written is not None:
+            memory = about_memory(written)
+            if memory.order_id == order.id and memory.outcome == ACCEPTED:
+                self._ended.append((time_ms, key))
+        return order.user_id
+
+    def _balance(self, row: WireBalance, written: bytes) -> None:
+        rows = self._balances.get(row.asset)
+        if rows is None:
+            rows = self._balances[row.asset] = {}
+        if row.available or row.frozen:
+            rows[row.user_id] = row
+        else:
+            rows.pop(row.user_id, None)
+        self._user_changed(row.user_id, row.version)
+
+    def _ladder_changed(self, change: WireUpdate, written: bytes) -> None:
+        key = (change.event_id, change.market_id)
+        known = self._updates.get(key)
+        if known is None or known.update_id < change.update_id:
+            self._updates[key] = change
+
+    def _traded(self, trade: WireTrade, written: bytes) -> None:
+        if trade.trade_id > self._rest.trade_counter:
+            self._rest.trade_counter = trade.trade_id
+
+    def _model(self, change: Change, written: bytes) -> None:
+        if isinstance(change, Counters):
+            due_ms = change.time_ms - self._rest.id_memory_ms
+            ended = self._ended
+            while ended and ended[0][0] <= due_ms:
+                del self._memories[ended.popleft()[1]]
+        self._rest.apply(change)
+
+
+class _Rest(State):
+    """Everything but orders and outcomes, of which it has none."""
+
+    def __init__(self, drop_orders_of: Callable[[Set[str]], None], id_memory_s: int) -> None:
+        super().__init__(id_memory_s=id_memory_s)
+        self._drop_orders_of = drop_orders_of
+
+    def drop_orders_of(self, tokens: Set[str]) -> None:
+        """Let who has the orders drop those of *tokens*."""
+        self._drop_orders_of(tokens)
