@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pmengine.entities import Book
 from pmengine.facts import Refusal
-from pmengine.records import Book, Records
+from pmengine.records import Records
 from pmstore import (
     PRICE_MAX,
     PRICE_MIN,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from pmengine.commands import Deposit, Merge, Split, Withdraw
+from pmengine.entities import User
 from pmengine.facts import Refusal
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
 from pmengine.listing import Listing
-from pmengine.records import Records, User
+from pmengine.records import Records
 from pmstore import MONEY_MAX, PAYOUT, QUANTITY_MAX, Counters
 
 

@@ -37,6 +37,7 @@ from pmengine.commands import (
     Withdraw,
 )
 from pmengine.ending import Ending
+from pmengine.entities import Book, Memory, User, quoted
 from pmengine.facts import Outcome, Refusal
 from pmengine.following import Following
 from pmengine.formatted_journal import FormattedJournal
@@ -50,7 +51,7 @@ from pmengine.matching import Ladder, LadderContract
 from pmengine.orders import OpenOrders
 from pmengine.pausing import Pausing
 from pmengine.picture import order_of, restore, snapshot_of, unquoted
-from pmengine.records import Book, Memory, Records, User, key_of, quoted
+from pmengine.records import Records, key_of
 from pmengine.resolution import Resolution
 from pmengine.sets import Sets
 from pmengine.taking import Taking

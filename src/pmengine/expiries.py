@@ -6,7 +6,8 @@ import heapq
 
 from mypy_extensions import i64
 
-from pmengine.records import NEVER_MS, NO_HANDLE, SPARE, OpenOrder, Records
+from pmengine.entities import NEVER_MS, NO_HANDLE, SPARE, OpenOrder
+from pmengine.records import Records
 
 _Entry = tuple[int, OpenOrder]
 """An order with the number under which it came on its ladder."""

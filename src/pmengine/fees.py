@@ -6,7 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from pmengine.records import Book, OpenOrder
+from pmengine.entities import Book, OpenOrder
 from pmstore import PAYOUT
 
 _UNIT: Final = 10**10

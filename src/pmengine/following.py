@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pmengine.entities import NO_HANDLE, FillGroup, User, quoted
 from pmengine.fees import needed
 from pmengine.leaving import Leavings
 from pmengine.listing import Listing
 from pmengine.orders import OpenOrders
 from pmengine.picture import memory_of, opened, remember, renew, set_row
-from pmengine.records import NO_HANDLE, FillGroup, Records, User, quoted
+from pmengine.records import Records
 from pmengine.sessions import Sessions
 from pmstore import (
     SUBMIT_ORDER,

@@ -6,8 +6,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from pmengine.entities import CANCEL_TAKER, GTC, Book, Holding, OpenOrder, quoted
 from pmengine.journal import FEE_NUMBER_MAX, SELF_TRADES, TIMES_IN_FORCE, Journal
-from pmengine.records import CANCEL_TAKER, GTC, Book, Holding, OpenOrder, quoted
 from pmstore import Change
 from pmstore.codec import encode_change
 

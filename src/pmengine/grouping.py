@@ -7,20 +7,20 @@ from typing import Final
 from mypy_extensions import i64
 
 from pmengine.commands import OrderGroup
-from pmengine.facts import Refusal
-from pmengine.journal import Journal
-from pmengine.leaving import Leavings
-from pmengine.listing import Listing
-from pmengine.records import (
+from pmengine.entities import (
     CANCEL_MAKER,
     NO_HANDLE,
     SELF_TRADE_ALLOWED,
     FillGroup,
     LeavingOrders,
     OpenOrder,
-    Records,
     quoted,
 )
+from pmengine.facts import Refusal
+from pmengine.journal import Journal
+from pmengine.leaving import Leavings
+from pmengine.listing import Listing
+from pmengine.records import Records
 from pmstore import GroupChanged, GroupFilled, Leaving
 
 GROUP: Final = b'"group"'

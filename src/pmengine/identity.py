@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from pmengine.records import quoted
+from pmengine.entities import quoted
 from pmstore import ID_BYTES_MAX, is_id
 
 _encode: Final = msgspec.json.Encoder().encode

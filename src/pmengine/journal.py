@@ -7,14 +7,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64, u8
 
-from pmengine.records import (
-    CANCEL_TAKER,
-    GTC,
-    Book,
-    Holding,
-    OpenOrder,
-    quoted,
-)
+from pmengine.entities import CANCEL_TAKER, GTC, Book, Holding, OpenOrder, quoted
 from pmstore import Change
 from pmstore.codec import encode_change
 

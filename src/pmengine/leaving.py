@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from pmengine.entities import NO_HANDLE, Book, LeavingOrders, OpenOrder, quoted
 from pmengine.journal import Journal
 from pmengine.orders import OpenOrders
-from pmengine.records import NO_HANDLE, Book, LeavingOrders, OpenOrder, Records, quoted
+from pmengine.records import Records
 from pmstore import Leaving, MarketKey, OrdersLeaving
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from pmengine.entities import Asset, Book, Holding, User
 from pmengine.journal import Journal
-from pmengine.records import Asset, Book, Holding, Records, User
+from pmengine.records import Records
 from pmstore import PAYOUT
 
 

@@ -16,12 +16,13 @@ from pmengine.commands import (
     RemoveOneEvent,
     RemoveOneMarket,
 )
+from pmengine.entities import NEVER_MS, Book
 from pmengine.facts import Refusal
 from pmengine.journal import Journal
 from pmengine.leaving import Leavings
 from pmengine.ledger import Ledger
 from pmengine.orders import OpenOrders, cancel_first
-from pmengine.records import NEVER_MS, Book, Records
+from pmengine.records import Records
 from pmstore import (
     CASH,
     FEE_PPM_MAX,

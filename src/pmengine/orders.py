@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from pmengine.entities import NO_HANDLE, Book, OpenOrder
 from pmengine.expiries import Expiries
 from pmengine.fees import needed
 from pmengine.journal import Journal
 from pmengine.ledger import Ledger
-from pmengine.records import NO_HANDLE, Book, OpenOrder, Records
+from pmengine.records import Records
 
 NUMBER_STEP = 1024
 """Order numbers and trade ids are counter x 1024 + shard."""

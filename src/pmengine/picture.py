@@ -8,9 +8,10 @@ from typing import Final
 import attrs
 import msgspec
 
+from pmengine.entities import Book, FillGroup, Memory, OpenOrder, quoted
 from pmengine.leaving import Leavings
 from pmengine.orders import OpenOrders
-from pmengine.records import Book, FillGroup, Memory, OpenOrder, Records, key_of, quoted
+from pmengine.records import Records, key_of
 from pmengine.terms import self_trade_code, time_in_force_code
 from pmstore import (
     ACCEPTED,

@@ -6,7 +6,8 @@ import heapq
 
 from mypy_extensions import i64
 
-from pmengine.records import NEVER_MS, SPARE, Records
+from pmengine.entities import NEVER_MS, SPARE
+from pmengine.records import Records
 from pmstore import SessionKey
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from pmengine.commands import Convert, MergeEvent, SplitEvent
+from pmengine.entities import Asset, User
 from pmengine.facts import Refusal
 from pmengine.ledger import Ledger
 from pmengine.listing import Listing, is_resolved
-from pmengine.records import Asset, Records, User
+from pmengine.records import Records
 from pmstore import PAYOUT, QUANTITY_MAX, Event
 
 

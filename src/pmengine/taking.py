@@ -6,20 +6,14 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from pmengine.entities import CANCEL_MAKER, CANCEL_TAKER, IOC, SELF_TRADE_ALLOWED, OpenOrder
 from pmengine.fees import affordable, charge
 from pmengine.grouping import GROUP, Grouping
 from pmengine.journal import MERGE, MINT, NORMAL, Journal
 from pmengine.ledger import Ledger
 from pmengine.matching import NOBODY
 from pmengine.orders import OpenOrders, cancel_first
-from pmengine.records import (
-    CANCEL_MAKER,
-    CANCEL_TAKER,
-    IOC,
-    SELF_TRADE_ALLOWED,
-    OpenOrder,
-    Records,
-)
+from pmengine.records import Records
 from pmstore import PAYOUT, QUANTITY_MAX
 
 NO_LEVEL: Final[i64] = 0

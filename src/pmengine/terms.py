@@ -10,9 +10,7 @@ from msgspec.structs import astuple
 from mypy_extensions import i64
 
 from pmengine.commands import SubmitOrder
-from pmengine.facts import Refusal
-from pmengine.journal import put
-from pmengine.records import (
+from pmengine.entities import (
     CANCEL_BOTH,
     CANCEL_MAKER,
     CANCEL_TAKER,
@@ -24,6 +22,8 @@ from pmengine.records import (
     Token,
     quoted,
 )
+from pmengine.facts import Refusal
+from pmengine.journal import put
 from pmstore import (
     MONEY_MAX,
     PRICE_MAX,

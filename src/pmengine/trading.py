@@ -6,12 +6,7 @@ from mypy_extensions import i64
 
 from pmengine.admission import closed, unknown, wrong_terms
 from pmengine.commands import AmendOrder, CancelOrder
-from pmengine.facts import Refusal
-from pmengine.fees import needed
-from pmengine.journal import Journal
-from pmengine.ledger import Ledger
-from pmengine.orders import OpenOrders
-from pmengine.records import (
+from pmengine.entities import (
     CANCEL_MAKER,
     FOK,
     GTD,
@@ -20,9 +15,14 @@ from pmengine.records import (
     SELF_TRADE_ALLOWED,
     Memory,
     OpenOrder,
-    Records,
     Token,
 )
+from pmengine.facts import Refusal
+from pmengine.fees import needed
+from pmengine.journal import Journal
+from pmengine.ledger import Ledger
+from pmengine.orders import OpenOrders
+from pmengine.records import Records
 from pmengine.taking import NO_REASON, Taking
 from pmengine.terms import NO_MODE, Terms, self_trade_code
 from pmstore import PAYOUT, PRICE_MAX, PRICE_MIN, SelfTrade

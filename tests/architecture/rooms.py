@@ -144,6 +144,7 @@ PURE: Final = frozenset(
         "pmengine.facts",
         "pmengine.matching",
         "pmengine.shards",
+        "pmengine.entities",
         "pmengine.records",
         "pmengine.journal",
         "pmengine.formatted_journal",

@@ -18,11 +18,12 @@ from pmengine.commands import (
     Tick,
 )
 from pmengine.engine import Engine
+from pmengine.entities import GTD, Memory, OpenOrder
 from pmengine.expiries import Expiries
 from pmengine.journal import Journal
 from pmengine.matching import Ladder
 from pmengine.orders import OpenOrders
-from pmengine.records import GTD, Memory, OpenOrder, Records
+from pmengine.records import Records
 from pmengine.sessions import Sessions
 from pmstore import (
     Event,
