@@ -39,6 +39,7 @@ settings.load_profile("pmstore")
 
 _MEMORY: Final = Path("/dev/shm")
 _MEMORY_BYTES_MIN: Final = 4 * 1024**3
+_LONG_S_MAX: Final = 400
 _FOLDERS: Final = "PYTEST_DEBUG_TEMPROOT"
 """Where pytest makes the folders of tests."""
 
@@ -85,6 +86,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             why = [line for line in said if line and not line.startswith("Use -v")] or lines[-1:]
             file.write(f"{report.nodeid}\n")
             file.writelines(f"    {line[:300]}\n" for line in dict.fromkeys((*why[:1], *why[-1:])))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give those that start processes the time of a slow machine."""
+    for item in items:
+        long = item.get_closest_marker("slow") or item.get_closest_marker("crash")
+        if long and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_LONG_S_MAX))
 
 
 def pytest_report_header() -> list[str]:

@@ -79,7 +79,10 @@ async def becomes(client: httpx.AsyncClient, key: str, status: int) -> None:
 @pytest.mark.crash
 async def test_keys_come_and_go_while_it_runs_and_nothing_secret_is_logged(tmp_path: Path) -> None:
     token = jwt.encode({"sub": "u1", "exp": int(time.time()) + 600, "scope": "read"}, SECRET)
-    async with up(tmp_path) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with (
+        up(tmp_path) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
+    ):
         made = await asyncio.to_thread(
             command, tmp_path, "key", "create", "alice", "--scope", "trade", "--json"
         )

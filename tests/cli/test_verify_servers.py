@@ -23,6 +23,8 @@ from tests.trips.traders import Traders
 
 PROGRAM = "from pmengine.cli import main; main()"
 FLOW_S = 1.0
+FLOW = 20
+"""Orders that are answered at least, however long that takes."""
 
 
 async def verify(folder: Path, environ: dict[str, str], code: Exit) -> dict[str, Any]:
@@ -81,8 +83,7 @@ async def test_a_deployment_on_redis_is_verified_and_its_engine_stops_at_a_breac
             traders = Traders(Random(7))
             url = f"http://127.0.0.1:{port}"
             await traders.set_up(url)
-            flowing = asyncio.create_task(traders.trade(url))
-            await asyncio.sleep(FLOW_S)
+            flowing = await traders.begin(url, FLOW_S, FLOW)
             running = await verify(tmp_path, environ, Exit.FINE)
             flowing.cancel()
             await asyncio.gather(flowing, return_exceptions=True)

@@ -123,7 +123,7 @@ def test_a_series_is_named_by_labels_that_its_query_keeps() -> None:
 async def told(urls: list[str]) -> dict[str, set[str]]:
     """The names of the series that *urls* tell, with their labels."""
     found: dict[str, set[str]] = {}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         for url in urls:
             text = (await client.get(f"{url}/metrics")).text
             for family in text_string_to_metric_families(text):

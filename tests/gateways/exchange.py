@@ -124,6 +124,6 @@ async def running_exchange(
     async with (
         open_exchange(settings(folder, **(told or {}))) as exchange,
         serving(create_app(venue_of(exchange, **options)), "127.0.0.1", 0) as url,
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(base_url=url, timeout=60) as client,
     ):
         yield Running(exchange, url, client)

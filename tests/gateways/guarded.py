@@ -148,7 +148,7 @@ async def guarded_exchange(folder: Path, **told: str) -> AsyncIterator[Guarded]:
             "127.0.0.1",
             0,
         ) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield Guarded(exchange, chosen, url, client, issuer)
 

@@ -178,7 +178,7 @@ async def test_thousands_of_half_open_connections_leave_the_gateway_answering(
                 await wire.say(begun)
             if number % 500 == 0:
                 assert (await guarded.as_user("u1", "GET", "/account")).status_code == 200
-        async with httpx.AsyncClient(base_url=guarded.url, trust_env=False) as newcomer:
+        async with httpx.AsyncClient(base_url=guarded.url, trust_env=False, timeout=60) as newcomer:
             shown = bearer(guarded.issuer.token("u1"))
             answer = await newcomer.get("/api/v1/account", headers=shown, timeout=HEARD_S_MAX)
             assert answer.status_code == 200

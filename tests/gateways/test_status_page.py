@@ -175,7 +175,7 @@ async def test_a_gateway_tells_the_page_what_it_answered(running: Running) -> No
     app = create_app(venue_of(running.exchange, status_page=page))
     async with (
         serving(app, "127.0.0.1", 0) as url,
-        httpx.AsyncClient(base_url=url, headers={"X-User-Id": "u1"}) as client,
+        httpx.AsyncClient(base_url=url, headers={"X-User-Id": "u1"}, timeout=60) as client,
     ):
         for _ in range(2):
             answer = await client.post("/api/v1/orders", json=order())
@@ -199,7 +199,7 @@ async def test_what_cannot_be_seen_is_said_and_looked_for_again() -> None:
 
 async def test_an_exchange_of_one_process_shows_itself(tmp_path: Path) -> None:
     told = attrs.evolve(settings(tmp_path), port=0)
-    async with serve(told) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serve(told) as served, httpx.AsyncClient(base_url=served.url, timeout=60) as client:
         answer = await client.get("/status")
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -226,7 +226,7 @@ async def test_with_auth_on_the_page_is_for_who_may_read(tmp_path: Path) -> None
         )
         async with (
             serving(create_app(venue), "127.0.0.1", 0) as url,
-            httpx.AsyncClient(base_url=url) as client,
+            httpx.AsyncClient(base_url=url, timeout=60) as client,
         ):
             for scopes, status in ((["admin"], 403), (["read"], 200), (["trade"], 200)):
                 shown = bearer(issuer.token("u1", scopes, aud=None))
@@ -240,7 +240,7 @@ async def test_a_gateway_without_such_a_page_says_that_there_is_nothing(tmp_path
     async with (
         open_exchange(settings(tmp_path)) as exchange,
         serving(create_app(venue_of(exchange)), "127.0.0.1", 0) as url,
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(base_url=url, timeout=60) as client,
     ):
         assert (await client.get("/status")).status_code == 404
 

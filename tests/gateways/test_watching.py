@@ -177,6 +177,6 @@ async def test_leaving_the_block_ends_the_listening(tmp_path: Path) -> None:
     async with running_exchange(tmp_path) as running:
         url = running.url
         await running.client.get("/health")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{url}/health")

@@ -86,7 +86,7 @@ async def test_nobody_is_answered_before_a_replica_has_it_and_a_failover_loses_n
     )
     async with (
         Fleet(tmp_path / "fleet", environ) as fleet,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
     ):
         client = Client(http)
         process = await fleet.run(SERVICES)

@@ -15,8 +15,9 @@ import httpx
 
 from pmstore.testing.servers import PostgresServer, RedisServer
 
-START_S_MAX = 60.0
-STOP_S_MAX = 30.0
+START_S_MAX = 120.0
+STOP_S_MAX = 90.0
+_ANSWER_S_MAX = 30.0
 _PROGRAM = "from pmengine.cli import main; main()"
 _OURS = ("PMSTORE_", "ENGINE_", "API_", "STORE_", "SERVICE_", "DATABASE_", "REDIS_", "LOG_")
 
@@ -71,8 +72,8 @@ class ServiceProcess:
 
     async def vitals(self) -> dict[str, Any]:
         """What `/ready` answers."""
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(f"{self.health}/ready", timeout=10)
+        async with httpx.AsyncClient(timeout=60) as client:
+            answer = await client.get(f"{self.health}/ready", timeout=_ANSWER_S_MAX)
         return dict(answer.json())
 
     async def ready(self) -> None:
@@ -87,9 +88,12 @@ class ServiceProcess:
                 ended = self._process.returncode is not None
                 assert not ended, f"{self.names} ended: {self.text()[-4000:]}"
                 told: dict[str, Any]
-                [told] = [
-                    one for one in (await self.vitals())["services"] if one["service"] == service
-                ]
+                try:
+                    services = (await self.vitals())["services"]
+                except httpx.TransportError:  # it is slow, or ends just now
+                    await asyncio.sleep(0.05)
+                    continue
+                [told] = [one for one in services if one["service"] == service]
                 if all(told[name] == value for name, value in wanted.items()):
                     return told
                 await asyncio.sleep(0.05)

@@ -23,7 +23,7 @@ from pmstore.backends.memory import MemoryStream
 from pmstore.testing import ManualClock
 
 NOW_MS = 1_704_110_400_000
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 @attrs.define

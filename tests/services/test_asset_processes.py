@@ -37,7 +37,9 @@ class Flow:
 
     async def set_up(self) -> None:
         """Event 1, and money for u1."""
-        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1", trust_env=False, timeout=60
+        ) as client:
             response = await client.post("/events", json=EVENT, timeout=DEADLINE_S)
             assert response.status_code == 201, response.text
         await self.asked(lambda user: user.deposit("d1", "u1", "100"))
@@ -73,7 +75,9 @@ class Flow:
     async def check(self) -> None:
         """Each order is there once, under the id that was answered, and so is its money."""
         there: dict[str, str] = {}
-        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1", trust_env=False, timeout=60
+        ) as client:
             who = {"X-User-Id": "u1"}
             response = await client.get("/orders?limit=1000", headers=who, timeout=DEADLINE_S)
             for one in response.json()["items"]:
@@ -161,7 +165,9 @@ async def test_as_a_process_it_is_killed_and_shows_what_another_gateway_answered
             asset = await fleet.run("asset")
             await asyncio.gather(*traders)
             await flow.check()
-            async with httpx.AsyncClient(base_url=f"{flow.url}/api/v1", trust_env=False) as client:
+            async with httpx.AsyncClient(
+                base_url=f"{flow.url}/api/v1", trust_env=False, timeout=60
+            ) as client:
                 body = {"id": "w1", "amount": "0.4"}
                 who = {"X-User-Id": "u1"}
                 response = await client.post(

@@ -18,6 +18,8 @@ from tests.services.fleet import Fleet, over_both
 from tests.trips.traders import Traders
 
 FLOW_S = 2.0
+FLOW = 60
+"""Orders that are answered at least, however long that takes."""
 LINES_MAX = 200
 
 
@@ -54,8 +56,7 @@ async def test_the_stores_hold_what_was_answered_and_the_logs_no_secret_and_no_o
             await engine.ready()
             await rest.ready()
             await traders.set_up(url)
-            flowing = asyncio.create_task(traders.trade(url))
-            await asyncio.sleep(FLOW_S)
+            flowing = await traders.begin(url, FLOW_S, FLOW)
             postgres.kill()
             await asyncio.sleep(FLOW_S / 4)
             postgres.restart()
@@ -183,7 +184,6 @@ async def test_services_start_before_their_servers(tmp_path: Path) -> None:
 
 async def flow(traders: Traders, url: str) -> None:
     """Trade for a while; every request under way is answered or left."""
-    flowing = asyncio.create_task(traders.trade(url))
-    await asyncio.sleep(FLOW_S / 2)
+    flowing = await traders.begin(url, FLOW_S / 2, FLOW)
     flowing.cancel()
     await asyncio.gather(flowing, return_exceptions=True)

@@ -66,7 +66,7 @@ async def test_orders_are_refused_while_history_holds_the_log_back_and_none_is_l
             Fleet(tmp_path / "fleet", environ) as fleet,
             open_stream(server.url, ORDER_INPUT) as inputs,
             open_stream(server.url, STORE_STREAM) as log,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
         ):
             history = await fleet.run("history")
             engine = await fleet.run("engine")
@@ -94,7 +94,7 @@ async def test_orders_are_refused_while_history_holds_the_log_back_and_none_is_l
             assert waiting is not None
             assert await refused()
             assert await inputs.bounds() == waiting, "a refused order is not on the input"
-            async with httpx.AsyncClient() as metrics:
+            async with httpx.AsyncClient(timeout=60) as metrics:
                 text = (await metrics.get(f"{engine.health}/metrics")).text
             assert "pmengine_accepting 0.0" in text
             assert "pmengine_stream_bytes_max 1.6777216e+07" in text

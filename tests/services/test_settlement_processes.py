@@ -128,8 +128,7 @@ async def test_an_exchange_that_is_killed_under_load_asks_once(
             await process.ready()
             if not life:
                 await traders.set_up(process.url)
-            trading = asyncio.create_task(traders.trade(process.url))
-            await asyncio.wait({trading}, timeout=1.0)
+            trading = await traders.begin(process.url, 1.0, 50)
             if life < 2:
                 await process.kill()
                 await trading

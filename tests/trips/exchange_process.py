@@ -8,8 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-START_S_MAX = 60.0
-STOP_S_MAX = 30.0
+START_S_MAX = 120.0
+STOP_S_MAX = 90.0
 SNAPSHOT_INTERVAL_S = 0.2
 _PROGRAM = "from pmengine.cli import main; main()"
 

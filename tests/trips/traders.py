@@ -18,6 +18,7 @@ EVENT: Final = 1
 MARKETS: Final = (1, 2)
 CASH: Final = "100000"
 PAIRS: Final = "5000"
+_ANSWERED_S_MAX: Final = 120.0
 
 
 def token(market_id: int, outcome: str) -> str:
@@ -117,6 +118,24 @@ class Traders:
     async def trade(self, url: str) -> None:
         """Everybody trades, as fast as answers come, until the exchange is gone."""
         await asyncio.gather(*(self._trade(url, user) for user in USERS * CONNECTIONS))
+
+    async def begin(self, url: str, seconds: float, orders: int) -> asyncio.Task[None]:
+        """
+        Let everybody trade: it goes on when this returns, after *seconds*, and when so many
+        more *orders* were answered, or the exchange is gone.
+        """
+        before = self.answered
+        trading = asyncio.create_task(self.trade(url))
+        await asyncio.wait({trading}, timeout=seconds)
+        async with asyncio.timeout(_ANSWERED_S_MAX):
+            while self.answered < before + orders and not trading.done():
+                await asyncio.wait({trading}, timeout=0.02)
+        return trading
+
+    @property
+    def answered(self) -> int:
+        """How many orders have an outcome."""
+        return sum(order.answered for order in self.orders.values())
 
     async def _trade(self, url: str, user: str) -> None:
         try:
