@@ -43,6 +43,10 @@ export function showDecimal(value: bigint, digits: number, digitsMin = 0): strin
 }
 
 export const showPrice = (ticks: bigint): string => showDecimal(ticks, PRICE_DIGITS, 2);
+/** As columns have them: all digits, so that the points are below each other. */
+export const alignedPrice = (ticks: bigint): string => showDecimal(ticks, PRICE_DIGITS, PRICE_DIGITS);
+export const alignedQuantity = (lots: bigint): string =>
+  grouped(showDecimal(lots, QUANTITY_DIGITS, QUANTITY_DIGITS));
 export const showQuantity = (lots: bigint): string => grouped(showDecimal(lots, QUANTITY_DIGITS));
 export const showMoney = (micros: bigint): string => grouped(showDecimal(micros, MONEY_DIGITS, 2));
 

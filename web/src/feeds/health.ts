@@ -1,5 +1,7 @@
 /** How far what a feed tells can be believed, and how that is said. */
 
+import { clockTime } from '../app/times';
+
 export type Health =
   | { kind: 'connecting' }
   | { kind: 'live' }
@@ -25,8 +27,4 @@ export function inWords(health: Health, nowMs: number): HealthWords {
   if (health.kind === 'refused') return { tone: 'stale', text: health.detail };
   if (nowMs - health.sinceMs < STALE_MS) return { tone: 'waiting', text: 'Reconnecting' };
   return { tone: 'stale', text: `Reconnecting, stale since ${clockTime(health.sinceMs)}` };
-}
-
-export function clockTime(ms: number): string {
-  return new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }

@@ -6,6 +6,7 @@ import { ask } from '../api/client';
 import type { Page, WireCandle, WireToken, WireTrade } from '../api/wire';
 import { showPrice, showQuantity } from '../amounts/units';
 import { isDark } from '../app/theme';
+import { axisTime, dayAndTime } from '../app/times';
 import { candleOf, INTERVALS, withCandles, withTrade, type Candle, type Interval } from '../feeds/candles';
 
 const CANDLES = 300;
@@ -101,11 +102,8 @@ function summary(candles: readonly Candle[], outcome: string): string {
   if (!last || !first) return '';
   const high = candles.reduce((most, candle) => (candle.high > most ? candle.high : most), first.high);
   const low = candles.reduce((least, candle) => (candle.low < least ? candle.low : least), first.low);
-  return `${outcome} at ${showPrice(last.close)}; from ${showPrice(first.open)} on ${whenOf(first.startMs)}, between ${showPrice(low)} and ${showPrice(high)}.`;
+  return `${outcome} at ${showPrice(last.close)}; from ${showPrice(first.open)} on ${dayAndTime(first.startMs)}, between ${showPrice(low)} and ${showPrice(high)}.`;
 }
-
-const whenOf = (ms: number): string =>
-  new Date(ms).toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 
 function CandleTable({ candles }: { candles: readonly Candle[] }) {
   return (
@@ -126,7 +124,7 @@ function CandleTable({ candles }: { candles: readonly Candle[] }) {
           .reverse()
           .map((candle) => (
             <tr key={candle.startMs}>
-              <th scope="row">{whenOf(candle.startMs)}</th>
+              <th scope="row">{dayAndTime(candle.startMs)}</th>
               <td>{showPrice(candle.open)}</td>
               <td>{showPrice(candle.high)}</td>
               <td>{showPrice(candle.low)}</td>
@@ -191,7 +189,7 @@ function optionsOf(element: HTMLElement): uPlot.Options {
       volume: { range: (_, __, high) => [0, Math.max(high, 0.01) * 4] },
     },
     axes: [
-      { ...axis, space: 70 },
+      { ...axis, space: 70, values: (_, splits, __, ___, step) => splits.map((split) => axisTime(split, step)) },
       {
         ...axis,
         scale: 'price',

@@ -1,6 +1,6 @@
 /** The ladders of both outcomes, live: what is offered and asked for, best in the middle. */
 import type { WireMarket, WireToken } from '../api/wire';
-import { showMoney, showPrice, showQuantity, wirePrice } from '../amounts/units';
+import { alignedPrice, alignedQuantity, showMoney, showPrice, wirePrice } from '../amounts/units';
 import { cumulated, NO_LEVELS, type Book, type Level } from '../feeds/book';
 
 const LEVELS = 8;
@@ -143,10 +143,10 @@ function Row({ level, sum, most, name, isBest, take }: RowProps) {
           aria-label={`${name} ${showPrice(level.price)}: use this price`}
           onClick={take}
         >
-          {showPrice(level.price)}
+          {alignedPrice(level.price)}
         </button>
       </th>
-      <td>{showQuantity(level.quantity)}</td>
+      <td>{alignedQuantity(level.quantity)}</td>
       <td>{showMoney(roundedDown(level.size))}</td>
     </tr>
   );

@@ -8,7 +8,7 @@ import { say } from '../app/announcing';
 import { eventName, marketName, stateName, timeLeft } from '../app/names';
 import { nowMs } from '../app/now';
 import { marketAddress } from '../app/route';
-import { mayRead } from '../app/session';
+import { mayRead, mayTrade } from '../app/session';
 import type { Draft } from '../app/draft';
 import { NO_LEVELS, type Book } from '../feeds/book';
 import { watchMarket } from '../feeds/depth_feed';
@@ -18,6 +18,7 @@ import { Chart } from './chart';
 import { Ladders } from './ladder';
 import { MyOrders } from './my_orders';
 import { MyPositions } from './my_positions';
+import { Pairs } from './pairs';
 import { useResource } from './resource';
 import { Tape } from './tape';
 import { EMPTY, Ticket } from './ticket';
@@ -172,6 +173,7 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
         <div class="market-own">
           <MyOrders eventId={eventId} marketId={marketId} events={[event.data]} />
           <MyPositions eventId={eventId} marketId={marketId} book={book.value} events={[event.data]} />
+          {mayTrade.value && <Pairs event={event.data} market={market} />}
         </div>
       )}
       {(event.data.description || others.length > 0) && (

@@ -16,6 +16,7 @@ import { eventName, orderKind } from '../app/names';
 import { marketAddress } from '../app/route';
 import { askAsUser, mayTrade } from '../app/session';
 import { nowMs } from '../app/now';
+import { dayAndTime } from '../app/times';
 import { inWords } from '../feeds/health';
 import { openOrders } from '../feeds/own';
 import { own, ownHealth } from '../feeds/user_feed';
@@ -135,7 +136,7 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
         </td>
         <td data-label="Kind">
           {orderKind(order)}
-          {order.expires_at_ms !== undefined && ` until ${new Date(order.expires_at_ms).toLocaleString()}`}
+          {order.expires_at_ms !== undefined && ` until ${dayAndTime(order.expires_at_ms)}`}
         </td>
         <td class="actions">
           {mayTrade.value && (

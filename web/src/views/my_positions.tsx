@@ -22,60 +22,71 @@ const REFRESH_MS = 15_000;
 const SETTLING_MS = 250;
 
 interface MyPositionsProps {
-  eventId?: number;
-  marketId?: number;
-  /** The live prices of the market, where there are some. */
-  book?: Book | null;
+  eventId: number;
+  marketId: number;
+  book: Book | null;
   events: readonly WireEvent[];
 }
 
+/** What the user has in one market. */
 export function MyPositions({ eventId, marketId, book, events }: MyPositionsProps) {
   const turn = useSettled(ownChanges.value);
   const { data, error } = useResource(
     `positions ${signedIn.value?.userId} ${eventId} ${marketId}`,
     (signal) =>
       askAsUser<Page<WirePosition>>('GET', '/positions', {
-        query: { event_id: eventId, market_id: marketId, limit: 200, status: eventId === undefined ? 'open' : undefined },
+        query: { event_id: eventId, market_id: marketId },
         signal,
       }),
     REFRESH_MS,
     turn,
   );
-  const positions = data?.items ?? [];
   return (
     <section class="panel" aria-labelledby="positions-title">
-      <h2 id="positions-title">{eventId === undefined ? 'My positions' : 'My position'}</h2>
+      <h2 id="positions-title">My position</h2>
       {error && <p class="warning">{error}</p>}
-      {positions.length === 0 ? (
-        <p class="empty">{data ? 'No shares held.' : 'Loading…'}</p>
-      ) : (
-        <table class="wide">
-          <thead>
-            <tr>
-              {eventId === undefined && <th scope="col">Market</th>}
-              <th scope="col">Outcome</th>
-              <th scope="col">Shares</th>
-              <th scope="col">Average</th>
-              <th scope="col">Price</th>
-              <th scope="col">Value</th>
-              <th scope="col">Open profit</th>
-              <th scope="col">Taken profit</th>
-            </tr>
-          </thead>
-          <tbody>
-            {positions.map((position) => (
-              <PositionRow
-                key={`${position.event_id}/${position.token_id}`}
-                position={position}
-                live={book?.tokens[position.token_id]?.last ?? null}
-                events={events}
-                isOfAll={eventId === undefined}
-              />
-            ))}
-          </tbody>
-        </table>
-      )}
+      <PositionTable positions={data?.items ?? null} events={events} book={book} />
     </section>
+  );
+}
+
+interface PositionTableProps {
+  /** Null while they are read. */
+  positions: readonly WirePosition[] | null;
+  events: readonly WireEvent[];
+  /** Live prices, where there are some. */
+  book?: Book | null;
+  isOfAll?: boolean;
+}
+
+export function PositionTable({ positions, events, book, isOfAll = false }: PositionTableProps) {
+  if (!positions?.length) return <p class="empty">{positions ? 'No shares held.' : 'Loading…'}</p>;
+  return (
+    <table class="wide">
+      <thead>
+        <tr>
+          {isOfAll && <th scope="col">Market</th>}
+          <th scope="col">Outcome</th>
+          <th scope="col">Shares</th>
+          <th scope="col">Average</th>
+          <th scope="col">Price</th>
+          <th scope="col">Value</th>
+          <th scope="col">Open profit</th>
+          <th scope="col">Taken profit</th>
+        </tr>
+      </thead>
+      <tbody>
+        {positions.map((position) => (
+          <PositionRow
+            key={`${position.event_id}/${position.token_id}`}
+            position={position}
+            live={book?.tokens[position.token_id]?.last ?? null}
+            events={events}
+            isOfAll={isOfAll}
+          />
+        ))}
+      </tbody>
+    </table>
   );
 }
 
@@ -130,7 +141,7 @@ function averageText(text: string | null): string {
 const toneOf = (profit: bigint | null): string => (profit === null || profit === 0n ? '' : profit > 0n ? 'gain' : 'loss');
 
 /** *value* once it has not changed for a moment: a fill comes as several changes. */
-function useSettled(value: number): number {
+export function useSettled(value: number): number {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), SETTLING_MS);

@@ -1,7 +1,8 @@
 /** The tape: the newest trades of a market. */
 import type { WireMarket, WireTrade } from '../api/wire';
-import { readPrice, readQuantity, showPrice, showQuantity } from '../amounts/units';
-import { clockTime } from '../feeds/health';
+import { alignedPrice, alignedQuantity, readPrice, readQuantity } from '../amounts/units';
+import { nowMs } from '../app/now';
+import { whenOf } from '../app/times';
 
 export function Tape({ trades, market }: { trades: readonly WireTrade[]; market: WireMarket }) {
   return (
@@ -24,13 +25,13 @@ export function Tape({ trades, market }: { trades: readonly WireTrade[]; market:
               {trades.map((trade) => (
                 <tr key={trade.trade_id}>
                   <td>
-                    <time dateTime={new Date(trade.timestamp).toISOString()}>{clockTime(trade.timestamp)}</time>
+                    <time dateTime={new Date(trade.timestamp).toISOString()}>{whenOf(trade.timestamp, nowMs.value)}</time>
                   </td>
                   <td class={trade.side}>
                     {trade.side === 'buy' ? 'Bought' : 'Sold'} {outcomeOf(market, trade.token_id)}
                   </td>
-                  <td>{showPrice(readPrice(trade.price))}</td>
-                  <td>{showQuantity(readQuantity(trade.quantity))}</td>
+                  <td>{alignedPrice(readPrice(trade.price))}</td>
+                  <td>{alignedQuantity(readQuantity(trade.quantity))}</td>
                 </tr>
               ))}
             </tbody>

@@ -11,10 +11,12 @@ interface TextFieldProps {
   problem?: string | undefined;
   required?: boolean;
   placeholder?: string;
+  /** Text, not an amount. */
+  isWord?: boolean;
 }
 
 export function TextField(props: TextFieldProps) {
-  const { id, label, value, change, type = 'text', unit, hint, problem, required, placeholder } = props;
+  const { id, label, value, change, type = 'text', unit, hint, problem, required, placeholder, isWord = false } = props;
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -22,7 +24,7 @@ export function TextField(props: TextFieldProps) {
         <input
           id={id}
           type={type as 'text'}
-          inputMode={type === 'text' ? 'decimal' : undefined}
+          inputMode={type === 'text' && !isWord ? 'decimal' : undefined}
           autocomplete="off"
           required={required}
           placeholder={placeholder}

@@ -1,0 +1,70 @@
+/** Topics of events: added, and taken in and out of use. */
+import { useState } from 'preact/hooks';
+import { ask } from '../api/client';
+import type { Page, WireTopic } from '../api/wire';
+import { askAsUser } from '../app/session';
+import { slugOf } from '../app/new_event';
+import { useResource } from './resource';
+import { besideField, SendingState, useSending } from './sending';
+import { TextField } from './text_field';
+
+const REFRESH_MS = 10_000;
+
+export const readAllTopics = (signal: AbortSignal): Promise<WireTopic[]> =>
+  ask<Page<WireTopic>>('GET', '/topics', { signal }).then((page) => page.items);
+
+export function Topics() {
+  const topics = useResource('all topics', readAllTopics, REFRESH_MS);
+  const [name, setName] = useState('');
+  const sending = useSending();
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    const body = { topic: slugOf(name), name: name.trim() };
+    if (await sending.send(() => askAsUser('POST', '/topics', { body }), `Topic ${body.name} is there`)) {
+      setName('');
+      topics.reload();
+    }
+  }
+  const turn = (topic: WireTopic) =>
+    sending
+      .send(
+        () => askAsUser('PATCH', `/topics/${topic.topic}`, { body: { active: !topic.active } }),
+        `Topic ${topic.name} is ${topic.active ? 'out of use' : 'in use'}`,
+      )
+      .then(topics.reload);
+  return (
+    <section class="panel" aria-labelledby="topics-title">
+      <h2 id="topics-title">Topics</h2>
+      {topics.error && <p class="warning">{topics.error}</p>}
+      <ul class="links">
+        {topics.data?.map((topic) => (
+          <li key={topic.topic} class="row between">
+            <span class={topic.active ? '' : 'soft'}>
+              {topic.name}
+              {!topic.active && ' (out of use)'}
+            </span>
+            <button type="button" class="small" disabled={sending.isBusy} onClick={() => void turn(topic)}>
+              {topic.active ? 'Take out of use' : 'Use again'} <span class="unseen">{topic.name}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form class="stack" onSubmit={(event) => void submit(event)}>
+        <TextField
+          id="topic-name"
+          label="New topic"
+          isWord
+          value={name}
+          change={setName}
+          required
+          hint={name.trim() && `Its name in addresses: ${slugOf(name)}`}
+          problem={besideField(sending, 'topic') ?? besideField(sending, 'name')}
+        />
+        <SendingState sending={sending} fields={['topic', 'name']} />
+        <button type="submit" disabled={sending.isBusy}>
+          Add the topic
+        </button>
+      </form>
+    </section>
+  );
+}
