@@ -21,8 +21,8 @@ from pmstore.settings import read_env_file, read_settings
 from pmstore.testing.servers import PostgresServer, RedisServer, free_port
 from tests.deploy.files import DEPLOY, ENV_FILES, KNOWN, compose_services, outside
 
-START_S_MAX = 60.0
-STOP_S_MAX = 30.0
+START_S_MAX = 90.0
+STOP_S_MAX = 60.0
 _PROGRAM = "from pmengine.cli import main; main()"
 _MODES = {
     ".env.memory": ("development", "file"),

@@ -82,7 +82,7 @@ def _shown(levels: Levels, *, best_is_high: bool) -> list[dict[str, str]]:
 
 async def hear(socket: ClientConnection) -> Any:
     """The next message."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return json.loads(await socket.recv())
 
 

@@ -9,7 +9,7 @@ from pmengine.services.log import STORE_STREAM
 from pmengine.services.room import ROOM_AGAIN
 from tests.gateways.exchange import order, running_exchange
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 async def test_orders_and_cancellations_are_refused_until_the_log_was_trimmed(

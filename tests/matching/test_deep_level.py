@@ -60,11 +60,11 @@ def fastest_cancel_and_match_s(orders: int) -> float:
         ladder = Ladder()
         handles = [ladder.add(True, 5_000, 1) for _ in range(orders)]
         middle = orders // 2
-        begun = time.perf_counter()
+        begun = time.thread_time()
         for handle in handles[middle - 100 : middle + 100]:
             ladder.cancel(handle)
             ladder.match(False, 5_000, 1)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.thread_time() - begun)
     return best
 
 
@@ -80,10 +80,10 @@ def fastest_refusal_s(orders: int) -> float:
         ladder.add(True, 5_000, 1, owner=1)
     best = float("inf")
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         for _ in range(200):
             assert ladder.fillable(False, 5_000, orders + 1, owner=2) == orders
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.thread_time() - begun)
     return best
 
 

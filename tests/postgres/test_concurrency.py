@@ -31,7 +31,7 @@ Plain = psycopg.Connection[tuple[object, ...]]
 async def started(plain: Plain, call: Coroutine[Any, Any, Any], waiting: int = 1) -> Any:
     """The task of *call*, once the server says that so many statements wait for a lock."""
     task = asyncio.ensure_future(call)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         await asyncio.sleep(0.01)
         # Inside a transaction the server would show the same picture again.

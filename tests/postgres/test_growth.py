@@ -57,7 +57,7 @@ async def test_a_question_reads_about_what_it_answers(config: PostgresConfig, pl
         for question in questions:
             for _ in range(10):
                 await orders.find(question)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while (now := rows_read(plain))[1] < scans + 10 * len(questions):
             assert time.monotonic() < until, f"{now} after {(read, scans)}"
             await asyncio.sleep(0.2)

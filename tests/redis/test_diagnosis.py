@@ -65,8 +65,8 @@ async def test_a_server_that_is_away_or_silent_is_unreachable(tmp_path: Path) ->
     with server:
         server.pause()
         begun = time.monotonic()
-        findings = await found(here(server, timeout_s=30), timeout_s=0.5)
-        assert time.monotonic() - begun < 10
+        findings = await found(here(server, timeout_s=120), timeout_s=0.5)
+        assert time.monotonic() - begun < 60
         assert levels(findings) == {("unreachable", Level.ERROR)}
         server.resume()
 
@@ -139,7 +139,7 @@ async def test_a_full_memory_and_a_disk_that_cannot_be_written_are_found(tmp_pat
             client.set("changed", 1)
             with pytest.raises(redis.ResponseError):
                 client.execute_command("SAVE")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while ("disk-full", Level.ERROR) not in levels(await found(here(server))):
                 await asyncio.sleep(0.05)
         # It would not end by itself: it cannot save what it holds.

@@ -175,7 +175,7 @@ async def test_what_the_server_let_expire_is_absent_at_once(redis_server: RedisS
         async with RedisOrderStore(config) as orders:
             await orders.save([order(1), order(2)])
             server.pexpire(f"{config.key_prefix}order:order_1", 1)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await orders.get(["order_1"]):
                     pass
             assert (await orders.find(OrderQuery())).items == (order(2),)

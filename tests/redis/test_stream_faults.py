@@ -127,7 +127,7 @@ async def test_leaving_ends_a_reader_of_a_frozen_server(server: RedisServer) -> 
         reading = asyncio.ensure_future(stream.read(START, 10, 30.0))
         await until(lambda: _blocked(server))
         server.pause()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(25):
         with pytest.raises(StoreClosed):
             await reading
 

@@ -34,7 +34,7 @@ SHARDS = 2
 EVENTS = (1, 2)
 FEES_EVENT = 3
 USERS = ("anna", "bert")
-READY_S_MAX = 60.0
+READY_S_MAX = 120.0
 
 
 @attrs.define

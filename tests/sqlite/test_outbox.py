@@ -24,7 +24,7 @@ from pmstore.protocols.outbox import CACHES, TRADES, Outbox
 from pmstore.testing import ManualClock
 from pmstore.testing.samples import START_MS, balance, event, order, trade
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 PUBLISH = """
 import asyncio, sys
 from pmstore.backends.sqlite import SqliteOrderStore

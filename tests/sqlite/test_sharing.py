@@ -15,7 +15,7 @@ from pmstore.errors import CorruptData, VersionConflict
 from pmstore.models.query import OrderQuery
 from pmstore.testing.samples import balance, order, trade
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def writers(file: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pmstore import StoreUnavailable, TradeQuery, open_trade_store
 from pmstore.testing.servers import RedisServer
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 async def test_a_window_whose_truth_was_gone_is_asked_again(tmp_path: Path) -> None:

@@ -160,9 +160,9 @@ def test_a_market_that_was_worked_off_leaves_without_a_look_at_all_orders() -> N
             *(OrderCreated(order(number, symbol=ELSEWHERE)) for number in range(open_orders)),
         )
         removed = [MarketRemoved(1, number) for number in range(1, 101)]
-        began = time.perf_counter()
+        began = time.thread_time()
         state.apply_all(removed)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     few, many = (min(seconds(count) for _ in range(3)) for count in (10, 20_000))
     assert many < 10 * few
