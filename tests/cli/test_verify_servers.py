@@ -71,7 +71,7 @@ async def test_a_deployment_on_redis_is_verified_and_its_engine_stops_at_a_breac
             server.host,
             server.port,
             API_PORT=str(port),
-            API_ORDER_TIMEOUT_SECONDS="20",
+            API_ORDER_TIMEOUT_SECONDS="60",
             ENGINE_VERIFY="stop",
             TRADE_LOG_PATH=str(tmp_path / "trades.log"),
         )

@@ -12,7 +12,7 @@ from pmengine.commands import EVENT_INPUT, ORDER_INPUT, Command, encode_command
 from pmengine.engine import ID_MEMORY_S, Engine
 from pmengine.sample import sample_command, sample_setup
 from pmengine.services.engine import EngineService
-from pmengine.services.log import Log
+from pmengine.services.log import Log, WrittenLog
 from pmengine.services.recovery import Recovered, recover
 from pmengine.services.resuming import Resuming
 from pmengine.services.room import Room
@@ -21,6 +21,7 @@ from pmengine.services.taking import TakesHere
 from pmstore import START, Batch, Entry, Position, SnapshotStore, State, Stream
 from pmstore.backends.memory import MemoryStream
 from pmstore.testing import ManualClock
+from pmstore.written import WrittenState
 
 NOW_MS = 1_704_110_400_000
 DEADLINE_S = 60.0
@@ -171,9 +172,9 @@ def store_on(
 ) -> StoreService:
     """A store service that goes on from *found*; *slowest* says how far a consumer is."""
     return StoreService(
-        Log(stream),
+        WrittenLog(stream),
         TakesHere(snapshots),
-        state=State.restore(found.state.freeze(NOW_MS), id_memory_s=ID_MEMORY_S),
+        state=WrittenState.restore(found.state.freeze(NOW_MS), id_memory_s=ID_MEMORY_S),
         place=found.place,
         interval_s=5.0,
         keep=keep,

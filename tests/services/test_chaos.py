@@ -54,7 +54,7 @@ async def chaos(folder: Path, seconds: float) -> None:
             postgres,
             "exchange",
             API_PORT=str(port),
-            API_ORDER_TIMEOUT_SECONDS="30",
+            API_ORDER_TIMEOUT_SECONDS="60",
             ENGINE_VERIFY="stop",
         )
         async with Fleet(folder / "fleet", environ) as fleet:

@@ -18,7 +18,7 @@ from tests.services.fleet import Fleet, over_both
 from tests.trips.traders import Traders
 
 FLOW_S = 2.0
-FLOW = 60
+FLOW = 120
 """Orders that are answered at least, however long that takes."""
 LINES_MAX = 200
 
@@ -43,7 +43,7 @@ async def test_the_stores_hold_what_was_answered_and_the_logs_no_secret_and_no_o
             "exchange",
             REDIS_PASSWORD=password,
             API_PORT=str(port),
-            API_ORDER_TIMEOUT_SECONDS="20",
+            API_ORDER_TIMEOUT_SECONDS="60",
             ENGINE_LEASE_S="1",
             LOG_LEVEL="DEBUG",
             LOG_FILE=str(logs / "pm.log"),
@@ -127,7 +127,7 @@ async def test_a_redis_that_came_back_from_an_older_dump_is_gone_on_from(tmp_pat
             postgres,
             "exchange",
             API_PORT=str(port),
-            API_ORDER_TIMEOUT_SECONDS="20",
+            API_ORDER_TIMEOUT_SECONDS="60",
             ENGINE_LEASE_S="1",
         )
         async with Fleet(tmp_path / "fleet", environ) as fleet:

@@ -116,7 +116,7 @@ async def deployed(tmp_path: Path) -> AsyncIterator[Deployed]:
             server.host,
             server.port,
             API_PORT=str(port),
-            API_ORDER_TIMEOUT_SECONDS="20",
+            API_ORDER_TIMEOUT_SECONDS="60",
             ENGINE_LEASE_S=str(LEASE_S),
         )
         async with Fleet(tmp_path / "fleet", environ) as fleet:

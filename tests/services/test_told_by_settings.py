@@ -12,8 +12,10 @@ from pmengine.commands import (
     AddOneEvent,
     Command,
     Deposit,
+    Heartbeat,
     NewFees,
     NewMarket,
+    OrderGroup,
     PostOnly,
     ResumeAllEvents,
     Split,
@@ -122,6 +124,22 @@ async def test_a_user_has_as_many_open_orders_as_are_allowed(tmp_path: Path) -> 
         assert await ask(exchange, order("a1", Side.BUY)) is None
         assert await ask(exchange, order("a2", Side.BUY)) is None
         assert await ask(exchange, order("a3", Side.BUY)) is Refusal.TOO_MANY_ORDERS
+
+
+async def test_a_user_has_as_many_groups_and_sessions_as_are_allowed(tmp_path: Path) -> None:
+    def group(name: str) -> OrderGroup:
+        return OrderGroup(user_id="a", group=name, quantity_max=1, window_ms=1)
+
+    def heartbeat(name: str) -> Heartbeat:
+        return Heartbeat(user_id="a", session=name, timeout_ms=3_600_000)
+
+    told = settings(tmp_path, groups_max=1, sessions_max=2)
+    for life in range(2):
+        async with open_exchange(told) as exchange:
+            for command in (group("g"), heartbeat("s"), heartbeat("t")):
+                assert await ask(exchange, command) is None, life
+            assert await ask(exchange, group("h")) is Refusal.TOO_MANY_GROUPS
+            assert await ask(exchange, heartbeat("u")) is Refusal.TOO_MANY_SESSIONS
 
 
 def test_a_fee_account_that_nobody_can_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

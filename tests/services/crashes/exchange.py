@@ -11,6 +11,7 @@ import msgspec
 from pmengine.commands import ORDER_INPUT, Command, Deposit, Split, SubmitOrder, encode_command
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.engine import EngineProcess
+from pmengine.processes.store import recovered_rows
 from pmengine.projections import (
     PROCESSOR_STREAM,
     WEBSOCKET_STREAM,
@@ -150,9 +151,9 @@ class Exchange:
     async def _store(self, deployment: Deployment) -> None:
         """As `StoreProcess`, but that it encodes its snapshots itself."""
         while True:
-            recovered = await deployment.recover()
+            log, recovered = await recovered_rows(deployment)
             service = StoreService(
-                await deployment.log(),
+                log,
                 TakesHere(await deployment.snapshots()),
                 state=recovered.state,
                 place=recovered.place,
