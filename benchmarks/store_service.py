@@ -22,15 +22,17 @@ from pmengine.engine import ID_MEMORY_S
 from pmengine.processes.store import SPARE_S
 from pmengine.processes.taking import taker_for
 from pmengine.services.collector import spare_the_collector
-from pmengine.services.log import BEGINNING, STORE_STREAM, Log
-from pmengine.services.recovery import recover
+from pmengine.services.folding import Fold
+from pmengine.services.log import BEGINNING, STORE_STREAM, WrittenLog
+from pmengine.services.recovery import recover_as
 from pmengine.services.store import READ_BATCHES_MAX, StoreService
 from pmengine.services.taking import Taken, Taker
-from pmstore import START, Position, State, Stream, open_snapshot_store, open_stream
+from pmstore import START, Position, Stream, open_snapshot_store, open_stream
 from pmstore.clock import system_clock
 from pmstore.settings import StorageSettings
 from pmstore.testing.servers import RedisServer
 from pmstore.url import parse_stack
+from pmstore.written import WrittenState
 
 RESTING: Final = 1_000_000
 MIX_PART: Final = 4
@@ -177,9 +179,9 @@ async def _consumed(tape: LogTape, storage: StorageSettings) -> Consumed:
     ):
         taker = _Timed(taker_for(storage, snapshots))
         service = _Watched(
-            Log(stream),
+            WrittenLog(stream),
             taker,
-            state=State(id_memory_s=ID_MEMORY_S),
+            state=WrittenState(id_memory_s=ID_MEMORY_S),
             place=BEGINNING,
             interval_s=_INTERVAL_S,
             keep=2,
@@ -223,7 +225,7 @@ class _Timed:
         self.standing_s = 0.0
         """The longest time until it let others run."""
 
-    async def take(self, state: State, timestamp: int, keep: int, /) -> Taken:
+    async def take(self, state: Fold, timestamp: int, keep: int, /) -> Taken:
         loop = asyncio.get_running_loop()
         start = time.perf_counter()
 
@@ -280,12 +282,14 @@ async def _restarted(log: str, saved: str) -> tuple[Run, float, int]:
         open_stream(log, STORE_STREAM) as stream,
         open_snapshot_store(saved) as snapshots,
     ):
-        found = await recover(Log(stream), snapshots, id_memory_s=ID_MEMORY_S, now_ms=0)
+        found = await recover_as(
+            WrittenState, WrittenLog(stream), snapshots, id_memory_s=ID_MEMORY_S, now_ms=0
+        )
         seconds, cpu_s = time.perf_counter() - start, time.process_time() - start_cpu
         bounds = await stream.bounds()
         assert bounds is not None
         assert found.head == bounds.last.head, "the snapshot is of the last entry"
-        return Run(1, seconds, bare), cpu_s, len(found.state.orders)
+        return Run(1, seconds, bare), cpu_s, len(found.state.freeze(0).orders)
 
 
 def _copies_s() -> float:

@@ -15,11 +15,14 @@ from pmengine.processes.taking import taker_for
 from pmengine.processes.turns import Turn
 from pmengine.services.collector import let_go, spare_the_collector
 from pmengine.services.dead_letters import DEAD_LETTERS, forget_old_letters
-from pmengine.services.log import LogGap
+from pmengine.services.log import STORE_STREAM, LogGap, WrittenLog
 from pmengine.services.notes import Board, Note
+from pmengine.services.outages import persistently
+from pmengine.services.recovery import RecoveredAs, recover_as
 from pmengine.services.store import StoreService
 from pmstore import StoreUnavailable, Stream
 from pmstore.clock import system_clock
+from pmstore.written import WrittenState
 
 TIDY_S: Final = 60.0
 SPARE_S: Final = 0.2
@@ -89,9 +92,9 @@ class StoreProcess:
     async def _fold(self, over: asyncio.Event) -> None:
         deployment, settings = self._deployment, self._deployment.settings
         board = await deployment.board()
-        recovered = await deployment.recover()
+        log, recovered = await recovered_rows(deployment)
         store = self._store = StoreService(
-            await deployment.log(),
+            log,
             taker_for(await deployment.place(), await deployment.snapshots()),
             state=recovered.state,
             place=recovered.place,
@@ -113,6 +116,24 @@ class StoreProcess:
                 await store.save()
         except (StoreUnavailable, TimeoutError) as error:
             _logger.warning("last_snapshot_failed", reason=str(error))
+
+
+async def recovered_rows(deployment: Deployment) -> tuple[WrittenLog, RecoveredAs[WrittenState]]:
+    """
+    The state with its rows as they are written, and the log that it goes on with.
+
+    Raises:
+        CannotStart, CorruptData: As `services.recovery.recover_as`.
+    """
+    log, snapshots = WrittenLog(await deployment.stream(STORE_STREAM)), await deployment.snapshots()
+
+    async def find() -> RecoveredAs[WrittenState]:
+        id_memory_s = deployment.settings.id_memory_s
+        return await recover_as(
+            WrittenState, log, snapshots, id_memory_s=id_memory_s, now_ms=system_clock()
+        )
+
+    return log, await persistently(find, "recovery")
 
 
 async def _tidy(board: Board, letters: Stream) -> None:

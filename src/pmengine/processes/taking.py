@@ -9,11 +9,11 @@ from typing import Final
 import attrs
 
 from pmengine.processes.copying import CAN_COPY, CopyFailed, in_copy
+from pmengine.services.folding import Fold
 from pmengine.services.taking import Taken, Taker, TakesHere, save_and_prune
 from pmstore import (
     CorruptData,
     SnapshotStore,
-    State,
     StorageSettings,
     StoreUnavailable,
     open_snapshot_store,
@@ -44,7 +44,7 @@ class TakesInCopy:
     def __init__(self, storage: StorageSettings) -> None:
         self._storage = storage
 
-    async def take(self, state: State, timestamp: int, keep: int, /) -> Taken:
+    async def take(self, state: Fold, timestamp: int, keep: int, /) -> Taken:
         """Save a verified snapshot; see `Taker.take`."""
 
         def work() -> bytes:
@@ -63,7 +63,7 @@ class TakesInCopy:
             raise StoreUnavailable(told.reason)
         raise CorruptData(told.reason.removeprefix(f"{told.where}: "), where=told.where)
 
-    async def _save(self, state: State, timestamp: int, keep: int) -> bytes:
+    async def _save(self, state: Fold, timestamp: int, keep: int) -> bytes:
         storage = self._storage
         told: Taken | _Failed
         try:

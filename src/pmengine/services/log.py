@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from pmstore import START, Batch, Entry, Head, Position, Stream
 from pmstore.codec import GENESIS_HASH, BatchLink, decode_batch, decode_batch_link
+from pmstore.written import WrittenBatch, decode_written_batch
 
 STORE_STREAM: Final = "store_stream"
 CACHED_BATCHES_MAX: Final = 64
@@ -37,21 +38,27 @@ _SEQ_MAX: Final = 2**64 - 1
 Ends = tuple[tuple[Head, BatchLink], tuple[Head, BatchLink]]
 
 
-class Log:
-    """
-    Reads `store_stream` as batches.
+class Chained(Protocol):
+    """What an entry of the log is read as; it says which entry it follows."""
 
-    Several followers in one process share one instance, and with it the decoding of the
-    newest batches.
-    """
+    @property
+    def number(self) -> int: ...
+    @property
+    def prev_hash(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+
+
+B = TypeVar("B", bound=Chained)
+
+
+class LogReader(Generic[B]):
+    """Reads `store_stream` entry by entry; what as is said by `decode`."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self._decoded: OrderedDict[Position, Batch] = OrderedDict()
 
-    async def read(
-        self, place: Place, limit: int, wait_s: float = 0.0
-    ) -> list[tuple[Entry, Batch]]:
+    async def read(self, place: Place, limit: int, wait_s: float = 0.0) -> list[tuple[Entry, B]]:
         """
         Up to *limit* batches after *place*, waiting up to *wait_s* seconds for one.
 
@@ -63,7 +70,7 @@ class Log:
             CorruptData: An entry cannot be read.
             StoreUnavailable: The log does not answer.
         """
-        found: list[tuple[Entry, Batch]] = []
+        found: list[tuple[Entry, B]] = []
         for index, entry in enumerate(await self.stream.read(place.position, limit, wait_s)):
             if index and not index % 16:
                 await asyncio.sleep(0)  # decoding a long tail must not hold up the loop
@@ -98,6 +105,28 @@ class Log:
         ends = await self.ends()
         return 0 if ends is None else ends[1][1].number
 
+    def decode(self, entry: Entry) -> B:
+        """
+        What *entry* holds.
+
+        Raises:
+            CorruptData: It cannot be read.
+        """
+        raise NotImplementedError
+
+
+class Log(LogReader[Batch]):
+    """
+    Reads `store_stream` as batches.
+
+    Several followers in one process share one instance, and with it the decoding of the
+    newest batches.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._decoded: OrderedDict[Position, Batch] = OrderedDict()
+
     def decode(self, entry: Entry) -> Batch:
         """The batch that *entry* holds."""
         batch = self._decoded.get(entry.id)
@@ -107,6 +136,14 @@ class Log:
             if len(self._decoded) > CACHED_BATCHES_MAX:
                 self._decoded.popitem(last=False)
         return batch
+
+
+class WrittenLog(LogReader[WrittenBatch]):
+    """Reads `store_stream` as batches of rows as they are written, for one follower alone."""
+
+    def decode(self, entry: Entry) -> WrittenBatch:
+        """The batch that *entry* holds."""
+        return decode_written_batch(entry.payload, f"{STORE_STREAM} {entry.id}")
 
 
 def before(position: Position) -> Position:

@@ -6,21 +6,33 @@ import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from pmengine.services.folding import Fold
 from pmengine.services.foreign import adopt, unlisted_orders
 from pmengine.services.log import (
     BEGINNING,
     Ends,
     Log,
     LogGap,
+    LogReader,
     LogRewritten,
     Place,
     before,
     link_of,
 )
-from pmstore import EMPTY, START, CorruptData, Head, Snapshot, SnapshotInfo, SnapshotStore, State
+from pmstore import (
+    EMPTY,
+    START,
+    CorruptData,
+    Head,
+    Snapshot,
+    SnapshotInfo,
+    SnapshotStore,
+    State,
+)
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
@@ -30,8 +42,16 @@ class CannotStart(Exception):
     """Snapshot and log do not fit together; says both positions and what can be done."""
 
 
+class _BrokenRows(Exception):
+    """A snapshot is as it was written, and a row of it cannot be read."""
+
+
+S = TypeVar("S", bound=Fold)
+_NOTHING = Snapshot(orders=(), events={}, timestamp=0, last_message_id=None, hash=GENESIS_HASH)
+
+
 @attrs.frozen
-class Recovered:
+class RecoveredAs(Generic[S]):
     """
     The state after the last entry of the log.
 
@@ -42,7 +62,7 @@ class Recovered:
     it must be saved before the first entry is written, or a restart would not know it.
     """
 
-    state: State
+    state: S
     head: Head
     place: Place
     lost_tail: bool
@@ -50,6 +70,9 @@ class Recovered:
     folded: int
     epoch: int
     adopted: Snapshot | None = None
+
+
+Recovered: TypeAlias = RecoveredAs[State]
 
 
 async def recover(
@@ -61,6 +84,33 @@ async def recover(
     oldest: bool = False,
     beyond: int = 0,
 ) -> Recovered:
+    """
+    The state as models; see `recover_as`.
+
+    Raises:
+        CannotStart, CorruptData, StoreUnavailable: As there.
+    """
+    return await recover_as(
+        State,
+        log,
+        snapshots,
+        id_memory_s=id_memory_s,
+        now_ms=now_ms,
+        oldest=oldest,
+        beyond=beyond,
+    )
+
+
+async def recover_as(
+    kind: type[S],
+    log: LogReader[Any],
+    snapshots: SnapshotStore,
+    *,
+    id_memory_s: int,
+    now_ms: int,
+    oldest: bool = False,
+    beyond: int = 0,
+) -> RecoveredAs[S]:
     """
     The state that the newest valid snapshot on the log and the log after it add up to.
 
@@ -77,7 +127,7 @@ async def recover(
     known: list[str] | None = None
     while True:
         try:
-            return await _recover(log, snapshots, id_memory_s, now_ms, oldest, beyond)
+            return await _recover(kind, log, snapshots, id_memory_s, now_ms, oldest, beyond)
         except CannotStart:
             # A store service that goes on trims what a slow reader began with. Asked only now:
             # to list the snapshots is to read them.
@@ -88,20 +138,24 @@ async def recover(
 
 
 async def _recover(
-    log: Log,
+    kind: type[S],
+    log: LogReader[Any],
     snapshots: SnapshotStore,
     id_memory_s: int,
     now_ms: int,
     oldest: bool,
     beyond: int,
-) -> Recovered:
+) -> RecoveredAs[S]:
     with _collector_paused():
 
-        async def begin(snapshot: Snapshot) -> Recovered | str:
+        async def begin(snapshot: Snapshot) -> RecoveredAs[S] | str:
             # Asked after the snapshot was read: a log that is shorter then lost its tail, and
             # is not one that a leader goes on writing.
             ends = await log.ends()
-            return await _begin(log, ends, snapshot, id_memory_s, now_ms, oldest)
+            try:
+                return await _begin(kind, log, ends, snapshot, id_memory_s, now_ms, oldest)
+            except _BrokenRows as error:
+                return str(error)
 
         refused: list[str] = []
         if not oldest and not beyond:
@@ -112,7 +166,7 @@ async def _recover(
                 refused.append(str(error))
             if newest is not None:
                 found = await begin(newest)
-                if isinstance(found, Recovered):
+                if isinstance(found, RecoveredAs):
                     return found
         listed = await snapshots.list()
         infos = [
@@ -126,18 +180,17 @@ async def _recover(
                 continue
             if snapshot is not None:
                 found = await begin(snapshot)
-                if isinstance(found, Recovered):
+                if isinstance(found, RecoveredAs):
                     return found
                 refused.append(f"{info.name} {found}")
         ends = await log.ends()
         if ends is None and not listed and not beyond:
-            state = State(id_memory_s=id_memory_s)
-            state.hash = GENESIS_HASH
-            return Recovered(state, EMPTY, BEGINNING, False, None, 0, 0)
+            state = kind.restore(_NOTHING, id_memory_s=id_memory_s)
+            return RecoveredAs(state, EMPTY, BEGINNING, False, None, 0, 0)
         if ends is not None and ends[0][1].number == 1 and not beyond:
-            state = State(id_memory_s=id_memory_s)
+            state = kind.restore(_NOTHING, id_memory_s=id_memory_s)
             if oldest:
-                return Recovered(state, ends[1][0], BEGINNING, False, None, 0, ends[1][1].epoch)
+                return RecoveredAs(state, ends[1][0], BEGINNING, False, None, 0, ends[1][1].epoch)
             return await _follow(log, state, BEGINNING, None)
     held = "is empty" if ends is None else f"holds {ends[0][1].number}..{ends[1][1].number}"
     raise CannotStart(
@@ -148,8 +201,14 @@ async def _recover(
 
 
 async def _begin(
-    log: Log, ends: Ends | None, snapshot: Snapshot, id_memory_s: int, now_ms: int, oldest: bool
-) -> Recovered | str:
+    kind: type[S],
+    log: LogReader[Any],
+    ends: Ends | None,
+    snapshot: Snapshot,
+    id_memory_s: int,
+    now_ms: int,
+    oldest: bool,
+) -> RecoveredAs[S] | str:
     """Begin with *snapshot*, or say why that cannot be."""
     number = snapshot.number
     if snapshot.input_position is None:
@@ -162,34 +221,37 @@ async def _begin(
                 "the snapshot is foreign and has orders that no market can hold: "
                 f"{'; '.join(unlisted)}. Correct the file or move it away"
             )
-        state = await _restored(adopted, id_memory_s)
-        return Recovered(state, EMPTY, BEGINNING, False, 0, 0, 0, adopted)
+        state = await _restored(kind, adopted, id_memory_s)
+        return RecoveredAs(state, EMPTY, BEGINNING, False, 0, 0, 0, adopted)
     if ends is None:
-        state = await _restored(snapshot, id_memory_s)
+        state = await _restored(kind, snapshot, id_memory_s)
         if number == 0:
-            return Recovered(state, EMPTY, BEGINNING, False, 0, 0, 0)
+            return RecoveredAs(state, EMPTY, BEGINNING, False, 0, 0, 0)
         return _above(state, EMPTY, 0, now_ms)
     head, last = ends[1]
     if number > last.number:
         if (last.number, last.hash) not in snapshot.trail:
             return f"is at number {number}, beyond the log"
-        state = await _restored(snapshot, id_memory_s)
+        state = await _restored(kind, snapshot, id_memory_s)
         return _above(state, head, last.epoch, now_ms)
     if not await lies_on(log, snapshot):
         return f"is at number {number} of another history"
-    state = await _restored(snapshot, id_memory_s)
+    state = await _restored(kind, snapshot, id_memory_s)
     place = Place(snapshot.last_message_id or START, number, snapshot.hash)
     if oldest:
-        return Recovered(state, head, place, False, number, 0, last.epoch)
+        return RecoveredAs(state, head, place, False, number, 0, last.epoch)
     try:
         return await _follow(log, state, place, number)
     except LogGap as error:
         return f"is at number {number}: {error}"
 
 
-async def _restored(snapshot: Snapshot, id_memory_s: int) -> State:
+async def _restored(kind: type[S], snapshot: Snapshot, id_memory_s: int) -> S:
     """The state of *snapshot*, made in a thread: others have a lease to renew meanwhile."""
-    return await asyncio.to_thread(State.restore, snapshot, id_memory_s=id_memory_s)
+    try:
+        return await asyncio.to_thread(kind.restore, snapshot, id_memory_s=id_memory_s)
+    except CorruptData as error:
+        raise _BrokenRows(str(error)) from error
 
 
 @contextmanager
@@ -210,7 +272,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _above(state: State, head: Head, epoch: int, now_ms: int) -> Recovered:
+def _above(state: S, head: Head, epoch: int, now_ms: int) -> RecoveredAs[S]:
     """The log lost its tail: go on above the snapshot, with ids above its last one too."""
     lost = state.last_message_id or START
     if lost.ms >= now_ms:
@@ -219,12 +281,12 @@ def _above(state: State, head: Head, epoch: int, now_ms: int) -> Recovered:
             "is not beyond it: new entries would stand before what the snapshot has. Set the clock "
             "right and start again; nothing was changed."
         )
-    return Recovered(
+    return RecoveredAs(
         state, head, Place(head.id, state.number, state.hash), True, state.number, 0, epoch
     )
 
 
-async def lies_on(log: Log, snapshot: Snapshot | SnapshotInfo) -> bool:
+async def lies_on(log: LogReader[Any], snapshot: Snapshot | SnapshotInfo) -> bool:
     """Whether the entry that *snapshot* ends with is on the log, or would be but for trimming."""
     position = snapshot.last_message_id or START
     entries = await log.stream.read(before(position), 1)
@@ -236,7 +298,9 @@ async def lies_on(log: Log, snapshot: Snapshot | SnapshotInfo) -> bool:
     return (link.number - 1, link.prev_hash) == (snapshot.number, snapshot.hash)
 
 
-async def _follow(log: Log, state: State, place: Place, number: int | None) -> Recovered:
+async def _follow(
+    log: LogReader[Any], state: S, place: Place, number: int | None
+) -> RecoveredAs[S]:
     folded = 0
     while True:
         try:
@@ -262,4 +326,4 @@ async def _follow(log: Log, state: State, place: Place, number: int | None) -> R
     ends = await log.ends()
     assert ends is not None, "something was read from it"
     head, last = ends[1]
-    return Recovered(state, head, place, False, number, folded, last.epoch)
+    return RecoveredAs(state, head, place, False, number, folded, last.epoch)

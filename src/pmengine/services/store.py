@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from pmengine.services.log import Log, Place
+from pmengine.services.folding import Fold
+from pmengine.services.log import LogReader, Place
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import lies_on
 from pmengine.services.taking import VERIFIED_BEFORE_TRIM_MIN, Taker
-from pmstore import START, Position, SnapshotInfo, State, StoreUnavailable, Stream
+from pmstore import START, Position, SnapshotInfo, StoreUnavailable, Stream
 from pmstore.clock import Clock
 
 READ_BATCHES_MAX: Final = 4
@@ -27,6 +28,7 @@ class StoreService:
     One task owns the folded state.
 
     Args:
+        log: Read as what *state* folds.
         state: As recovered, at *place*; the service's own, not the engine's.
         taker: Takes the snapshots, while folding goes on.
         interval_s: How often to take a snapshot while the log grows; the next one is not begun
@@ -42,10 +44,10 @@ class StoreService:
 
     def __init__(
         self,
-        log: Log,
+        log: LogReader[Any],
         taker: Taker,
         *,
-        state: State,
+        state: Fold,
         place: Place,
         interval_s: float,
         keep: int,

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 
 import attrs
 
-from pmstore import Snapshot, SnapshotInfo, SnapshotStore, State
+from pmengine.services.folding import Fold
+from pmstore import Snapshot, SnapshotInfo, SnapshotStore
 
 VERIFIED_BEFORE_TRIM_MIN: Final = 2
 
@@ -27,7 +28,7 @@ class Taken:
 class Taker(Protocol):
     """Takes snapshots of a state."""
 
-    async def take(self, state: State, timestamp: int, keep: int, /) -> Taken:
+    async def take(self, state: Fold, timestamp: int, keep: int, /) -> Taken:
         """
         Save a verified snapshot of *state* as it is at this call, and drop older ones.
 
@@ -50,7 +51,7 @@ class TakesHere:
     def __init__(self, snapshots: SnapshotStore) -> None:
         self._snapshots = snapshots
 
-    async def take(self, state: State, timestamp: int, keep: int, /) -> Taken:
+    async def take(self, state: Fold, timestamp: int, keep: int, /) -> Taken:
         """Save a verified snapshot; see `Taker.take`."""
         return await save_and_prune(self._snapshots, state.freeze(timestamp), keep)
 
