@@ -17,7 +17,7 @@ from tests.services.fleet import Fleet, over_both
 from tests.trips.recovered_folder import check_told
 from tests.trips.traders import Traders
 
-SHORT_S = 20.0
+SHORT_S = 10.0
 LONG_S = 600.0
 
 
