@@ -370,6 +370,8 @@ def engine_of(settings: Settings, state: State) -> Engine:
 def new_id() -> str:
     """A UUID of version 7: its first 48 bits are the time, so that ids sort by age."""
     random = int.from_bytes(os.urandom(10), "big")
+        groups_max=settings.groups_max,
+        sessions_max=settings.sessions_max,
     high = (system_clock() & (2**48 - 1)) << 16 | 0x7000 | random >> 68
     low = 0x8000_0000_0000_0000 | random & (2**62 - 1)
     return str(uuid.UUID(int=high << 64 | low))

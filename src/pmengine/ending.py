@@ -33,6 +33,8 @@ class Ending:
         listing: Listing,
         grouping: Grouping,
         step_max: int,
+        groups_max: int,
+        sessions_max: int,
     ) -> None:
         self._records = records
         self._journal = journal
@@ -41,6 +43,8 @@ class Ending:
         self._listing = listing
         self._grouping = grouping
         self._step_max: i64 = step_max
+        self._groups_max: i64 = groups_max
+        self._sessions_max: i64 = sessions_max
         self.sessions = Sessions(records)
 
     # -- what is due ---------------------------------------------------------------------
@@ -107,6 +111,10 @@ class Ending:
             return Refusal.INVALID_QUANTITY
         if command.quantity_max and command.window_ms <= 0:
             return Refusal.INVALID_EXPIRY
+        if command.quantity_max and not self._grouping.has_room(
+            command.user_id, command.group, self._groups_max
+        ):
+            return Refusal.TOO_MANY_GROUPS
         if self._grouping.change(command, now_ms):
             self._leave(self._grouping.leaving(command.user_id, command.group, now_ms), now_ms)
         return None
@@ -117,6 +125,8 @@ class Ending:
             return Refusal.INVALID_EXPIRY
         key = (command.user_id, command.session)
         if command.timeout_ms:
+            if not self.sessions.has_room(key, self._sessions_max):
+                return Refusal.TOO_MANY_SESSIONS
             deadline_ms = int(now_ms) + command.timeout_ms
             self.sessions.set(key, deadline_ms)
             self._journal.add(SessionChanged(command.user_id, command.session, deadline_ms))

@@ -74,6 +74,8 @@ from pmstore import (
 STEP_MAX: Final = 1000
 ID_MEMORY_S: Final = 86_400
 OPEN_ORDERS_MAX: Final = 1_000_000
+GROUPS_MAX: Final = 10_000
+SESSIONS_MAX: Final = 10_000
 FEE_ACCOUNT: Final = "fees"
 
 Move = Deposit | Withdraw | Split | Merge | SplitEvent | MergeEvent | Convert
@@ -98,6 +100,8 @@ class Engine:
         step_max: How many orders or holders one step of left-over work concerns.
         self_trade: The self-trade mode of orders that name none.
         open_orders_max: How many orders a user may have open.
+        groups_max: How many order groups a user may have.
+        sessions_max: How many sessions a user may have.
         fee_account: The user to whom fees are credited.
         new_ladder: Makes the ladder of a market.
         new_journal: Makes what writes the facts; both kinds write the same.
@@ -113,6 +117,8 @@ class Engine:
         step_max: int = STEP_MAX,
         self_trade: SelfTrade = SelfTrade.CANCEL_TAKER,
         open_orders_max: int = OPEN_ORDERS_MAX,
+        groups_max: int = GROUPS_MAX,
+        sessions_max: int = SESSIONS_MAX,
         fee_account: str = FEE_ACCOUNT,
         new_ladder: Callable[[], LadderContract] = Ladder,
         new_journal: Callable[[], Journal] = FASTER_JOURNAL,
@@ -138,6 +144,8 @@ class Engine:
             self._listing,
             grouping,
             step_max,
+            groups_max,
+            sessions_max,
         )
         taking = Taking(
             self._records, self._journal, self._orders, self._ledger, grouping, fee_account

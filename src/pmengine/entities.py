@@ -83,6 +83,9 @@ class User:
         """Under which the ladders know it; of this process alone."""
         self.update_id: i64 = 0
         self.open_orders: i64 = 0
+        self.groups: i64 = 0
+        self.sessions: i64 = 0
+        """How many of each it has."""
         self.first_order: OpenOrder | None = None
         self.last_order: OpenOrder | None = None
         self.cash: Holding | None = None

@@ -31,6 +31,8 @@ class Refusal(enum.Enum):
     UNKNOWN_ORDER = "no open order has this id"
     NOT_OWNER = "the order belongs to another user"
     TOO_MANY_ORDERS = "the user has as many open orders as are allowed"
+    TOO_MANY_GROUPS = "the user has as many order groups as are allowed; remove one first"
+    TOO_MANY_SESSIONS = "the user has as many sessions as are allowed; end one first"
     UNKNOWN_GROUP = "the user has no order group of this name"
     GROUP_TRIGGERED = "the order group is full; it takes orders once it is armed again"
     SESSION_ENDED = "the user has no session of this name, or it has ended"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pmengine.entities import NO_HANDLE, FillGroup, User, quoted
+from pmengine.entities import NO_HANDLE, User, quoted
 from pmengine.fees import needed
+from pmengine.grouping import drop_group, group_of
 from pmengine.leaving import Leavings
 from pmengine.listing import Listing
 from pmengine.orders import OpenOrders
@@ -139,14 +140,10 @@ class Following:
             self._records.begin_to_forget(memory, answer.timestamp)
 
     def _group_changed(self, fact: GroupChanged) -> None:
-        key = (fact.user_id, fact.group)
-        groups = self._records.groups
         if not fact.quantity_max:
-            groups.pop(key, None)
+            drop_group(self._records, fact.user_id, fact.group)
             return
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = FillGroup(fact.user_id, fact.group)
+        group = group_of(self._records, fact.user_id, fact.group)
         group.bind(fact.quantity_max, fact.window_ms)
         group.triggered = fact.triggered
 

@@ -27,6 +27,24 @@ GROUP: Final = b'"group"'
 """The reason of an end by a group that is full."""
 
 
+def group_of(records: Records, user_id: str, name: str) -> FillGroup:
+    """A group of a user, made if it is not there."""
+    key = (user_id, name)
+    group = records.groups.get(key)
+    if group is None:
+        group = records.groups[key] = FillGroup(user_id, name)
+        records.user(user_id).groups += 1
+    return group
+
+
+def drop_group(records: Records, user_id: str, name: str) -> bool:
+    """Let a group be gone; whether it was there."""
+    if records.groups.pop((user_id, name), None) is None:
+        return False
+    records.user(user_id).groups -= 1
+    return True
+
+
 class Grouping:
     """
     Counts what is filled of the orders of each group, and lets them leave when it is full.
@@ -62,23 +80,25 @@ class Grouping:
 
     def change(self, command: OrderGroup, now_ms: i64) -> bool:
         """Set up a group as *command* says; whether its orders must go."""
-        key = (command.user_id, command.group)
-        groups = self._records.groups
-        group = groups.get(key)
         if not command.quantity_max:
-            if group is None:
+            if not drop_group(self._records, command.user_id, command.group):
                 return False
-            del groups[key]
             self._journal.add(GroupChanged(command.user_id, command.group, 0, 0))
             return True
-        if group is None:
-            group = groups[key] = FillGroup(command.user_id, command.group)
+        group = group_of(self._records, command.user_id, command.group)
         before = (group.quantity_max, group.window_ms, group.triggered)
         group.bind(command.quantity_max, command.window_ms)
         group.triggered = group.room(now_ms) == 0
         if before != (group.quantity_max, group.window_ms, group.triggered):
             self._tell(group)
         return group.triggered
+
+    def has_room(self, user_id: str, name: str, groups_max: i64) -> bool:
+        """Whether the group is there, or its user has fewer than *groups_max*."""
+        if (user_id, name) in self._records.groups:
+            return True
+        user = self._records.users.get(user_id)
+        return user is None or user.groups < groups_max
 
     def join(self, order: OpenOrder, group: str | None, session: str | None) -> Refusal | None:
         """Let a new order be of the *group* and the *session* that it names."""

@@ -8,7 +8,8 @@ from typing import Final
 import attrs
 import msgspec
 
-from pmengine.entities import Book, FillGroup, Memory, OpenOrder, quoted
+from pmengine.entities import Book, Memory, OpenOrder, quoted
+from pmengine.grouping import group_of
 from pmengine.leaving import Leavings
 from pmengine.orders import OpenOrders
 from pmengine.records import Records, key_of
@@ -173,7 +174,7 @@ def restore(records: Records, orders: OpenOrders, leavings: Leavings, snapshot: 
         known = records.user(user_id).memories[key_of(kind, quoted(id))]
         records.begin_to_forget(known, ended_ms)
     for (user_id, name), shown in snapshot.groups.items():
-        group = records.groups[user_id, name] = FillGroup(user_id, name)
+        group = group_of(records, user_id, name)
         group.triggered = shown.triggered
         group.take_up(shown.fills)
         group.bind(shown.quantity_max, shown.window_ms)

@@ -26,6 +26,8 @@ class Sessions:
     def set(self, key: SessionKey, deadline_ms: int) -> None:
         """Let a session live until *deadline_ms*."""
         sessions = self._records.sessions
+        if key not in sessions:
+            self._records.user(key[0]).sessions += 1
         sessions[key] = deadline_ms
         queue = self._queue
         heapq.heappush(queue, (deadline_ms, key))
@@ -36,7 +38,15 @@ class Sessions:
 
     def drop(self, key: SessionKey) -> None:
         """Let a session be over; one that is not there is left alone."""
-        self._records.sessions.pop(key, None)
+        if self._records.sessions.pop(key, None) is not None:
+            self._records.user(key[0]).sessions -= 1
+
+    def has_room(self, key: SessionKey, sessions_max: i64) -> bool:
+        """Whether the session is there, or its user has fewer than *sessions_max*."""
+        if key in self._records.sessions:
+            return True
+        user = self._records.users.get(key[0])
+        return user is None or user.sessions < sessions_max
 
     def next_ms(self) -> i64:
         """When the next session lapses; beyond all time if none does."""

@@ -7,7 +7,14 @@ from typing import Final
 
 import attrs
 
-from pmengine.engine import FEE_ACCOUNT, ID_MEMORY_S, OPEN_ORDERS_MAX, STEP_MAX
+from pmengine.engine import (
+    FEE_ACCOUNT,
+    GROUPS_MAX,
+    ID_MEMORY_S,
+    OPEN_ORDERS_MAX,
+    SESSIONS_MAX,
+    STEP_MAX,
+)
 from pmengine.gateways.auth import SECRET_BYTES_MIN, parse_networks
 from pmengine.gateways.loopback import is_loopback
 from pmengine.gateways.page import is_feed_address
@@ -70,6 +77,18 @@ class Settings:
         integer(1, 1_000_000_000),
         default=OPEN_ORDERS_MAX,
         doc="How many orders a user may have open; those there are stay when it is lowered.",
+    )
+    groups_max: int = setting(
+        "ENGINE_GROUPS_MAX",
+        integer(1, 1_000_000_000),
+        default=GROUPS_MAX,
+        doc="How many order groups a user may have; those there are stay when it is lowered.",
+    )
+    sessions_max: int = setting(
+        "ENGINE_SESSIONS_MAX",
+        integer(1, 1_000_000_000),
+        default=SESSIONS_MAX,
+        doc="How many sessions a user may have; those there are live on when it is lowered.",
     )
     fee_account: str = setting(
         "ENGINE_FEE_ACCOUNT",
