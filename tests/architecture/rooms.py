@@ -102,6 +102,7 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"client"}),
     frozenset({"commands", "compiled", "facts"}),
     frozenset({"matching", "shards"}),
+    frozenset({"entities"}),
     frozenset({"records"}),
     frozenset({"fees", "journal"}),
     frozenset({"admission", "formatted_journal", "identity", "ledger", "terms"}),
