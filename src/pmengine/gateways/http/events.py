@@ -46,7 +46,7 @@ async def add_event(call: Call) -> Reply:
         return 201, await _event_view(call, event_id)
     check_untitled(body)
     if body.event_id is None:
-        raise Problem(400, "MALFORMED", "event_id is missing; add it", field="event_id")
+        raise Problem(422, "INVALID_ID", "an event without a title needs an id", field="event_id")
     command = AddOneEvent(
         event_id=body.event_id,
         markets=_markets(body),

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pmengine.gateways.http.requests import After, EpochMs, Id, Input, Limit, Number, Slug
+from pmengine.gateways.http.requests import After, EpochMs, Id, Input, Limit, Number
+from pmengine.services.events.rules import SLUG_CHARS_MAX, SLUG_PATTERN
 from pmstore import INTEGER_MAX
 
 EndMs = Annotated[
@@ -22,6 +23,9 @@ EventText = Annotated[
         description="Words of the title, or part of an outcome or a token's id.",
     ),
 ]
+
+
+Slug = Annotated[str, Meta(max_length=SLUG_CHARS_MAX, pattern=SLUG_PATTERN)]
 
 
 class EventFilter(Input, frozen=True, kw_only=True):
