@@ -21,7 +21,7 @@ from pmengine.services.settlement import (
     decode_settlement_entry,
 )
 from pmengine.user_events import USER_EVENT_STREAM
-from pmstore import START, StorageSettings, TradeQuery, open_stores
+from pmstore import START, StorageSettings, Stream, TradeQuery, open_stores
 from pmstore.clock import system_clock
 from pmstore.codec import decode_batch
 from pmstore.queries import all as all_of
@@ -146,24 +146,43 @@ async def found_in(settings: StorageSettings) -> Recovery:
 
 async def check_derived(settings: StorageSettings, found: Recovery) -> None:
     """Every trade was asked to be settled once, and no user misses a number or hears it twice."""
+    due = sorted(trade.trade_id for trade in found.trades)
     async with open_stores(settings=settings) as stores:
         settled = await stores.open_stream(SETTLEMENT_STREAM)
-        asked = [
-            document.trade.trade_id
-            for entry in await settled.read(START, 1_000_000)
-            for document in decode_settlement_entry(entry.payload).documents
-            if isinstance(document, SettlementRequest)
-        ]
         users = await stores.open_stream(USER_EVENT_STREAM)
+        async with asyncio.timeout(CALM_S_MAX):
+            while len(asked := await _settlements(settled)) < len(due):
+                await asyncio.sleep(0.05)
+            while (await _told_last(users)) < found.state.number:
+                await asyncio.sleep(0.05)
         numbers: dict[str, int] = {}
         for entry in await users.read(START, 1_000_000):
-            for document in decode_user_entry(entry.payload)[1]:
+            batch, documents = decode_user_entry(entry.payload)
+            if batch.number > found.state.number:
+                break
+            for document in documents:
                 last = numbers.get(document.user_id, document.update_id - 1)
                 assert document.update_id == last + 1
                 numbers[document.user_id] = document.update_id
-    assert asked == sorted(trade.trade_id for trade in found.trades)
-    assert numbers.items() <= found.state.user_update_ids.items()
+    assert asked == due
     assert numbers
+    assert numbers == {user: found.state.user_update_ids[user] for user in numbers}
+
+
+async def _settlements(stream: Stream) -> list[int]:
+    """The trades that were asked to be settled."""
+    return [
+        document.trade.trade_id
+        for entry in await stream.read(START, 1_000_000)
+        for document in decode_settlement_entry(entry.payload).documents
+        if isinstance(document, SettlementRequest)
+    ]
+
+
+async def _told_last(users: Stream) -> int:
+    """The number of the last batch of which users were told."""
+    bounds = await users.bounds()
+    return 0 if bounds is None else decode_user_entry(bounds.last.payload)[0].number
 
 
 def storage_of(redis: RedisServer, postgres: PostgresServer, folder: Path) -> StorageSettings:
