@@ -50,6 +50,12 @@ export const alignedQuantity = (lots: bigint): string =>
 export const showQuantity = (lots: bigint): string => grouped(showDecimal(lots, QUANTITY_DIGITS));
 export const showMoney = (micros: bigint): string => grouped(showDecimal(micros, MONEY_DIGITS, 2));
 
+const CENT = 10_000n;
+
+/** Money to the hundredth, the rest left away: for what is looked at, not for what is paid. */
+export const shortMoney = (micros: bigint): string => showMoney((micros / CENT) * CENT);
+export const shortProfit = (micros: bigint): string => showProfit((micros / CENT) * CENT);
+
 /** Money with its sign always said, as profits are. */
 export const showProfit = (micros: bigint): string =>
   (micros > 0n ? '+' : micros < 0n ? '−' : '') + showMoney(micros < 0n ? -micros : micros);

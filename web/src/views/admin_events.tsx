@@ -86,7 +86,7 @@ function EventControls({ event, reload }: { event: WireEvent; reload: () => void
                 .then(reload);
             }}
           >
-            Close {name}
+            Close <span class="unseen">{name}</span>
           </button>
         )}
       </div>

@@ -13,6 +13,8 @@ const CANDLES = 300;
 const TABLE_ROWS = 30;
 const VOLUME_MS = 2_000;
 const HEIGHT = 260;
+/** What a chart spans at least. */
+const INTERVALS_MIN = 30;
 
 interface ChartProps {
   eventId: number;
@@ -83,7 +85,7 @@ export function Chart({ eventId, marketId, token, trades, began }: ChartProps) {
       {candles.length === 0 ? (
         <p class="empty chart-area">{isRead ? 'No trades yet.' : 'Loading…'}</p>
       ) : (
-        <Drawing candles={candles} label={summary(candles, token.outcome)} isDark={isDark.value} />
+        <Drawing candles={candles} intervalMs={intervalMs} label={summary(candles, token.outcome)} isDark={isDark.value} />
       )}
       <figcaption class="hint">{candles.length > 0 && summary(candles, token.outcome)}</figcaption>
       {candles.length > 0 && (
@@ -138,22 +140,33 @@ function CandleTable({ candles }: { candles: readonly Candle[] }) {
 }
 
 /** Pixels need numbers: nothing is reckoned with these. */
-function pointsOf(candles: readonly Candle[]): uPlot.AlignedData {
+function pointsOf(candles: readonly Candle[], intervalMs: number): uPlot.AlignedData {
+  const points = candles.map((candle) => [candle.startMs, candle.close, candle.volume] as const);
+  const last = candles.at(-1);
+  // The last step is as wide as the others.
+  if (last) points.push([last.startMs + intervalMs, last.close, 0n]);
   return [
-    candles.map((candle) => candle.startMs / 1000),
-    candles.map((candle) => Number(candle.close) / 10_000),
-    candles.map((candle) => Number(candle.volume) / 100),
+    points.map(([startMs]) => startMs / 1000),
+    points.map(([, close]) => Number(close) / 10_000),
+    points.map(([, , volume]) => Number(volume) / 100),
   ];
 }
 
-function Drawing({ candles, label, isDark }: { candles: readonly Candle[]; label: string; isDark: boolean }) {
+interface DrawingProps {
+  candles: readonly Candle[];
+  intervalMs: number;
+  label: string;
+  isDark: boolean;
+}
+
+function Drawing({ candles, intervalMs, label, isDark }: DrawingProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const points = useMemo(() => pointsOf(candles), [candles]);
+  const points = useMemo(() => pointsOf(candles, intervalMs), [candles, intervalMs]);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    plot.current = new uPlot(optionsOf(element), points, element);
+    plot.current = new uPlot(optionsOf(element, intervalMs / 1000), points, element);
     const watching = new ResizeObserver(() => {
       plot.current?.setSize({ width: element.clientWidth, height: HEIGHT });
     });
@@ -163,12 +176,12 @@ function Drawing({ candles, label, isDark }: { candles: readonly Candle[]; label
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [isDark]);
+  }, [isDark, intervalMs]);
   useEffect(() => plot.current?.setData(points), [points]);
   return <div class="chart-area" ref={place} role="img" aria-label={`Chart. ${label}`} />;
 }
 
-function optionsOf(element: HTMLElement): uPlot.Options {
+function optionsOf(element: HTMLElement, intervalS: number): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const font = `12px ${style.fontFamily}`;
@@ -185,11 +198,12 @@ function optionsOf(element: HTMLElement): uPlot.Options {
     cursor: { y: false, points: { size: 7 } },
     padding: [12, 0, 0, 0],
     scales: {
+      x: { range: (_, low, high) => [Math.min(low, high - INTERVALS_MIN * intervalS), high] },
       price: { range: (_, low, high) => priceRange(low, high) },
       volume: { range: (_, __, high) => [0, Math.max(high, 0.01) * 4] },
     },
     axes: [
-      { ...axis, space: 70, values: (_, splits, __, ___, step) => splits.map((split) => axisTime(split, step)) },
+      { ...axis, space: 70, size: 30, values: (_, splits, __, ___, step) => splits.map((split) => axisTime(split, step)) },
       {
         ...axis,
         scale: 'price',
@@ -213,7 +227,7 @@ function optionsOf(element: HTMLElement): uPlot.Options {
         fill: colour('--volume'),
         stroke: colour('--volume'),
         width: 0,
-        paths: uPlot.paths.bars?.({ size: [0.7, 24] }),
+        paths: uPlot.paths.bars?.({ size: [0.7, 24], align: 1 }),
         points: { show: false },
       },
     ],

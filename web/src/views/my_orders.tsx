@@ -68,10 +68,10 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
           <thead>
             <tr>
               {eventId === undefined && <th scope="col">Market</th>}
-              <th scope="col">Order</th>
+              <th scope="col" class="text">Order</th>
               <th scope="col">Price</th>
               <th scope="col">Filled</th>
-              <th scope="col">Kind</th>
+              <th scope="col" class="text">Kind</th>
               <th scope="col">
                 <span class="unseen">Actions</span>
               </th>
@@ -97,9 +97,10 @@ export function outcomeName(events: readonly WireEvent[], order: { event_id: num
 export function MarketLink({ events, of }: { events: readonly WireEvent[]; of: { event_id: number; market_id: number; token_id: string } }) {
   const event = events.find((one) => one.event_id === of.event_id);
   const name = event ? eventName(event) : `Event ${of.event_id}`;
+  const isOne = event !== undefined && Object.keys(event.markets).length === 1;
   return (
     <a href={marketAddress(of.event_id, of.market_id, of.token_id)}>
-      {name}, market {of.market_id}
+      {isOne ? name : `${name}, market ${of.market_id}`}
     </a>
   );
 }
@@ -127,14 +128,14 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
             <MarketLink events={events} of={order} />
           </td>
         )}
-        <td data-label="Order" class={order.side}>
+        <td data-label="Order" class={`text ${order.side}`}>
           {what}
         </td>
         <td data-label="Price">{showPrice(readPrice(order.price))}</td>
         <td data-label="Filled">
           {showQuantity(readQuantity(order.filled_quantity))} of {showQuantity(readQuantity(order.quantity))}
         </td>
-        <td data-label="Kind">
+        <td data-label="Kind" class="text">
           {orderKind(order)}
           {order.expires_at_ms !== undefined && ` until ${dayAndTime(order.expires_at_ms)}`}
         </td>

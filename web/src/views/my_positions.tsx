@@ -7,6 +7,8 @@ import {
   readPrice,
   readQuantity,
   showDecimal,
+  shortMoney,
+  shortProfit,
   showMoney,
   showPrice,
   showProfit,
@@ -66,7 +68,7 @@ export function PositionTable({ positions, events, book, isOfAll = false }: Posi
       <thead>
         <tr>
           {isOfAll && <th scope="col">Market</th>}
-          <th scope="col">Outcome</th>
+          <th scope="col" class="text">Outcome</th>
           <th scope="col">Shares</th>
           <th scope="col">Average</th>
           <th scope="col">Price</th>
@@ -113,7 +115,7 @@ function PositionRow({ position, live, events, isOfAll }: PositionRowProps) {
           <MarketLink events={events} of={position} />
         </td>
       )}
-      <th scope="row" data-label="Outcome">
+      <th scope="row" data-label="Outcome" class="text">
         {position.outcome}
       </th>
       <td data-label="Shares">
@@ -122,12 +124,12 @@ function PositionRow({ position, live, events, isOfAll }: PositionRowProps) {
       </td>
       <td data-label="Average">{averageText(position.average_price)}</td>
       <td data-label="Price">{mark === null ? '–' : showPrice(mark)}</td>
-      <td data-label="Value">{value === null ? '–' : showMoney(value)}</td>
-      <td data-label="Open profit" class={toneOf(open)}>
-        {open === null ? '–' : showProfit(open)}
+      <td data-label="Value" title={value === null ? undefined : showMoney(value)}>{value === null ? '–' : shortMoney(value)}</td>
+      <td data-label="Open profit" class={toneOf(open)} title={open === null ? undefined : showProfit(open)}>
+        {open === null ? '–' : shortProfit(open)}
       </td>
-      <td data-label="Taken profit" class={toneOf(taken)}>
-        {showProfit(taken)}
+      <td data-label="Taken profit" class={toneOf(taken)} title={showProfit(taken)}>
+        {shortProfit(taken)}
       </td>
     </tr>
   );

@@ -6,6 +6,8 @@ import {
   readMoney,
   readPrice,
   readQuantity,
+  shortMoney,
+  shortProfit,
   showMoney,
   showPrice,
   showProfit,
@@ -72,8 +74,8 @@ export function Portfolio() {
             <thead>
               <tr>
                 <th scope="col">Time</th>
-                <th scope="col">Market</th>
-                <th scope="col">Trade</th>
+                <th scope="col" class="text">Market</th>
+                <th scope="col" class="text">Trade</th>
                 <th scope="col">Price</th>
                 <th scope="col">Amount</th>
                 <th scope="col">Fee</th>
@@ -83,10 +85,10 @@ export function Portfolio() {
               {fills.data?.items.map((fill) => (
                 <tr key={`${fill.trade_id}/${fill.order_id}`}>
                   <td data-label="Time">{dayAndTime(fill.timestamp)}</td>
-                  <td data-label="Market">
+                  <td data-label="Market" class="text">
                     <MarketLink events={events} of={fill} />
                   </td>
-                  <td data-label="Trade" class={fill.side}>
+                  <td data-label="Trade" class={`text ${fill.side}`}>
                     {fill.side === 'buy' ? 'Bought' : 'Sold'} {showQuantity(readQuantity(fill.quantity))}{' '}
                     {outcomeName(events, fill)}
                   </td>
@@ -112,28 +114,29 @@ function Worth({ positions }: { positions: WirePosition[] | null }) {
     (positions ?? []).reduce((total, position) => total + readMoney(read(position) ?? '0'), 0n);
   const value = sum((position) => position.value);
   const open = sum((position) => position.unrealised_profit);
+  const all = cash.available + cash.frozen + value;
   const tone = open > 0n ? 'gain' : open < 0n ? 'loss' : '';
   return (
     <dl class="panel worth">
       <div>
         <dt>Cash</dt>
-        <dd>{showMoney(cash.available)}</dd>
+        <dd title={showMoney(cash.available)}>{shortMoney(cash.available)}</dd>
       </div>
       <div>
         <dt>In open orders</dt>
-        <dd>{showMoney(cash.frozen)}</dd>
+        <dd title={showMoney(cash.frozen)}>{shortMoney(cash.frozen)}</dd>
       </div>
       <div>
         <dt>Shares at the last prices</dt>
-        <dd>{showMoney(value)}</dd>
+        <dd title={showMoney(value)}>{shortMoney(value)}</dd>
       </div>
       <div>
         <dt>Open profit</dt>
-        <dd class={tone}>{showProfit(open)}</dd>
+        <dd class={tone} title={showProfit(open)}>{shortProfit(open)}</dd>
       </div>
       <div>
         <dt>All together</dt>
-        <dd>{showMoney(cash.available + cash.frozen + value)}</dd>
+        <dd title={showMoney(all)}>{shortMoney(all)}</dd>
       </div>
     </dl>
   );

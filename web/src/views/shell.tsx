@@ -4,7 +4,7 @@ import { dismiss, notices, spoken } from '../app/announcing';
 import { route } from '../app/route';
 import { isAdmin, mayRead, signedIn } from '../app/session';
 import { theme, type Theme } from '../app/theme';
-import { showMoney } from '../amounts/units';
+import { shortMoney, showMoney } from '../amounts/units';
 import { CASH, held } from '../feeds/own';
 import { own, ownHealth } from '../feeds/user_feed';
 import { Account } from './account';
@@ -89,7 +89,7 @@ export function Shell() {
       </main>
       <footer class="bottom">
         <p>
-          Prices are exact; nothing is rounded. <a href="/api/v1/openapi.json">API description</a>
+          A share pays 1 if its outcome is right. <a href="/api/v1/openapi.json">API description</a>
         </p>
       </footer>
       <div role="status" aria-live="polite" class="unseen">
@@ -123,7 +123,7 @@ function Cash() {
   const isStale = ownHealth.value.kind !== 'live';
   return (
     <p class={`cash ${isStale ? 'stale' : ''}`} data-testid="cash">
-      <span class="label">Cash</span> <strong>{isKnown ? showMoney(cash.available) : '…'}</strong>
+      <span class="label">Cash</span> <strong title={isKnown ? showMoney(cash.available) : undefined}>{isKnown ? shortMoney(cash.available) : '…'}</strong>
     </p>
   );
 }

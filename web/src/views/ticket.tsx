@@ -8,6 +8,7 @@ import {
   readPrice,
   readQuantity,
   showDecimal,
+  shortMoney,
   showMoney,
   showPrice,
   showProfit,
@@ -185,7 +186,7 @@ export function Ticket(props: TicketProps) {
             id="volume"
             label="Money to spend"
             value={draft.volume}
-            hint={isKnown ? `You have ${showMoney(cash.available)}` : 'Fees included'}
+            hint={isKnown ? `You have ${shortMoney(cash.available)}` : 'Fees included'}
             problem={problems.volume}
             change={(volume) => change({ volume })}
           />
@@ -198,7 +199,7 @@ export function Ticket(props: TicketProps) {
               isKnown
                 ? draft.side === 'sell'
                   ? `You have ${showQuantity(shares.available)}`
-                  : `Your cash: ${showMoney(cash.available)}`
+                  : `Your cash: ${shortMoney(cash.available)}`
                 : 'Each pays 1 if the outcome is right'
             }
             problem={problems.quantity}
