@@ -30,6 +30,7 @@ from pmengine.services.events import (
 )
 from pmengine.services.front import Front
 from pmengine.services.history import History
+from pmengine.services.history_ledger import Ledger
 from pmengine.services.log import STORE_STREAM, Log, Place
 from pmengine.services.recovery import CannotStart, Recovered, recover
 from pmengine.services.relay import Relay
@@ -184,6 +185,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 trades=stores.trades,
                 accounts=await stores.open_accounts(),
                 events=await stores.open_events(),
+                ledger=await _ledger(stores, settings),
                 resuming=Resuming(
                     log,
                     stores.snapshots,
@@ -331,6 +333,12 @@ async def _open_settling(
     return _Settling(settler, await told_from(sink, log))
 
 
+async def _ledger(stores: Stores, settings: Settings) -> Ledger | None:
+    """Where money and tokens are kept, and the stores can say what moved them."""
+    kept = await stores.open_ledger() if settings.ledger else None
+    return None if kept is None else Ledger(kept, fee_account=settings.fee_account)
+
+
 def _copied(state: State, settings: Settings) -> State:
     return State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
 
@@ -362,6 +370,8 @@ def engine_of(settings: Settings, state: State) -> Engine:
         step_max=settings.step_max,
         self_trade=SelfTrade(settings.self_trade),
         open_orders_max=settings.open_orders_max,
+        groups_max=settings.groups_max,
+        sessions_max=settings.sessions_max,
         fee_account=settings.fee_account,
         snapshot=state.freeze(state.time_ms),
     )
@@ -370,8 +380,6 @@ def engine_of(settings: Settings, state: State) -> Engine:
 def new_id() -> str:
     """A UUID of version 7: its first 48 bits are the time, so that ids sort by age."""
     random = int.from_bytes(os.urandom(10), "big")
-        groups_max=settings.groups_max,
-        sessions_max=settings.sessions_max,
     high = (system_clock() & (2**48 - 1)) << 16 | 0x7000 | random >> 68
     low = 0x8000_0000_0000_0000 | random & (2**62 - 1)
     return str(uuid.UUID(int=high << 64 | low))

@@ -51,6 +51,7 @@ class Law(enum.Enum):
     TRADE_STORE = "the trade store has every trade of the log once, and no other"
     ACCOUNT_STORE = "the account store has what the log says at its position"
     EVENT_STORE = "the event store has what the log says at its position"
+    LEDGER = "lines of the ledger balance, follow on each other, and come to what users have"
     PROJECTION = "a projection has one entry for every entry of the log, derived from it"
 
     @property

@@ -244,6 +244,7 @@ class GatewayProcess:
             events=await entered(
                 open_event_store(orders, pins=pins, options=options, meter=meter_of("events"))
             ),
+            ledger=None if cached else await self._deployment.entered_ledger(),
         )
 
 

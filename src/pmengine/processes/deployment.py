@@ -31,13 +31,16 @@ from pmstore import (
     Consumers,
     CorruptData,
     Lease,
+    LedgerStore,
     SettingsError,
     SnapshotStore,
     StorageSettings,
     StoreUnavailable,
     Stream,
+    keeps_ledger,
     open_consumers,
     open_lease,
+    open_ledger_store,
     open_snapshot_store,
     open_stream,
     stream_durability,
@@ -127,6 +130,13 @@ class Deployment:
         """Enter *opening*, over an outage, until *until* is left; unset, the deployment."""
         closing = self._closing if until is None else until
         return await persistently(lambda: closing.enter_async_context(opening), "start")
+
+    async def entered_ledger(self, until: AsyncExitStack | None = None) -> LedgerStore | None:
+        """The double-entry ledger where the orders are kept; None where none is."""
+        storage = self.settings.storage
+        if not self.settings.ledger or not keeps_ledger(storage.orders, pins=storage.pins):
+            return None
+        return await self.entered(open_ledger_store(storage.orders, pins=storage.pins), until)
 
     async def stream(self, name: str) -> Stream:
         """The stream *name*."""

@@ -15,6 +15,7 @@ from pmengine.processes.sharing import require_shared_stores
 from pmengine.processes.turns import Turn
 from pmengine.services.collector import let_go
 from pmengine.services.history import History
+from pmengine.services.history_ledger import Ledger
 from pmengine.services.log import BEGINNING
 from pmengine.services.notes import Note
 from pmengine.services.outages import persistently
@@ -97,6 +98,7 @@ class HistoryProcess:
                 trades=stores.trades,
                 accounts=stores.accounts,
                 events=stores.events,
+                ledger=await self._ledger(stores),
                 resuming=Resuming(
                     log,
                     await self._deployment.snapshots(),
@@ -110,6 +112,13 @@ class HistoryProcess:
                 await until(over, asyncio.create_task(history.run()))
             finally:
                 self._history = None
+
+    async def _ledger(self, stores: HistoryStacks) -> Ledger | None:
+        if stores.ledger is None:
+            return None
+        source = (await self._deployment.ownership()).source
+        fee_account = self._deployment.settings.fee_account
+        return Ledger(stores.ledger, source=source, fee_account=fee_account)
 
     async def _open(self, closing: AsyncExitStack) -> HistoryStacks:
         storage = self._deployment.settings.storage
@@ -140,5 +149,6 @@ class HistoryProcess:
                     storage.orders, pins=pins, options=options, meter=meter_of("events")
                 )
             ),
+            ledger=await self._deployment.entered_ledger(closing),
         )
         return ownership.stacks(shared)

@@ -1,4 +1,4 @@
-"""Brings what the log says into the order, trade, account and event stores."""
+"""Brings what the log says into the order, trade, account, event and ledger stores."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import asyncio
 from functools import partial
 from typing import Final
 
+import attrs
 import structlog
 
+from pmengine.services.history_ledger import Ledger
 from pmengine.services.history_picture import Picture
 from pmengine.services.history_stores import HistoryStores, Standing
 from pmengine.services.log import BEGINNING, Log, LogGap, Place, before
 from pmengine.services.outages import persistently
-from pmengine.services.resuming import Resuming
+from pmengine.services.resuming import Resuming, Resumption
 from pmstore import (
     START,
     AccountStore,
     Batch,
     Entry,
     EventStore,
+    LedgerStore,
     OrderStore,
     Position,
     State,
@@ -51,13 +54,15 @@ class History:
         accounts: AccountStore,
         events: EventStore,
         resuming: Resuming,
+        ledger: Ledger | None = None,
     ) -> None:
         self._log = log
         self.orders = orders
         self.trades = trades
         self.accounts = accounts
         self.events = events
-        self._stores = HistoryStores(orders, trades, accounts, events)
+        self._ledger = ledger
+        self._stores = HistoryStores(orders, trades, accounts, events, ledger)
         self._picture = Picture()
         self._resuming = resuming
         self._standing: Standing | None = None
@@ -67,6 +72,11 @@ class History:
         self._stands_on = START
         self._filled = False
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    @property
+    def ledger(self) -> LedgerStore | None:
+        """The lines of the double-entry ledger, None where none is kept."""
+        return None if self._ledger is None else self._ledger.store
 
     @property
     def needed_after(self) -> Position:
@@ -103,6 +113,8 @@ class History:
             if not found:
                 continue
             written = await self._picture.fold([batch for _, batch in found])
+            if self._ledger is not None:
+                written = attrs.evolve(written, lines=await self._ledger.lines(found))
             entry, batch = found[-1]
             await persistently(partial(self._stores.write, written, entry.id), "history")
             self._stands_on = entry.id
@@ -120,11 +132,31 @@ class History:
             [order async for order in self._stores.open_orders()],
             [event async for event in self._stores.events()],
         )
+        if self._ledger is not None:
+            await self._begin_ledger(self._ledger, self._standing, resumption)
         if base is not None:
             await self._correct(base.state, base.place.number)
         self._stands_on = place.position
         self._filled = True
         self._reach(place)
+
+    async def _begin_ledger(
+        self, ledger: Ledger, standing: Standing, resumption: Resumption
+    ) -> None:
+        def place_of(position: Position | None) -> Place | None:
+            if position is None:
+                return None
+            known = [place for place in self._places if place.position == position]
+            # In a gap of the log: it is bridged when it is read.
+            return known[0] if known else Place(position, resumption.place.number, "")
+
+        await ledger.begin(
+            ledger_at=place_of(standing.ledger),
+            accounts_at=place_of(standing.accounts),
+            base=resumption.base,
+            balances=[row async for row in self._stores.balances()],
+            events=[event async for event in self._stores.events()],
+        )
 
     async def _bridge(self, gap: LogGap) -> None:
         start = await self._resuming.behind(self.place.number)
@@ -136,6 +168,8 @@ class History:
             detail="trades in between, and how orders ended in between, are not on record",
         )
         await persistently(partial(self._correct, start.state, start.place.number), "history")
+        if self._ledger is not None:
+            await persistently(partial(self._ledger.bridge, start.state, start.place), "history")
         self._picture.keep_open(start.state.orders)
         self._reach(start.place)
 

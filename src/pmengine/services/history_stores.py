@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 
+from pmengine.services.history_ledger import Ledger
 from pmengine.services.log import STORE_STREAM
 from pmstore import (
     AccountStore,
@@ -15,6 +16,7 @@ from pmstore import (
     Event,
     EventQuery,
     EventStore,
+    LedgerEntry,
     Order,
     OrderQuery,
     OrderStatus,
@@ -40,23 +42,30 @@ class Standing:
     `positions` are those that were written with changes. `lacking` names the stores that
     keep positions and have none, or keep none and are empty; `unpositioned` those that
     keep none and hold something (but for events, which are written before all others).
-    `newest_trade` is the newest trade's id, 0 without one.
+    `newest_trade` is the newest trade's id, 0 without one. `accounts` and `ledger` are the
+    positions of these two; a ledger without one begins where the accounts are.
     """
 
     positions: Sequence[Position]
     lacking: Sequence[str]
     unpositioned: Sequence[str]
     newest_trade: int
+    accounts: Position | None = None
+    ledger: Position | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Written:
-    """What a part of the log comes to: the newest of each record, events with their versions."""
+    """
+    What a part of the log comes to: the newest of each record, events with their versions, and
+    all lines of the ledger.
+    """
 
     orders: Sequence[Order] = ()
     trades: Sequence[Trade] = ()
     balances: Sequence[Balance] = ()
     events: Sequence[tuple[Event, int]] = ()
+    lines: Sequence[LedgerEntry] = ()
 
 
 @attrs.frozen
@@ -73,15 +82,22 @@ class HistoryStores:
     """
     Writes the four stores so that a position never promises what a store has not had.
 
-    The events come first, then the trades (an order that shows a fill has its trade), the
-    orders and the accounts. A store that is `Positioned` takes changes and position in one
-    step, unless a store without positions is written after it: then it moves last of all,
-    so that what the positions say holds for that store too.
+    The ledger comes first of all, so that it never has less than the accounts from which the
+    next start knows what it said. The events come next, then the trades (an order that shows a
+    fill has its trade), the orders and the accounts. A store that is `Positioned` takes changes
+    and position in one step, unless a store without positions is written after it: then it moves
+    last of all, so that what the positions say holds for that store too.
     """
 
     def __init__(
-        self, orders: OrderStore, trades: TradeStore, accounts: AccountStore, events: EventStore
+        self,
+        orders: OrderStore,
+        trades: TradeStore,
+        accounts: AccountStore,
+        events: EventStore,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger
         self._orders = orders
         self._accounts = accounts
         self._events = events
@@ -113,6 +129,7 @@ class HistoryStores:
             "orders": bool((await self._orders.find(OrderQuery(limit=1))).items),
             "accounts": bool((await self._accounts.find(BalanceQuery(limit=1))).items),
         }
+        accounts: Position | None = None
         for target in self._targets:
             if target.segment is None:
                 (unpositioned if holding[target.name] else lacking).append(target.name)
@@ -122,11 +139,18 @@ class HistoryStores:
                 lacking.append(target.name)
             else:
                 positions.append(position)
+            if target.name == "accounts":
+                accounts = position
+        ledger = None if self._ledger is None else await self._ledger.position()
+        if ledger is not None:
+            positions.append(ledger)
         return Standing(
             positions=positions,
             lacking=lacking,
             unpositioned=unpositioned,
             newest_trade=newest[0].trade_id if newest else 0,
+            accounts=accounts,
+            ledger=ledger,
         )
 
     def open_orders(self) -> AsyncIterator[Order]:
@@ -154,6 +178,8 @@ class HistoryStores:
         Writing it again changes nothing. What exceeds a store's batch is written in pieces,
         the position with the last.
         """
+        if self._ledger is not None and position is not None:
+            await self._ledger.write(written.lines, position)
         for some in _pieces(written.events, self._events.limits.batch_size_max):
             await self._events.save(some)
         changes = (written.trades, written.orders, written.balances)

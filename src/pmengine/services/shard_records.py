@@ -19,6 +19,9 @@ from pmstore import (
     Coverage,
     Event,
     EventQuery,
+    JournalQuery,
+    LedgerEntry,
+    LedgerQuery,
     Limits,
     Order,
     Page,
@@ -65,6 +68,7 @@ class Ownership:
             trades=_own(OwnTrades, PositionedTrades, shared.trades, self),
             accounts=OwnAccounts.over(shared, self),
             events=OwnEvents(shared.events, self),
+            ledger=None if shared.ledger is None else OwnLedger(shared.ledger, self),
         )
 
 
@@ -181,6 +185,24 @@ class PositionedTrades(OwnTrades, _Positioned):
 
 class OwnEvents(_OwnRecords):
     """The events of one shard; an `EventStore`."""
+
+
+class OwnLedger(_Positioned):
+    """The lines of one shard's log, which their source tells; a `LedgerStore`."""
+
+    async def append(self, entries: Sequence[LedgerEntry], /) -> None:
+        """As the store does; they must be this shard's."""
+        await self._store.append(entries)
+
+    async def find(self, query: LedgerQuery, /) -> Page[LedgerEntry]:
+        """As the store does: a user's lines of all shards."""
+        found: Page[LedgerEntry] = await self._store.find(query)
+        return found
+
+    async def journal(self, query: JournalQuery, /) -> Page[LedgerEntry]:
+        """As the store does; lines name their source by themselves."""
+        found: Page[LedgerEntry] = await self._store.journal(query)
+        return found
 
 
 class OwnAccounts(_OwnRecords):

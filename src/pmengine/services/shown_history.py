@@ -10,7 +10,7 @@ import attrs
 
 from pmengine.services.log import BEGINNING, Place
 from pmengine.services.notes import Board
-from pmstore import AccountStore, EventStore, OrderStore, Position, TradeStore
+from pmstore import AccountStore, EventStore, LedgerStore, OrderStore, Position, TradeStore
 
 
 class ShownHistory(Protocol):
@@ -37,6 +37,11 @@ class ShownHistory(Protocol):
         ...
 
     @property
+    def ledger(self) -> LedgerStore | None:
+        """The lines of the double-entry ledger, None where none is kept."""
+        ...
+
+    @property
     def place(self) -> Place:
         """The stores hold everything through here."""
         ...
@@ -48,12 +53,13 @@ class ShownHistory(Protocol):
 
 @attrs.frozen(kw_only=True)
 class HistoryStacks:
-    """The four stores, opened for reading."""
+    """The stores, opened for reading; `ledger` is None where none is kept."""
 
     orders: OrderStore
     trades: TradeStore
     accounts: AccountStore
     events: EventStore
+    ledger: LedgerStore | None = None
 
 
 class ForeignHistory:
@@ -110,6 +116,11 @@ class ForeignHistory:
     def events(self) -> EventStore:
         """Every event."""
         return self._stacks.events
+
+    @property
+    def ledger(self) -> LedgerStore | None:
+        """The lines of the ledger, which no cache holds."""
+        return self._truth.ledger
 
     @property
     def place(self) -> Place:

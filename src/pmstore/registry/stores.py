@@ -17,6 +17,7 @@ from pmstore.protocols import (
     Consumers,
     EventStore,
     Lease,
+    LedgerStore,
     OrderStore,
     SnapshotStore,
     Stream,
@@ -24,10 +25,12 @@ from pmstore.protocols import (
 )
 from pmstore.protocols.store import Store
 from pmstore.registry.opening import (
+    keeps_ledger,
     open_account_store,
     open_consumers,
     open_event_store,
     open_lease,
+    open_ledger_store,
     open_order_store,
     open_snapshot_store,
     open_stream,
@@ -81,6 +84,13 @@ class Stores:
         return await self._closing.enter_async_context(
             open_event_store(url, pins=self.settings.pins, options=_options(self.settings))
         )
+
+    async def open_ledger(self) -> LedgerStore | None:
+        """The ledger, where the orders are kept; None if their truth keeps none."""
+        url, pins = self.settings.orders, self.settings.pins
+        if not keeps_ledger(url, pins=pins):
+            return None
+        return await self._closing.enter_async_context(open_ledger_store(url, pins=pins))
 
     async def open_stream(self, name: str, /) -> Stream:
         """The stream *name* of the deployment; the same object for the same name."""

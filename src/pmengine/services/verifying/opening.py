@@ -9,6 +9,7 @@ from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.shard_records import Ownership
 from pmengine.services.shown_history import HistoryStacks
 from pmengine.services.verifying.beginning import CannotBegin, begin
+from pmengine.services.verifying.ledger import LedgerComparison
 from pmengine.services.verifying.stores import StoreComparison
 from pmengine.services.verifying.verifier import Verifier
 from pmstore import StoresToRead, Stream
@@ -69,9 +70,13 @@ def _comparison(
     accounts, events = stores.accounts, stores.events
     if orders is None or trades is None or accounts is None or events is None:
         return None
-    found = HistoryStacks(orders=orders, trades=trades, accounts=accounts, events=events)
+    found = HistoryStacks(
+        orders=orders, trades=trades, accounts=accounts, events=events, ledger=stores.ledger
+    )
     own = found if ownership is None else ownership.stacks(found)
-    return StoreComparison(log, own.orders, own.trades, own.accounts, own.events)
+    source = STORE_STREAM if ownership is None else ownership.source
+    ledger = None if own.ledger is None else LedgerComparison(own.ledger, source)
+    return StoreComparison(log, own.orders, own.trades, own.accounts, own.events, ledger)
 
 
 async def _projections(stores: StoresToRead) -> dict[str, Stream]:

@@ -1,4 +1,4 @@
-"""Whether the stores of orders, trades, accounts and events have what the log says."""
+"""Whether the stores of orders, trades, accounts, events and ledger have what the log says."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pmengine.services.history import READ_BATCHES_MAX
 from pmengine.services.history_picture import as_told
 from pmengine.services.history_stores import OPEN, PAGE_MAX
 from pmengine.services.log import STORE_STREAM, Log, LogGap, Place
+from pmengine.services.verifying.ledger import LedgerComparison
 from pmstore import (
     AccountStore,
     Balance,
@@ -79,12 +80,14 @@ class StoreComparison:
         trades: TradeStore,
         accounts: AccountStore,
         events: EventStore,
+        ledger: LedgerComparison | None = None,
     ) -> None:
         self._log = log
         self._orders = orders
         self._trades = trades
         self._accounts = accounts
         self._events = events
+        self.ledger = ledger
         self._changed = _Changed()
         self.compared = 0
         """How many records were compared."""
@@ -101,6 +104,8 @@ class StoreComparison:
 
     def note(self, batch: Batch, state: State) -> None:
         """Remember what *batch* changes; *state* is the one before it."""
+        if self.ledger is not None:
+            self.ledger.note(batch)
         changed = self._changed
         for change in batch.changes:
             if isinstance(change, Balance):
@@ -120,6 +125,8 @@ class StoreComparison:
         """Let go what was not asked about; how many records."""
         count = len(self._changed)
         self._changed = _Changed()
+        if self.ledger is not None:
+            self.ledger.forget()
         return count
 
     async def position(self) -> Position | None:
@@ -132,6 +139,8 @@ class StoreComparison:
         for store in (self._trades, self._orders, self._accounts):
             if hasattr(store, "position"):
                 found.append(await cast(Any, store).position(STORE_STREAM))
+        if self.ledger is not None:
+            found.append(await self.ledger.position())
         return min((position for position in found if position is not None), default=None)
 
     async def compare(self, place: Place, state: State, *, complete: bool) -> list[Violation]:
@@ -143,6 +152,9 @@ class StoreComparison:
         """
         before = await self.position()
         found = await self._compare(state, complete)
+        if self.ledger is not None:
+            lines = await self.ledger.compare(place.number, state, complete=complete)
+            found += [(violation, False) for violation in lines]
         exact = before == place.position == await self.position()
         changed, self._changed = self._changed, _Changed()
         self.compared += len(changed)

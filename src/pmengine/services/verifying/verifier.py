@@ -262,6 +262,8 @@ class Verifier:
             if complete:
                 self._compared_at = self.place.position
             self.report.compared["store_records"] = stores.compared
+            if stores.ledger is not None:
+                self.report.compared["ledger_lines"] = stores.ledger.compared
             return True
         if stores.is_full:
             count = stores.forget()
