@@ -25,8 +25,8 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
     """The figures of the ladder, their repeats taken in turn."""
     one = make_tape(count)
     many = make_tape(count, ladders=MANY_MARKETS)
-    full = make_tape(count, ladders=MANY_MARKETS, resting=MANY_ORDERS)
-    deep = make_tape(count, resting=DEEP_ORDERS, one_price=True)
+    full = make_tape(count, ladders=MANY_MARKETS, resting=min(MANY_ORDERS, count))
+    deep = make_tape(count, resting=min(DEEP_ORDERS, count), one_price=True)
     runs = [
         (_one_by_one, one, 1),
         (_one_by_one, many, MANY_MARKETS),
@@ -68,7 +68,7 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             detail=f"{full.resting} orders rest in all, more than caches hold",
         ),
         rate(
-            f"ladder, {DEEP_ORDERS:,} at one price",
+            f"ladder, {deep.resting:,} at one price",
             watches[3].runs,
             target=DEEP_SHARE * one_market.value,
             detail="the target is half of the figure for one market in this run",
