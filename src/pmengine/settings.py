@@ -132,6 +132,13 @@ class Settings:
         default=5.0,
         doc="How often a snapshot is taken while the log grows, in seconds.",
     )
+    snapshot_timeout_s: float = setting(
+        "STORE_SNAPSHOT_TIMEOUT_SECONDS",
+        duration_s(1.0, 86_400),
+        default=600.0,
+        doc="How long the copy of the store process that takes a snapshot may take, in seconds; "
+        "then it hangs and is killed.",
+    )
     snapshots_keep: int = setting(
         "STORE_SNAPSHOTS_KEEP",
         integer(2, 1000),

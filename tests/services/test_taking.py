@@ -8,18 +8,23 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from pmengine.processes.copying import CAN_COPY, CopyFailed, in_copy
 from pmengine.processes.taking import TakesInCopy, taker_for
+from pmengine.services.log import WrittenLog
+from pmengine.services.store import StoreService
 from pmengine.services.taking import TakesHere
 from pmstore import State, StorageSettings, StoreUnavailable
 from pmstore.backends.file import FileSnapshotStore
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
+from pmstore.clock import system_clock
 from pmstore.testing import ManualClock
 from pmstore.url import parse_stack
+from pmstore.written import WrittenState
 from tests.services.rig import DEADLINE_S, NOW_MS, engine_on, flow, recover_on, store_on
 
 pytestmark = pytest.mark.skipif(not CAN_COPY, reason="processes are copied on Linux alone")
@@ -111,6 +116,58 @@ async def test_a_copy_is_gone_when_its_caller_was_cancelled() -> None:
     assert not children() - before
 
 
+async def test_a_copy_that_hangs_is_killed_and_the_next_snapshot_is_taken(tmp_path: Path) -> None:
+    async with (
+        MemoryStream() as log,
+        FileSnapshotStore(tmp_path) as snapshots,
+        engine_on(log, snapshots) as engine,
+    ):
+        found = await recover_on(log, snapshots)
+        store = StoreService(
+            WrittenLog(log),
+            TakesInCopy(in_folder(tmp_path), within_s=2.0),
+            state=WrittenState.restore(found.state.freeze(NOW_MS)),
+            place=found.place,
+            interval_s=0.05,
+            keep=2,
+            consumers=list,
+            clock=system_clock,
+        )
+        before = children()
+        frozen: set[int] = set()
+        running = asyncio.create_task(store.run())
+        try:
+            async with asyncio.timeout(2 * DEADLINE_S):
+                sent = 0
+                while not store.failed:
+                    saved = 0 if store.saved is None else store.saved.number
+                    if saved == engine.service.place.number:
+                        # The first one, or the last copy was done before it could be frozen.
+                        await engine.take(flow(sent, sent + 1))
+                        sent += 1
+                    for pid in children() - before:
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGSTOP)
+                        frozen.add(pid)
+                    await asyncio.sleep(0)
+                while store.saved is None or store.saved.number < store.place.number:
+                    await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        assert not any(is_alive(pid) for pid in frozen)
+        loaded = await snapshots.load()
+        assert loaded is not None
+        assert State.restore(loaded).digest() == store.state.digest()
+
+
+async def test_what_hangs_is_named_by_its_pid() -> None:
+    before = children()
+    with pytest.raises(CopyFailed, match=r"\(pid \d+\) said nothing for 0.1 s and was killed"):
+        await in_copy(waits_for_ever, 0.1)
+    assert not children() - before
+
+
 async def test_a_copy_holds_nothing_that_was_open_here() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
@@ -170,5 +227,5 @@ async def test_snapshots_that_live_in_a_process_are_taken_in_it(tmp_path: Path) 
     async with MemorySnapshotStore() as snapshots:
         for url in ("memory://", f"sqlite:///{tmp_path}/pm.db", "of-somebody-else://"):
             of_process = StorageSettings(snapshots_url=parse_stack(url))
-            assert isinstance(taker_for(of_process, snapshots), TakesHere)
-        assert isinstance(taker_for(in_folder(tmp_path), snapshots), TakesInCopy)
+            assert isinstance(taker_for(of_process, snapshots, within_s=1.0), TakesHere)
+        assert isinstance(taker_for(in_folder(tmp_path), snapshots, within_s=1.0), TakesInCopy)

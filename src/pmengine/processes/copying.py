@@ -23,13 +23,16 @@ class CopyFailed(Exception):
     """The copy ended before it answered; what it did until then is done."""
 
 
-async def in_copy(work: Callable[[], bytes]) -> bytes:
+async def in_copy(work: Callable[[], bytes], within_s: float | None = None) -> bytes:
     """
     What *work* answers in a copy of this process.
 
     The copy sees everything as it is at this call, and nothing that comes later. Of what is
     open here it has only the answer to give: sockets, files and locks are not the copy's. It
     is killed when its caller is cancelled, and ends itself when this process does.
+
+    Args:
+        within_s: How long it may take before it is killed; None for any time.
 
     Raises:
         CopyFailed: *work* raised, or something killed the copy.
@@ -53,7 +56,13 @@ async def in_copy(work: Callable[[], bytes]) -> bytes:
         os.close(giving)
         os.close(living)
     try:
-        told = await _read_to_end(answer)
+        async with asyncio.timeout(within_s):
+            told = await _read_to_end(answer)
+    except TimeoutError:
+        os.kill(pid, signal.SIGKILL)
+        raise CopyFailed(
+            f"a copy of this process (pid {pid}) said nothing for {within_s:g} s and was killed"
+        ) from None
     except BaseException:
         os.kill(pid, signal.SIGKILL)
         raise

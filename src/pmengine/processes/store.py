@@ -62,11 +62,15 @@ class StoreProcess:
         return True, f"it folded the log through entry {store.place.number}; snapshot: {saved}"
 
     def numbers(self) -> Mapping[str, float]:
-        """Where the last snapshot stands that it took, and how large it is."""
-        saved = None if self._store is None else self._store.saved
-        if saved is None:
+        """Where the last snapshot stands that it took, how large it is, and how many failed."""
+        store = self._store
+        if store is None:
             return {}
-        return {"snapshot_number": saved.number, "snapshot_bytes": saved.size_bytes}
+        told = {"snapshots_failed": store.failed}
+        if store.saved is None:
+            return told
+        last = {"snapshot_number": store.saved.number, "snapshot_bytes": store.saved.size_bytes}
+        return told | last
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
@@ -95,7 +99,11 @@ class StoreProcess:
         log, recovered = await recovered_rows(deployment)
         store = self._store = StoreService(
             log,
-            taker_for(await deployment.place(), await deployment.snapshots()),
+            taker_for(
+                await deployment.place(),
+                await deployment.snapshots(),
+                within_s=settings.snapshot_timeout_s,
+            ),
             state=recovered.state,
             place=recovered.place,
             interval_s=settings.snapshot_interval_s,

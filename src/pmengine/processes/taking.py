@@ -27,10 +27,17 @@ _OPENED_ANEW: Final = frozenset(
 does, or lean on its threads, as SQLite does, and a copy has none of these."""
 
 
-def taker_for(storage: StorageSettings, snapshots: SnapshotStore) -> Taker:
-    """What takes snapshots with the least standing still; *snapshots* are those of *storage*."""
+def taker_for(storage: StorageSettings, snapshots: SnapshotStore, *, within_s: float) -> Taker:
+    """
+    What takes snapshots with the least standing still; *snapshots* are those of *storage*.
+
+    Args:
+        within_s: As for `TakesInCopy`.
+    """
     can_open = storage.snapshots.truth.scheme in _OPENED_ANEW
-    return TakesInCopy(storage) if CAN_COPY and can_open else TakesHere(snapshots)
+    return (
+        TakesInCopy(storage, within_s=within_s) if CAN_COPY and can_open else TakesHere(snapshots)
+    )
 
 
 class TakesInCopy:
@@ -39,10 +46,15 @@ class TakesInCopy:
 
     Folding stands still while the copy is made, not while millions of rows are looked at. It
     takes a second processor core, and up to as much memory again as the state has.
+
+    Args:
+        within_s: How long a snapshot may take; a copy that hangs is killed then, and the next
+            one is made when the next snapshot is due.
     """
 
-    def __init__(self, storage: StorageSettings) -> None:
+    def __init__(self, storage: StorageSettings, *, within_s: float | None = None) -> None:
         self._storage = storage
+        self._within_s = within_s
 
     async def take(self, state: Fold, timestamp: int, keep: int, /) -> Taken:
         """Save a verified snapshot; see `Taker.take`."""
@@ -53,7 +65,7 @@ class TakesInCopy:
                 return runner.run(self._save(state, timestamp, keep))
 
         try:
-            answer = await in_copy(work)
+            answer = await in_copy(work, self._within_s)
         except (CopyFailed, OSError) as error:
             raise StoreUnavailable(f"no snapshot was saved: {error}") from error
         told: Taken | _Failed = pickle.loads(answer)

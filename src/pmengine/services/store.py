@@ -61,6 +61,8 @@ class StoreService:
         """How far the state is."""
         self.saved: SnapshotInfo | None = None
         """The last snapshot that this service took."""
+        self.failed = 0
+        """How many snapshots could not be taken, or not in time."""
         self._log = log
         self._taker = taker
         self._interval_s = interval_s
@@ -126,6 +128,7 @@ class StoreService:
             elif self._oldest is not None and self._through(self._oldest) > self._trimmed:
                 await self._trim(self._oldest)
         except StoreUnavailable as error:
+            self.failed += 1
             _logger.warning("snapshot_failed", reason=str(error))
 
     async def _are_on_the_log(self, *snapshots: SnapshotInfo) -> bool:
