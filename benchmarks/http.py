@@ -30,9 +30,7 @@ HEALTH_PART: Final = 2
 
 def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
     """*count* orders in *repeats* parts, each beside requests that do nothing."""
-    tape = make_tape(
-        count, resting=min(RESTING, count), owners=USERS, cancels=False, settle=False
-    )
+    tape = make_tape(count, resting=min(RESTING, count), owners=USERS, cancels=False, settle=False)
     before, measured = commands_of(tape)
     resting, orders = map(_requests, (before, measured))
     part = len(orders) // repeats
@@ -72,8 +70,8 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             placing,
             target=ORDERS_TARGET,
             unit="orders/s",
-            detail=f"POST /orders over {CONNECTIONS} connections, answered when durable; half rest, "
-            f"half trade; {tape.resting} orders rest; all of `pmengine up` on one processor, the "
+            detail=f"POST /orders over {CONNECTIONS} connections, answered when durable; half "
+            f"rest, half trade; {tape.resting} orders rest; all of `pmengine up` on one processor, the "
             f"load on another; p50 {p50:.1f} ms, p99 {p99:.1f} ms; then it was killed, and all of "
             f"{len(accepted)} accepted orders were in its log ({memory / 2**20:.0f} MiB)",
         ),

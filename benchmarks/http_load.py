@@ -80,19 +80,14 @@ def ask(address: tuple[str, int], requests: Sequence[bytes], connections: int) -
                 if not received:
                     raise RuntimeError("the server ended a connection")
                 received = one.received + received if one.received else received
-                end = received.find(_HEAD_END)
-                length = received.find(_LENGTH, 0, end)
-                if (
-                    end < 0
-                    or len(received)
-                    < end + 4 + int(received[length + 16 : received.index(b"\r", length)])
-                ):
+                body = _body(received)
+                if body is None:
                     one.received = received
                     continue
                 now = clock()
                 answered.numbers.append(one.number)
                 answered.statuses.append(int(received[9:12]))
-                answered.bodies.append(received[end + 4 :])
+                answered.bodies.append(body)
                 answered.took_s.append(now - one.sent_at)
                 one.received = b""
                 left -= 1
@@ -102,6 +97,16 @@ def ask(address: tuple[str, int], requests: Sequence[bytes], connections: int) -
         polling.close()
         for one in open_ones:
             one.socket.close()
+
+
+def _body(received: bytes) -> bytes | None:
+    """Of the answer, None if it is not whole."""
+    end = received.find(_HEAD_END)
+    if end < 0:
+        return None
+    length = received.index(_LENGTH, 0, end) + len(_LENGTH)
+    body = received[end + len(_HEAD_END) :]
+    return body if len(body) == int(received[length : received.index(b"\r", length)]) else None
 
 
 def _send_next(connection: _Connection, waiting: Iterator[Request], now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Final
 
 import attrs
@@ -27,6 +28,8 @@ from pmstore.codec import decode_order
 
 READ_ENTRIES_MAX: Final = 64
 READ_WAIT_S: Final = 1.0
+CORRELATION_CHARACTERS: Final = 17
+"""Of an id, the random ones (62 bits) at its end."""
 
 
 class OutcomeUnknown(Exception):
@@ -73,7 +76,7 @@ class Front:
         event_input: Where commands about events go.
         processor: Where outcomes are told, one entry for each batch of the log.
         after: Begin to listen after this entry.
-        new_id: Makes correlation ids.
+        new_id: Makes an id, of which its correlation ids are made.
         waiting_max: Commands under way at most; more are refused with `NotTaken`.
         lack: Says why nothing new is taken now, empty otherwise.
     """
@@ -94,7 +97,9 @@ class Front:
         self._event_input = event_input
         self._processor = processor
         self._after = after
-        self._new_id = new_id
+        # Nobody else who listens to the same outcomes has the same end of such an id.
+        self._name = new_id()[-CORRELATION_CHARACTERS:]
+        self._names = count(1)
         self._waiting_max = waiting_max
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self.number = 0
@@ -147,10 +152,12 @@ class Front:
         try:
             stream = self._event_input if listing else self._order_input
             await stream.append([encoded])
-            async with asyncio.timeout(timeout_s):
+            # A timer of its own: `asyncio.timeout` costs as much as to send the command.
+            late = asyncio.get_running_loop().call_later(timeout_s, _give_up, future, timeout_s)
+            try:
                 return await future
-        except TimeoutError:
-            raise OutcomeUnknown(f"no outcome within {timeout_s:g} s") from None
+            finally:
+                late.cancel()
         finally:
             del self._waiting[correlation_id]
 
@@ -191,7 +198,7 @@ class Front:
 
     def _expect(self, command: Command) -> tuple[str, asyncio.Future[Answer], bytes]:
         """A name for *command*, where its outcome will be, and its document under that name."""
-        correlation_id = self._new_id()
+        correlation_id = f"{self._name}-{next(self._names)}"
         named = msgspec.structs.replace(command, correlation_id=correlation_id)
         encoded = encode_command(named)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -213,6 +220,11 @@ class Front:
                 if not future.done():
                     future.set_result(_answer(document, order, ended))
                 order, ended = None, []
+
+
+def _give_up(future: asyncio.Future[Answer], timeout_s: float) -> None:
+    if not future.done():
+        future.set_exception(OutcomeUnknown(f"no outcome within {timeout_s:g} s"))
 
 
 def _answer(

@@ -7,11 +7,8 @@ from functools import partial
 from itertools import groupby
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from pmengine.gateways.auth import Scope
 from pmengine.gateways.http.api import OPERATIONS, PREFIX
@@ -19,17 +16,18 @@ from pmengine.gateways.http.derived import Derived
 from pmengine.gateways.http.endpoint import JSON, Endpoint
 from pmengine.gateways.http.freshness import freshness_of
 from pmengine.gateways.http.gate import Gate
+from pmengine.gateways.http.gateway import Gateway
 from pmengine.gateways.http.guard import LoopbackGuard, SocketGuard
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.openapi import describe
 from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.http.pages import HtmlPage, Page
-from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
 from pmengine.gateways.page.endpoint import page_routes
 from pmengine.gateways.venue import HtmlAnswer, RequestsCounted, Venue
 from pmengine.gateways.websocket import DepthEndpoint, UserEndpoint
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+_ADVICE = f"{PREFIX}/openapi.json says what there is"
 
 
 def create_app(venue: Venue) -> Starlette:
@@ -66,13 +64,7 @@ def create_app(venue: Venue) -> Starlette:
         routes.append(WebSocketRoute("/user", users))
     if venue.web_page is not None:
         routes += page_routes(venue.web_page, gate)
-    app = Starlette(
-        routes=routes,
-        middleware=[_guard(venue)],
-        exception_handlers={HTTPException: _not_found},
-    )
-    app.router.redirect_slashes = False
-    return app
+    return Gateway(routes, _guard(venue), _ADVICE)
 
 
 def create_depth_app(venue: Venue) -> Starlette:
@@ -94,17 +86,11 @@ def create_depth_app(venue: Venue) -> Starlette:
         WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
         Route("/metrics", _metrics_page(metrics, gate)),
     ]
-    return Starlette(
-        routes=routes,
-        middleware=[_guard(venue)],
-        exception_handlers={HTTPException: _not_found},
-    )
+    return Gateway(routes, _guard(venue), _ADVICE)
 
 
-def _guard(venue: Venue) -> Middleware:
-    if venue.door.is_open:
-        return Middleware(LoopbackGuard)
-    return Middleware(SocketGuard, limits=venue.limits)
+def _guard(venue: Venue) -> Callable[[ASGIApp], ASGIApp]:
+    return LoopbackGuard if venue.door.is_open else partial(SocketGuard, limits=venue.limits)
 
 
 def _numbers(venue: Venue) -> Mapping[str, float]:
@@ -134,12 +120,3 @@ def _place(operation: Operation) -> tuple[int, int]:
     """Operations of one path together, in the order of the list: routes are tried in it."""
     paths = list(dict.fromkeys(_full_path(one) for one in OPERATIONS))
     return paths.index(_full_path(operation)), OPERATIONS.index(operation)
-
-
-async def _not_found(request: Request, error: Exception) -> Response:
-    problem = Problem(
-        404,
-        "NOT_FOUND",
-        f"there is nothing at {request.url.path[:128]}; {PREFIX}/openapi.json says what there is",
-    )
-    return Response(problem.encode(), problem.status, media_type=PROBLEM_JSON.decode())

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import resource
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import attrs
+import httptools
+from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pmengine.gateways.http.turn import Turn
 
 CONNECTIONS_MAX: Final = 10_000
 FRESH_MAX: Final = 2_000
@@ -109,10 +114,41 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Its head is whole."""
+        """Its head is whole: begin its turn, or let it wait for the one before it."""
         self._is_in_head = False
         self._head_bytes = 0
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        version = scope["http_version"] = parser.get_http_version()
+        scope["method"] = parser.get_method().decode("ascii")
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        most = self.limit_concurrency
+        is_full = most is not None and max(len(self.connections), len(self.tasks)) >= most
+        app = service_unavailable if is_full else self.app
+        before = self.cycle
+        self.cycle = turn = Turn(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(turn, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((turn, app))
 
     def on_message_complete(self) -> None:
         """It is whole."""
