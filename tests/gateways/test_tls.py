@@ -16,9 +16,10 @@ from grpc import aio, ssl_channel_credentials
 
 from pmengine.assembly import open_exchange
 from pmengine.client import Client, NewMarket, NewOrder, Unavailable
-from pmengine.gateways.certificate import LOOK_S, Certificate
+from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.grpc import AssetService, serving_asset
 from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.gateways.watched_files import LOOK_S
 from pmengine.processes.entrance import certificate_of, open_entrance
 from pmengine.processes.survey import survey
 from pmstore import SettingsError

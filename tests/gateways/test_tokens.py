@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pmengine.gateways.auth import (
     Caller,
+    KeyFile,
     PublicKeys,
     Scope,
     SharedSecret,
@@ -25,6 +26,7 @@ from pmengine.gateways.auth import (
     UnusableKey,
     read_public_keys,
 )
+from pmengine.gateways.watched_files import LOOK_S
 from tests.gateways.guarded import ALL, AUDIENCE, ISSUER, Issuer, told
 
 SECRET = "s" * 64
@@ -47,7 +49,7 @@ def public(issuer: Issuer) -> PublicKeys:
 
 
 def tokens(
-    key: PublicKeys | SharedSecret | None = None, *, leeway_s: float = 0.0, **options: Any
+    key: PublicKeys | KeyFile | SharedSecret | None = None, *, leeway_s: float = 0.0, **options: Any
 ) -> Tokens:
     taken: dict[str, Any] = {
         "issuer": ISSUER,
@@ -268,6 +270,45 @@ def test_keys_of_a_set_are_found_by_their_id(tmp_path: Path) -> None:
     assert isinstance(ours.verify(with_kid(OTHER, "2")), Caller)
     for token in (with_kid(ONE, "2"), with_kid(ONE, "3"), with_kid(OTHER, "enc"), ONE.token("u1")):
         assert ours.verify(token) == "the token cannot be verified"
+
+
+def test_keys_that_are_added_and_taken_out_count_without_a_start(tmp_path: Path) -> None:
+    now_s = 0.0
+    file = tmp_path / "jwks.json"
+
+    def write(*keys: dict[str, Any]) -> None:
+        nonlocal now_s
+        beside = tmp_path / "new"
+        beside.write_text(json.dumps({"keys": keys}))
+        beside.replace(file)
+        now_s += LOOK_S
+
+    write(jwk(ONE, kid="one"))
+    ours = tokens(KeyFile(file, now_s=lambda: now_s))
+    one, other = with_kid(ONE, "one"), with_kid(OTHER, "other")
+    assert isinstance(ours.verify(one), Caller)
+    assert ours.verify(other) == "the token cannot be verified"
+    write(jwk(ONE, kid="one"), jwk(OTHER, kid="other"))
+    assert isinstance(ours.verify(one), Caller)
+    assert isinstance(ours.verify(other), Caller)
+    file.write_text('{"keys": [')
+    now_s += LOOK_S
+    assert isinstance(ours.verify(one), Caller)
+    write(jwk(OTHER, kid="other"))
+    assert ours.verify(one) == "the token cannot be verified"
+    assert isinstance(ours.verify(other), Caller)
+
+
+def test_a_file_of_keys_is_not_looked_at_for_every_token(tmp_path: Path) -> None:
+    now_s = 0.0
+    file = tmp_path / "key.pem"
+    file.write_bytes(ONE.public_pem())
+    ours = tokens(KeyFile(file, now_s=lambda: now_s))
+    file.write_bytes(OTHER.public_pem())
+    now_s = LOOK_S / 2
+    assert isinstance(ours.verify(ONE.token("u1")), Caller)
+    now_s = LOOK_S
+    assert isinstance(ours.verify(OTHER.token("u1")), Caller)
 
 
 def test_a_file_in_pem_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
@@ -19,11 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from pmengine.gateways.watched_files import WatchedFiles
 from pmstore.clock import Clock
 
 FILE_BYTES_MAX: Final = 1024 * 1024
-LOOK_S: Final = 1.0
-"""How often the files are looked at, at most; only a new connection makes anybody look."""
 WARN_DAYS: Final = 14
 _DAY_MS: Final = 86_400_000
 
@@ -129,27 +127,17 @@ class Certificate:
     ) -> None:
         self._paths = (certificate, key)
         self._clock = clock
-        self._now_s = now_s
-        # gRPC asks from threads of its own.
-        self._lock = Lock()
-        self._seen = self._signature()
+        self._files = WatchedFiles(self._paths, now_s)
         self._pair = read_pair(certificate, key, clock())
-        self._look_again_s = now_s() + LOOK_S
         self.context: Final = self._pair.context
         self.context.sni_callback = self._choose
         self._tell()
 
     def current(self) -> Pair:
-        """What is shown to who connects now; cost: two `stat`s, once a second at most."""
-        with self._lock:
-            if self._now_s() < self._look_again_s:
-                return self._pair
-            self._look_again_s = self._now_s() + LOOK_S
-            seen = self._signature()
-            if seen != self._seen:
-                self._seen = seen
-                self._read_anew()
-            return self._pair
+        """What is shown to who connects now."""
+        if self._files.have_changed():
+            self._read_anew()
+        return self._pair
 
     @property
     def expires_at_ms(self) -> int:
@@ -192,18 +180,6 @@ class Certificate:
         if days <= WARN_DAYS:
             _logger.warning("certificate_expires_soon", days=int(days))
 
-    def _signature(self) -> tuple[tuple[int, int, int] | None, ...]:
-        """Says whether a file is another than before."""
-        return tuple(map(_state, self._paths))
-
     def _choose(self, handshake: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         """Called by OpenSSL when a client says hello, whether it names a server or not."""
         handshake.context = self.current().context
-
-
-def _state(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

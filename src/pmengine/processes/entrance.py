@@ -14,16 +14,15 @@ from pmengine.gateways.auth import (
     Buckets,
     CredentialDoor,
     Door,
+    KeyFile,
     KeyRing,
     Limits,
     OpenDoor,
     Origins,
-    PublicKeys,
     SharedSecret,
     Tokens,
     UnusableKey,
     parse_networks,
-    read_public_keys,
 )
 from pmengine.gateways.certificate import Certificate, UnusableCertificate
 from pmengine.services.outages import persistently
@@ -91,10 +90,10 @@ def tokens_of(settings: Settings) -> Tokens:
     Raises:
         SettingsError: JWT_PUBLIC_KEY cannot be used.
     """
-    key: PublicKeys | SharedSecret
+    key: KeyFile | SharedSecret
     if settings.jwt_public_key is not None:
         try:
-            key = read_public_keys(settings.jwt_public_key)
+            key = KeyFile(settings.jwt_public_key)
         except UnusableKey as error:
             raise SettingsError([f"JWT_PUBLIC_KEY: {error}"]) from None
     else:

@@ -15,7 +15,7 @@ from pmengine.gateways.auth.key_records import (
 from pmengine.gateways.auth.key_ring import KeyRing
 from pmengine.gateways.auth.key_text import digest_of, new_key
 from pmengine.gateways.auth.limits import Buckets, Limits
-from pmengine.gateways.auth.public_keys import PublicKeys, UnusableKey, read_public_keys
+from pmengine.gateways.auth.public_keys import KeyFile, PublicKeys, UnusableKey, read_public_keys
 from pmengine.gateways.auth.tokens import SECRET_BYTES_MIN, SharedSecret, Tokens
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "KeyCreated",
     "KeyRevoked",
     "KeyRing",
+    "KeyFile",
     "Keys",
     "Limits",
     "NotAdmitted",

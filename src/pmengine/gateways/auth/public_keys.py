@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import attrs
 import jwt
 import msgspec
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from pmengine.gateways.watched_files import WatchedFiles
+
 PublicKey = EllipticCurvePublicKey
 FILE_BYTES_MAX: Final = 1024 * 1024
+
+_logger = structlog.get_logger("pmengine.tokens")
 
 
 class UnusableKey(Exception):
@@ -36,6 +42,33 @@ class PublicKeys:
         if len(self.by_id) == 1 and (key_id is None or None in self.by_id):
             return next(iter(self.by_id.values()))
         return self.by_id[key_id]
+
+
+class KeyFile:
+    """
+    The public keys of a file, read anew when it has changed.
+
+    Args:
+        now_s: Seconds that only grow.
+
+    Raises:
+        UnusableKey: As for `read_public_keys`.
+    """
+
+    def __init__(self, path: Path, *, now_s: Callable[[], float] = monotonic) -> None:
+        self._path = path
+        self._files = WatchedFiles([path], now_s)
+        self._keys = read_public_keys(path)
+
+    def current(self) -> PublicKeys:
+        """Its keys now; if it cannot be used any more, the last ones that could."""
+        if self._files.have_changed():
+            try:
+                self._keys = read_public_keys(self._path)
+                _logger.info("public_keys_read_anew", keys=len(self._keys.by_id))
+            except UnusableKey as error:
+                _logger.error("public_keys_not_taken", reason=str(error))
+        return self._keys
 
 
 def read_public_keys(path: Path) -> PublicKeys:

@@ -10,7 +10,7 @@ import attrs
 import jwt
 
 from pmengine.gateways.auth.caller import Caller, Scope, is_user_id
-from pmengine.gateways.auth.public_keys import PublicKey, PublicKeys
+from pmengine.gateways.auth.public_keys import KeyFile, PublicKey, PublicKeys
 from pmstore.clock import Clock
 
 REMEMBERED_MAX: Final = 10_000
@@ -35,7 +35,8 @@ class Tokens:
     the token says of it decides nothing: any other is refused, `none` too.
 
     Args:
-        key: The public keys of who signs, or the secret shared with it.
+        key: The public keys of who signs, the file that has them, or the secret shared with it.
+            Where the keys of the file change, nothing is remembered of those before.
         issuer: What `iss` must be; None asks for none.
         audience: What `aud` must be or contain; None takes only tokens for nobody in particular.
         leeway_s: By how much clocks may differ.
@@ -44,14 +45,15 @@ class Tokens:
 
     def __init__(
         self,
-        key: PublicKeys | SharedSecret,
+        key: PublicKeys | KeyFile | SharedSecret,
         *,
         issuer: str | None,
         audience: str | None,
         leeway_s: float,
         clock: Clock,
     ) -> None:
-        self._key = key
+        self._file = key if isinstance(key, KeyFile) else None
+        self._key = key.current() if isinstance(key, KeyFile) else key
         self._issuer = issuer
         self._audience = audience
         self._leeway_s = leeway_s
@@ -64,6 +66,9 @@ class Tokens:
 
         Cost: a hash; and a signature, the first time.
         """
+        if self._file is not None and (keys := self._file.current()) is not self._key:
+            self._key = keys
+            self._remembered.clear()
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         known = self._remembered.get(digest)
         if known is not None:
