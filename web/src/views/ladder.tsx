@@ -140,7 +140,7 @@ function Row({ level, sum, most, name, isBest, take }: RowProps) {
           type="button"
           class="price"
           tabIndex={isBest ? 0 : -1}
-          aria-label={`${name} ${showPrice(level.price)}: use this price`}
+          aria-label={`${name} ${alignedPrice(level.price)}: use this price`}
           onClick={take}
         >
           {alignedPrice(level.price)}

@@ -197,13 +197,10 @@ function Outcomes({ event, market }: { event: WireEvent; market: WireMarket }) {
           key={token.token_id}
           class={`outcome o${index}`}
           href={marketAddress(event.event_id, market.market_id, token.token_id)}
-          aria-label={`${token.outcome}, chance ${chanceOf(token)}${
-            token.best_ask ? `, buy at ${showPrice(readPrice(token.best_ask))}` : ''
-          }, ${marketName(event, market)}`}
         >
-          <span class="outcome-name">{token.outcome}</span>
-          <span class="chance">{chanceOf(token)}</span>
+          <span class="outcome-name">{token.outcome}</span> <span class="chance">{chanceOf(token)}</span>{' '}
           <span class="ask">{token.best_ask ? `Buy ${showPrice(readPrice(token.best_ask))}` : 'No offers'}</span>
+          <span class="unseen">, {marketName(event, market)}</span>
         </a>
       ))}
     </div>

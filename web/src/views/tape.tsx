@@ -11,7 +11,7 @@ export function Tape({ trades, market }: { trades: readonly WireTrade[]; market:
       {trades.length === 0 ? (
         <p class="empty">No trades yet.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-labelledby="tape-title">
+        <div class="scroll" tabIndex={0} role="region" aria-label="The newest trades">
           <table>
             <thead>
               <tr>
