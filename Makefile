@@ -13,11 +13,21 @@ SOURCES := $(shell find src -name __pycache__ -prune -o -print 2>/dev/null)
 PAGE := src/pmengine/gateways/page/static
 NODE_IS_NEW := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# What the wheels' servers, which are newer ones, may do otherwise than the distribution's.
+SOME_OF_SERVERS := tests/servers $(addprefix tests/conformance/, \
+	test_postgres.py::test_orders test_postgres.py::test_snapshots \
+	test_redis.py::test_orders test_redis.py::test_events_on_a_cluster \
+	test_redis_streams.py::test_stream_on_killed_server test_redis_streams.py::test_consumers \
+	test_redis_streams.py::test_lease) $(addprefix tests/postgres/test_, \
+	concurrency.py migration.py partitions.py round_trips.py) $(addprefix tests/redis/test_, \
+	acknowledged_deployment.py cache.py cluster.py diagnosis.py stores.py stream_acknowledged.py)
+ALL_OF_SERVERS := $(wildcard tests/conformance/test_postgres.py tests/conformance/test_redis*.py) \
+	tests/postgres tests/redis tests/servers
 PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types pages bench soak clean venv with-engine with-test with-check
-.PHONY: compiled run-compiled test-compiled demo-distributed web web-check with-npm screenshots
+.PHONY: compiled run-compiled test-compiled test-wheels soak-stores demo-distributed web web-check with-npm screenshots
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +53,9 @@ web-check: web/node_modules/.package-lock.json  ## Check its types and tests, an
 
 screenshots: with-test web/node_modules/.package-lock.json  ## Make the pictures of the documentation anew; needs Chromium
 	@PM_REQUIRE=chromium PM_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/page/test_pictures.py
+
+test-wheels: with-test  ## Run tests of stores on the wheels' Redis and PostgreSQL; ARGS as for test
+	@PM_SERVERS=wheels $(BIN)/pytest -n $(JOBS) --dist worksteal $(or $(ARGS),$(SOME_OF_SERVERS))
 
 compiled:  ## Build the compiled wheel and install it in .venv-compiled; needs a C compiler
 	@$(MAKE) --no-print-directory VENV=$(COMPILED) venv
@@ -75,6 +88,10 @@ bench: with-test  ## Run the benchmarks, interpreted and compiled: a table, and 
 
 soak: with-test  ## Run the tests that take minutes, such as killing the exchange again and again
 	@$(BIN)/pytest -m soak --timeout 0 $(ARGS)
+
+soak-stores: with-test  ## Run more random histories of stores, and all of their tests on the wheels' servers
+	@PM_THOROUGH=$(or $(PM_THOROUGH),20) $(BIN)/pytest --timeout 0 -n $(JOBS) --dist worksteal -k random tests/conformance plugins
+	@PM_SERVERS=wheels $(BIN)/pytest -n $(JOBS) --dist worksteal $(ALL_OF_SERVERS)
 
 clean:  ## Remove the environment and all caches, but no data
 	rm -rf $(VENV) $(COMPILED) web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
