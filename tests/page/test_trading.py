@@ -1,0 +1,196 @@
+"""Trading by the page, in real windows of a real browser on a real exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import attrs
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from pmengine.gateways.auth import Scope
+from tests.page.exchange_process import START_S_MAX, Asking, ExchangeProcess
+from tests.page.windows import window
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.crash]
+
+EVENT = {
+    "event_id": 7,
+    "markets": {
+        "1": {
+            "token_ids": ["y7", "n7"],
+            "fees": {"kind": "linear", "maker_ppm": 0, "taker_ppm": 20_000},
+        },
+    },
+}
+
+
+@attrs.define
+class Market:
+    """An exchange with market 7/1, an admin, and two users with money."""
+
+    exchange: ExchangeProcess
+    keys: dict[str, str]
+
+    def asking(self, user: str) -> Asking:
+        """Requests of *user* beside the page."""
+        return Asking(self.exchange, self.keys[user])
+
+    async def money(self, user: str) -> Decimal:
+        """The cash that *user* has in the ledger, what is frozen left out."""
+        account = await self.asking(user).done("GET", "/account")
+        return Decimal(account["cash"]["available"])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
+    """The market that all of these tests trade in, one after the other."""
+    exchange = ExchangeProcess(tmp_path_factory.mktemp("exchange"))
+    keys = {"admin": await exchange.key("admin", Scope.ADMIN)}
+    for user in ("alice", "bob"):
+        keys[user] = await exchange.key(user, Scope.TRADE)
+    market = Market(exchange, keys)
+    try:
+        await exchange.start()
+        await market.asking("admin").done("POST", "/events", EVENT)
+        for user in ("alice", "bob"):
+            deposit = {"id": f"d-{user}", "user_id": user, "amount": "1000"}
+            await market.asking("admin").done("POST", "/deposits", deposit)
+        yield market
+    finally:
+        await exchange.end()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def market(opened: Market) -> Market:
+    """The same with nothing in its book."""
+    for user in ("alice", "bob"):
+        if (await opened.asking(user).done("GET", "/orders?status=active"))["items"]:
+            await opened.asking(user).done("DELETE", "/orders")
+    return opened
+
+
+async def test_an_order_is_seen_in_another_window_and_can_be_cancelled(
+    browser: Browser, market: Market
+) -> None:
+    async with (
+        window(browser, market.exchange, market.keys["alice"]) as mine,
+        window(browser, market.exchange) as other,
+    ):
+        await expect(other.feed("Live")).to_be_visible()
+        await mine.fill_ticket(Price="0.37", Shares="12")
+        await mine.send()
+        await expect(other.level("y7", "bid at 0.37")).to_contain_text("12")
+        await expect(other.level("n7", "offered at 0.63")).to_contain_text("12")
+        order = mine.orders.filter(has_text="Buy 12 Yes")
+        await expect(order).to_contain_text("0.37")
+        await order.get_by_role("button", name="Cancel").click()
+        await expect(other.level("y7", "bid at 0.37")).to_have_count(0)
+        await expect(mine.orders).to_have_count(0)
+
+
+async def test_what_is_said_before_sending_is_what_the_ledger_says_after(
+    browser: Browser, market: Market
+) -> None:
+    await market.asking("bob").orders(("buy", "n7", "0.55", "10"), ("buy", "y7", "0.4", "10"))
+    async with window(browser, market.exchange, market.keys["alice"]) as mine:
+        await expect(mine.level("y7", "offered at 0.45")).to_contain_text("10")
+        before = await market.money("alice")
+        await mine.fill_ticket(Price="0.46", Shares="10")
+        cost = Decimal(await mine.told("You pay at most"))
+        payout = Decimal(await mine.told("Payout if Yes"))
+        assert cost == Decimal("4.5") + Decimal("0.09")
+        await mine.send()
+        await expect(mine.level("y7", "offered at 0.45")).to_have_count(0)
+        assert before - await market.money("alice") == cost
+        position = mine.page.get_by_test_id("position-y7")
+        await expect(position).to_contain_text("10")
+        account = await market.asking("alice").done("GET", "/account")
+        [held] = [one for one in account["positions"] if one["token_id"] == "y7"]
+        assert Decimal(held["available"]) == payout
+
+        before = await market.money("alice")
+        await mine.fill_ticket(Side="Sell", Type="Market", Shares="4")
+        brings = Decimal(await mine.told("You receive at once"))
+        assert brings == Decimal("1.6") - Decimal("0.032")
+        await mine.send()
+        await expect(mine.level("y7", "bid at 0.40")).to_contain_text("6")
+        assert await market.money("alice") - before == brings
+
+
+async def test_a_refusal_is_said_in_words_and_nothing_is_done(
+    browser: Browser, market: Market
+) -> None:
+    async with window(browser, market.exchange) as mine:
+        for wrong in ("pmk_0000000000000000_" + "x" * 43, market.keys["alice"] + "x"):
+            await mine.page.get_by_role("button", name="Sign in").click()
+            dialog = mine.page.get_by_role("dialog")
+            await dialog.get_by_label("API key").fill(wrong)
+            await dialog.get_by_role("button", name="Sign in").click()
+            await expect(dialog.get_by_role("alert")).to_contain_text("key")
+            await dialog.get_by_role("button", name="Close").click()
+            await expect(mine.page.get_by_role("button", name="Sign out")).to_have_count(0)
+        await mine.sign_in(market.keys["alice"])
+        await mine.fill_ticket(Price="0.5", Shares="100000")
+        await expect(mine.ticket.get_by_role("alert").filter(has_text="cash")).to_be_visible()
+        await mine.send()
+        refusal = mine.ticket.get_by_role("alert").filter(has_text="available")
+        await expect(refusal).to_be_visible()
+        assert (await market.asking("alice").done("GET", "/orders?status=active"))["items"] == []
+
+
+async def test_a_lost_exchange_is_said_and_what_happened_meanwhile_is_shown(
+    browser: Browser, market: Market
+) -> None:
+    await market.asking("alice").orders(("buy", "y7", "0.31", "3"), ("buy", "y7", "0.3", "4"))
+    async with window(browser, market.exchange, market.keys["alice"]) as mine:
+        await expect(mine.orders).to_have_count(2)
+        await expect(mine.level("y7", "bid at 0.31")).to_be_visible()
+        await market.exchange.kill()
+        await expect(mine.feed("Reconnecting")).to_be_visible()
+        await expect(mine.feed("stale since")).to_be_visible()
+        await market.exchange.start()
+        await market.asking("bob").orders(("buy", "n7", "0.69", "3"), ("buy", "n7", "0.2", "8"))
+        await expect(mine.feed("Live")).to_be_visible()
+        await expect(mine.level("y7", "offered at 0.80")).to_contain_text("8")
+        await expect(mine.level("y7", "bid at 0.31")).to_have_count(0)
+        await expect(mine.orders).to_have_count(1)
+        await expect(mine.orders).to_contain_text("Buy 4 Yes")
+        await mine.fill_ticket(Side="Buy", Type="Limit", Price="0.29", Shares="5")
+        await mine.send()
+        await expect(mine.level("y7", "bid at 0.29")).to_contain_text("5")
+
+
+async def test_an_order_is_placed_without_a_mouse(browser: Browser, market: Market) -> None:
+    async with window(browser, market.exchange) as mine:
+        await mine.goto("#/")
+        page, press = mine.page, mine.page.keyboard.press
+        await mine.tab_to(page.get_by_role("button", name="Sign in"))
+        await press("Enter")
+        await page.keyboard.type(market.keys["alice"])
+        await press("Enter")
+        await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        await mine.tab_to(page.get_by_role("link", name="Event 7"))
+        await press("Enter")
+        await mine.tab_to(mine.ticket.get_by_label("Price", exact=True))
+        await page.keyboard.type("0.22")
+        await mine.tab_to(mine.ticket.get_by_label("Shares", exact=True))
+        await page.keyboard.type("7")
+        await press("Enter")
+        await expect(mine.orders.filter(has_text="Buy 7 Yes")).to_contain_text("0.22")
+        await mine.tab_to(mine.orders.get_by_role("button", name="Cancel"))
+        await press("Enter")
+        await expect(mine.orders).to_have_count(0)
+
+
+async def resolved(market: Market) -> None:
+    """Wait until market 7/1 is resolved and everybody is paid."""
+    async with asyncio.timeout(START_S_MAX):
+        while True:
+            event = await market.asking("admin").done("GET", "/events/7")
+            if event["markets"]["1"]["state"] == "resolved":
+                return
+            await asyncio.sleep(0.05)
