@@ -58,14 +58,8 @@ def test_a_missing_venv_module_is_named_with_its_remedy(checkout: Path) -> None:
 
 def test_the_list_of_commands_names_each_one(checkout: Path) -> None:
     shown = make(checkout).stdout
-    compiled = (
-        "compiled",
-        "run-compiled",
-        "test-compiled",
-        "test-wheels",
-        "soak-stores",
-        "demo-distributed",
-    )
+    compiled = ("compiled", "run-compiled", "test-compiled", "demo-distributed")
+    servers = ("test-wheels", "soak-stores")
     web = ("web", "web-check", "screenshots")
     for command in ("run", "test", *compiled, *servers, *web, "check", "bench", "soak", "help"):
         assert f"make {command} " in shown
