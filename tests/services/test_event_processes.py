@@ -33,6 +33,7 @@ from pmstore import (
 )
 from pmstore.clock import system_clock
 from pmstore.testing.servers import RedisServer
+from tests.services.events import close, create
 from tests.services.fleet import Fleet, over_redis
 
 DEADLINE_S = 90.0
@@ -119,93 +120,21 @@ async def outside(server: RedisServer) -> AsyncIterator[Outside]:
         )
 
 
-def create(number: int, **fields: Any) -> dict[str, Any]:
-    """The document of event *number*; None leaves a field out."""
-    body = {
-        "types": "EventCreate",
-        "event_id": number,
-        "title": f"Question {number}?",
-        "topic": "sport",
-        "markets": {"1": {"token_ids": [f"y{number}", f"n{number}"]}},
-        **fields,
-    }
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def close(number: int) -> dict[str, Any]:
-    return {"types": "EventClose", "event_id": number}
-
-
-async def add_topics(told: Outside) -> None:
+async def add_topic_of_all(told: Outside) -> None:
     desk = EventDesk(told.kept, told.events, system_clock)
     await desk.add_topic("sport", "Sport")
-    await desk.add_topic("old", "Old")
-    await desk.change_topic("old", None, active=False)
 
 
 @pytest.mark.crash
-async def test_what_can_never_be_done_is_put_aside_with_the_reason_and_the_rest_goes_on(
-    tmp_path: Path,
-) -> None:
-    with RedisServer(tmp_path / "redis") as server:
-        environ = over_redis(server.host, server.port)
-        async with Fleet(tmp_path / "fleet", environ) as fleet, outside(server) as told:
-            await add_topics(told)
-            await asyncio.gather(fleet.run(EXCHANGE), fleet.run("event"))
-            await told.ask(
-                create(1),
-                b"{not json",
-                msgspec.json.encode([create(2), {"types": "EventOther"}, create(3, topic="none")]),
-                create(4, topic="old"),
-                create(5, slug="question-1"),
-                create(6, markets={"1": {"token_ids": ["y1", "fresh"]}}),
-                create(7, end_date="2020-01-01T00:00:00Z"),
-                create(8, title=None),
-                create(9, image_url="http://example.org/a.png"),
-                close(99),
-                create(None, title="Without an id?", markets={"1": {"token_ids": ["a", "b"]}}),
-                close(2),
-                close(2),
-                create(1),
-            )
-            await told.taken()
-            reasons = await told.reasons()
-            expected = [
-                "JSON is malformed",
-                "document 1: Invalid value 'EventOther'",
-                "document 2: UNKNOWN_TOPIC: there is no topic 'none'",
-                "INACTIVE_TOPIC: topic 'old' takes no new events",
-                "DUPLICATE_SLUG: slug 'question-1' is that of event 1",
-                "MALFORMED: the engine refused it",
-                "INVALID_EXPIRY: end_date 2020-01-01T00:00:00Z has passed",
-                "Object missing required field `title`",
-                "INVALID_IMAGE: image_url is 'http://example.org/a.png'",
-                "UNKNOWN_EVENT: the engine refused it",
-            ]
-            assert [one.startswith(two) for one, two in zip(reasons, expected, strict=True)] == (
-                [True] * len(expected)
-            ), reasons
-            await told.kept.look()
-            given = told.kept.catalogue.of_slug("without-an-id")
-            assert given is not None
-            assert given.event_id not in (1, 2)
-            assert await told.announced(4) == [
-                ("listed", 1),
-                ("listed", 2),
-                ("listed", given.event_id),
-                ("closed", 2),
-            ]
-            assert set(await told.stored(3)) == {1, 2, given.event_id}
-
-
-@pytest.mark.crash
+@pytest.mark.slow
+@pytest.mark.timeout(360)
 async def test_an_event_that_was_kept_is_listed_and_told_of_once_over_a_kill_and_an_outage(
     tmp_path: Path,
 ) -> None:
     with RedisServer(tmp_path / "redis") as server:
         environ = over_redis(server.host, server.port, API_ORDER_TIMEOUT_SECONDS="1")
         async with Fleet(tmp_path / "fleet", environ) as fleet, outside(server) as told:
-            await add_topics(told)
+            await add_topic_of_all(told)
             # No engine: the first event is kept, and nobody says what became of it.
             service = await fleet.run("event")
             await told.ask(*(create(number) for number in (1, 2, 3)))
@@ -239,7 +168,7 @@ async def test_a_service_that_is_killed_again_and_again_does_everything_once(
     with RedisServer(tmp_path / "redis") as server:
         environ = over_redis(server.host, server.port, API_ORDER_TIMEOUT_SECONDS="1")
         async with Fleet(tmp_path / "fleet", environ) as fleet, outside(server) as told:
-            await add_topics(told)
+            await add_topic_of_all(told)
             exchange = await fleet.run(EXCHANGE)
             numbers = list(range(1, 65))
             for start in range(0, len(numbers), 8):

@@ -32,7 +32,7 @@ from pmengine.services.outages import persistently
 from pmengine.shards import shard_of
 from pmstore import START, Stack, Stream, open_consumers, open_event_store, open_stream
 
-ANSWER_S: Final = 30.0
+ANSWER_S: Final = 10.0
 """How long it waits for the engine before it asks again."""
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from pmengine.commands import NewMarket
 from pmengine.services.events.catalogue import Catalogue
-from pmengine.services.events.keeping import READ_ENTRIES_MAX, READ_WAIT_S, apply_entry
+from pmengine.services.events.keeping import READ_ENTRIES_MAX, READ_WAIT_S, read_entry
 from pmengine.services.events.records import EventClosed, EventListed, Record
 from pmengine.services.outages import persistently
 from pmstore import (
@@ -114,8 +114,11 @@ class Announcer:
             entries = await persistently(read, "events")
             payloads: list[bytes] = []
             for entry in entries:
-                record = apply_entry(catalogue, entry)
+                record = read_entry(entry)
                 after = entry.id
+                if record is None:
+                    continue
+                catalogue.apply(record, entry.id)
                 told = None if entry.id <= last else _tell(catalogue, record, entry)
                 if told is not None:
                     payloads.append(_encoder.encode(told))
@@ -133,9 +136,7 @@ class Announcer:
         return Position.parse(decode_told(bounds.last.payload).record), bounds.last.head
 
 
-def _tell(
-    catalogue: Catalogue, record: Record | None, entry: Entry
-) -> ListedTold | ClosedTold | None:
+def _tell(catalogue: Catalogue, record: Record, entry: Entry) -> ListedTold | ClosedTold | None:
     position = str(entry.id)
     if isinstance(record, EventClosed):
         return ClosedTold(record=position, event_id=record.event_id)

@@ -36,6 +36,8 @@ class KeptCatalogue:
         self._stream = stream
         self._head: Head = EMPTY
         self._writing = asyncio.Lock()
+        self._anew_at: set[Position] = set()
+        """Entries that did not go on from what was known: once each, whatever they say."""
 
     async def run(self) -> None:
         """Follow until cancelled, over outages."""
@@ -52,7 +54,7 @@ class KeptCatalogue:
         while True:
             after = self._head.id
             entries = await self._stream.read(after, READ_ENTRIES_MAX)
-            if not entries:
+            if not entries and after == self._head.id:
                 return
             self._take(after, entries)
             # A long stream is read without holding up who shares the loop.
@@ -76,8 +78,8 @@ class KeptCatalogue:
                 decided = decide(self.catalogue)
                 if not isinstance(decided, Record):
                     return decided
-                payload = encode_record(decided)
                 head = self._head
+                payload = encode_record(decided, head.id)
                 try:
                     position = await self._stream.append([payload], expect_head=head)
                 except Conflict:
@@ -92,8 +94,7 @@ class KeptCatalogue:
         if self._head == head:
             bounds = await self._stream.bounds()
             if (EMPTY if bounds is None else bounds.last.head) != head:
-                _logger.error("catalogue_lost_its_tail", known=str(head.id))
-                self.catalogue, self._head = Catalogue(), EMPTY
+                self._begin_anew(head.id)
                 await self.look()
 
     async def _read_waiting(self) -> tuple[Position, list[Entry]]:
@@ -104,19 +105,28 @@ class KeptCatalogue:
         """Follow *entries*, read behind *after*, but for those that another reader took already."""
         if after > self._head.id:
             return  # read before the catalogue began anew
-        new = [entry for entry in entries if entry.id > self._head.id]
-        for entry in new:
-            apply_entry(self.catalogue, entry)
-        if new:
-            self._head = new[-1].head
+        for entry in entries:
+            if entry.id <= self._head.id:
+                continue
+            record = read_entry(entry)
+            if record is not None:
+                if record.after != str(self._head.id) and entry.id not in self._anew_at:
+                    self._anew_at.add(entry.id)
+                    self._begin_anew(self._head.id)
+                    return
+                self.catalogue.apply(record, entry.id)
+            self._head = entry.head
+
+    def _begin_anew(self, known: Position) -> None:
+        """Forget everything: the stream does not go on from what is known, as it lost its end."""
+        _logger.error("catalogue_lost_its_end", known=str(known))
+        self.catalogue, self._head = Catalogue(), EMPTY
 
 
-def apply_entry(catalogue: Catalogue, entry: Entry) -> Record | None:
-    """Let *catalogue* follow an entry; its record, None for what is none."""
+def read_entry(entry: Entry) -> Record | None:
+    """The record of an entry, None for what is none."""
     try:
-        record = decode_record(entry.payload)
+        return decode_record(entry.payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         _logger.warning("unreadable_record", position=str(entry.id), reason=str(error))
         return None
-    catalogue.apply(record, entry.id)
-    return record

@@ -7,10 +7,18 @@ from typing import Final
 import msgspec
 
 from pmengine.commands import NewMarket
+from pmstore import Position
 
 
 class _Record(msgspec.Struct, frozen=True, tag_field="types", kw_only=True):
-    """A record; times in epoch milliseconds."""
+    """
+    A record; times in epoch milliseconds.
+
+    `after` is the position of the entry before it: who knows another one there has seen what
+    the stream lost since.
+    """
+
+    after: str = ""
 
 
 class TopicChanged(_Record, frozen=True, tag=True, kw_only=True):
@@ -75,9 +83,9 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Record)
 
 
-def encode_record(record: Record) -> bytes:
-    """The entry that *record* becomes."""
-    return _encoder.encode(record)
+def encode_record(record: Record, after: Position) -> bytes:
+    """The entry that *record* becomes behind the one at *after*."""
+    return _encoder.encode(msgspec.structs.replace(record, after=str(after)))
 
 
 def decode_record(payload: bytes) -> Record:
