@@ -13,7 +13,7 @@ from pmengine import client as face
 from pmengine.client import Client, NewOrder
 from pmengine.client.accounts import Position
 from pmengine.gateways import depth_view
-from pmengine.gateways.http import answers, market_views, own_views, requests
+from pmengine.gateways.http import answers, ledger_views, market_views, own_views, requests
 from pmengine.gateways.http.api import OPERATIONS
 from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.websocket import user_messages
@@ -39,6 +39,7 @@ ANSWERS: list[tuple[type, type]] = [
     (answers.PauseView, face.Pause),
     (own_views.FillView, face.Fill),
     (own_views.HeldPosition, Position),
+    (ledger_views.LedgerLine, face.LedgerLine),
     (market_views.BestView, face.Best),
     (market_views.TokenTop, face.TokenTop),
     (market_views.TopView, face.Top),

@@ -121,6 +121,8 @@ async def test_what_is_answered_is_what_is_described(running: Running) -> None:
     await running.done("GET", "/depth?event_id=1&market_id=1")
     await running.done("GET", "/fills")
     await running.done("GET", "/positions")
+    await running.done("GET", "/ledger")
+    await running.done("GET", "/users/u1/ledger")
     await running.done("POST", "/orders/batch", json={"orders": [order(), order(price="2")]})
     await running.done("POST", "/groups", json={"group": "g", "quantity_max": "1", "window_ms": 1})
     await running.done("POST", "/heartbeats", json={"session": "s", "timeout_ms": 60_000})

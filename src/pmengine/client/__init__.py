@@ -13,7 +13,7 @@ The client of an exchange in Python, with and without `await`.
 It takes `pmstore[client]` to be installed.
 """
 
-from pmengine.client.accounts import Account, Cash, Holding, Position
+from pmengine.client.accounts import Account, Cash, Holding, LedgerLine, Position
 from pmengine.client.amounts import Amount
 from pmengine.client.book import Book
 from pmengine.client.client import Client
@@ -84,6 +84,7 @@ __all__ = [
     "Group",
     "Holding",
     "Ids",
+    "LedgerLine",
     "Level",
     "Market",
     "Mine",

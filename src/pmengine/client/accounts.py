@@ -69,3 +69,45 @@ class Position:
     value: Decimal | None
     realised_profit: Decimal
     unrealised_profit: Decimal | None
+
+
+LedgerKind = Literal[
+    "opening",
+    "deposit",
+    "withdrawal",
+    "hold",
+    "release",
+    "trade",
+    "fee",
+    "split",
+    "merge",
+    "convert",
+    "resolution",
+    "correction",
+]
+
+
+@attrs.frozen(kw_only=True)
+class LedgerLine:
+    """
+    What an account gained of one asset, or lost; `timestamp` in epoch milliseconds.
+
+    `source`, `number` and `line` name it; lines with the same `source`, `number` and
+    `transaction` belong together. `asset` is `cash` or a token's id. `available_after` and
+    `frozen_after` are what the user had then. `reference` is the id of the trade, order or
+    command, or the market; `correlation_id` that of the request, None where there was none.
+    """
+
+    source: str
+    number: int
+    line: int
+    transaction: int
+    kind: LedgerKind
+    asset: str
+    available: Decimal
+    frozen: Decimal
+    available_after: Decimal
+    frozen_after: Decimal
+    reference: str
+    correlation_id: str | None
+    timestamp: int

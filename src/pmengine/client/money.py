@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from pmengine.client.accounts import Account, Position, PositionStatus
+from pmengine.client.accounts import Account, LedgerKind, LedgerLine, Position, PositionStatus
 from pmengine.client.amounts import Amount, to_text
 from pmengine.client.errors import Ids
 from pmengine.client.orders import new_id
@@ -44,6 +44,28 @@ class Money:
         path = f"{PREFIX}/positions"
         return all_of(
             self._transport, path, Page[Position], parameters, limit=limit, page_size=page_size
+        )
+
+    def ledger(
+        self,
+        *,
+        user_id: str | None = None,
+        asset: str | None = None,
+        kind: LedgerKind | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[LedgerLine]:
+        """
+        What moved own money and shares, newest first, from *start_ms* until before *end_ms*.
+
+        That of another user with *user_id* (admin).
+        """
+        parameters = {"asset": asset, "kind": kind, "start_ms": start_ms, "end_ms": end_ms}
+        path = f"{PREFIX}/ledger" if user_id is None else f"{PREFIX}/users/{user_id}/ledger"
+        return all_of(
+            self._transport, path, Page[LedgerLine], parameters, limit=limit, page_size=page_size
         )
 
     async def deposit(

@@ -76,6 +76,7 @@ class SyncClient:
 
     account = blocking(Client.account)
     positions = iterating(Client.positions)
+    ledger = iterating(Client.ledger)
     deposit = blocking(Client.deposit)
     withdraw = blocking(Client.withdraw)
     split = blocking(Client.split)

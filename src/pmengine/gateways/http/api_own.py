@@ -1,10 +1,18 @@
-"""The operations about what users did and have: own fills and positions."""
+"""The operations about what users did and have: own fills, positions and the ledger."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pmengine.gateways.http import fills, filters, own_examples, own_views, positions
+from pmengine.gateways.http import (
+    fills,
+    filters,
+    ledger,
+    ledger_views,
+    own_examples,
+    own_views,
+    positions,
+)
 from pmengine.gateways.http.operations import Answer, Operation
 from pmengine.gateways.http.reasons import NO_ID, NO_USER, READING
 
@@ -32,5 +40,31 @@ OWN: Final[tuple[Operation, ...]] = (
         },
         problems={**READING, 401: NO_USER},
         user=True,
+    ),
+    Operation(
+        method="GET",
+        path="/ledger",
+        handle=ledger.list_own_ledger,
+        name="listLedger",
+        says="What moved own money and shares, newest first, with what there was afterwards.",
+        parameters=ledger_views.LedgerFilter,
+        answers={
+            200: Answer(ledger_views.LedgerPage, "A page of lines.", ledger_views.LEDGER_PAGE)
+        },
+        problems={**READING, 401: NO_USER, 422: NO_ID, 501: ledger.NOT_KEPT},
+        user=True,
+    ),
+    Operation(
+        method="GET",
+        path="/users/{user_id}/ledger",
+        handle=ledger.list_user_ledger,
+        name="listUserLedger",
+        says="The same of any user, for an admin.",
+        parameters=ledger_views.UserLedgerFilter,
+        answers={
+            200: Answer(ledger_views.LedgerPage, "A page of lines.", ledger_views.LEDGER_PAGE)
+        },
+        problems={**READING, 422: NO_ID, 501: ledger.NOT_KEPT},
+        admin=True,
     ),
 )

@@ -69,6 +69,7 @@ class Operation:
         answers: By status; problems are described by `problems`.
         problems: Status -> when it is answered.
         user: Whether the request must name its user.
+        admin: Whether it is for admins alone though it changes nothing.
         whoever: Whether it is for everybody and told who asks, whatever that one may do.
         weight: For how many requests of its user a body counts; unset, for one.
     """
@@ -85,6 +86,7 @@ class Operation:
     body_example: Any = None
     user: bool = False
     outside: bool = False
+    admin: bool = False
     whoever: bool = False
     weight: Callable[[Any], int] | None = None
 
@@ -95,6 +97,8 @@ class Operation:
 
         What changes something that is nobody's own is for admins alone.
         """
+        if self.admin:
+            return Scope.ADMIN
         if self.method == "GET":
             return Scope.READ if self.user else None
         return Scope.TRADE if self.user else Scope.ADMIN
