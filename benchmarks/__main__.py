@@ -33,6 +33,7 @@ from benchmarks import (
     sqlite,
     stack,
     store_service,
+    websocket,
 )
 from benchmarks.compiled import (
     CompiledEnvironment,
@@ -78,6 +79,7 @@ BENCHMARKS: Final = {
     "deployed": _Benchmark(deployed.measure, deployed.SECONDS, 5, repeated=False, core=True),
     "shards": _Benchmark(shards.measure, shards.SECONDS, 2, repeated=False, core=True),
     "http": _Benchmark(http.measure, http.ORDERS, 1, core=True),
+    "websocket": _Benchmark(websocket.measure, websocket.SECONDS, 3, repeated=False),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False, quick=2_000),
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),

@@ -71,9 +71,9 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             target=ORDERS_TARGET,
             unit="orders/s",
             detail=f"POST /orders over {CONNECTIONS} connections, answered when durable; half "
-            f"rest, half trade; {tape.resting} orders rest; all of `pmengine up` on one processor, the "
-            f"load on another; p50 {p50:.1f} ms, p99 {p99:.1f} ms; then it was killed, and all of "
-            f"{len(accepted)} accepted orders were in its log ({memory / 2**20:.0f} MiB)",
+            f"rest, half trade; {tape.resting} orders rest; `pmengine up` on one processor, the "
+            f"load on another; p50 {p50:.1f} ms, p99 {p99:.1f} ms; killed then, and all of its "
+            f"{len(accepted)} accepted orders were in the log; {memory / 2**20:.0f} MiB",
         ),
         amount(
             "http, processor time of an order",

@@ -104,17 +104,20 @@ def ratio(
     )
 
 
-def amount(name: str, value: float, unit: str, detail: str) -> Figure:
-    """Something that was counted once and takes no time."""
+def amount(
+    name: str, value: float, unit: str, detail: str, *, at_most: float | None = None
+) -> Figure:
+    """Something that was counted once and is no rate, *at_most* the target if there is one."""
     return Figure(
         name=name,
         value=value,
         unit=unit,
-        target=None,
+        target=at_most,
         bare_loop_ratio=None,
         spread=0.0,
         runs=1,
         detail=detail,
+        at_most=at_most is not None,
     )
 
 
