@@ -379,7 +379,7 @@ class Bookkeeper:
 
 def _named_next(changes: list[Any], index: int, user_id: str) -> str | None:
     """The order of *user_id* that the very next fact tells of."""
-    after = changes[index + 1] if index + 1 < len(changes) else None
+    after: Any = changes[index + 1] if index + 1 < len(changes) else None
     kind = type(after)
     if kind is OrderCancelled or kind is OrderFilled:
         return str(after.order_id) if after.user_id == user_id else None

@@ -240,7 +240,7 @@ async def bad_values_are_refused(trial: Trial[LedgerStore]) -> None:
     applied.
     """
     async with trial.opened() as store:
-        spoilt: list[tuple[str, object]] = [
+        spoilt: list[tuple[str, Any]] = [
             (field, bad) for field in ("source", "account", "asset") for bad in BAD_IDS
         ]
         spoilt += [("reference", bad) for bad in BAD_IDS if bad]
