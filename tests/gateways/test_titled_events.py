@@ -6,10 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from pmengine.commands import NewMarket
 from pmengine.services.events import API_MQ_STREAM, CATALOGUE_STREAM
 from pmengine.services.events.announcing import ClosedTold, ListedTold, decode_told
+from pmengine.services.events.records import decode_record, encode_record
 from pmstore import START, open_stream
 from tests.gateways.exchange import Running, running_exchange
 
@@ -246,12 +249,13 @@ async def test_what_was_kept_before_the_end_is_listed_after_it_once(tmp_path: Pa
         event = await running.done("POST", "/events", json=titled("a"))
     place = f"file:{tmp_path}/streams"
     async with open_stream(place, CATALOGUE_STREAM) as stream:
-        _, draft, _ = await stream.read(START, 10)
-        other = draft.payload.replace(b"a-y", b"b-y").replace(b"a-n", b"b-n")
-        other = other.replace(b"will-a-win", b"will-b-win")
+        _, draft, last = await stream.read(START, 10)
         number = event["event_id"] + 1
-        other = other.replace(b'"event_id":%d' % event["event_id"], b'"event_id":%d' % number)
-        await stream.append([other])
+        market = NewMarket(token_ids=("b-y", "b-n"))
+        other = msgspec.structs.replace(
+            decode_record(draft.payload), event_id=number, slug="will-b-win", markets={1: market}
+        )
+        await stream.append([encode_record(other, last.id)])
     told = {"API_ORDER_TIMEOUT_SECONDS": "0.1"}
     for _ in range(2):
         async with running_exchange(tmp_path, told=told) as running:
