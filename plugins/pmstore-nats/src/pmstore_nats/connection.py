@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
@@ -21,11 +22,12 @@ WRONG_LAST_SEQUENCE: Final = 10071
 
 @attrs.frozen
 class Message:
-    """A stored message."""
+    """A stored message; `time_ms` is when the server stored it, in epoch milliseconds."""
 
     seq: int
     headers: Mapping[str, str]
     data: bytes
+    time_ms: int
 
 
 class Connection:
@@ -166,7 +168,8 @@ def message_of(stored: Mapping[str, Any]) -> Message:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.strip()] = value.strip()
-    return Message(int(stored["seq"]), headers, base64.b64decode(stored.get("data", "")))
+    time_ms = round(datetime.fromisoformat(stored["time"]).timestamp() * 1000)
+    return Message(int(stored["seq"]), headers, base64.b64decode(stored.get("data", "")), time_ms)
 
 
 async def _silent(error: Exception) -> None:
