@@ -190,6 +190,12 @@ export interface WireBalance {
   frozen: string;
 }
 
+export interface WireAccount {
+  user_id: string;
+  cash: { available: string; frozen: string };
+  positions: { token_id: string; available: string; frozen: string }[];
+}
+
 export type UserMessage =
   | { type: 'auth'; user_id: string; update_id: number | number[] }
   | { type: 'auth_error'; code: string; detail: string }

@@ -1,8 +1,10 @@
 /** Orders on their way: each is kept with its id until its outcome is known, over reloads too. */
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { PATIENT, sendOnce, type Outcome } from '../api/asking_again';
 import type { NewOrder, PlacedOrder } from '../api/wire';
 import { tellOf } from './announcing';
+import { openOrders } from '../feeds/own';
+import { own } from '../feeds/user_feed';
 import { askAsUser, onOwnChange, signedIn } from './session';
 
 export interface Unsettled {
@@ -29,13 +31,24 @@ function keep(next: readonly Unsettled[]): void {
 const drop = (id: string | null): void =>
   keep(unsettled.value.filter((one) => one.order.client_order_id !== id));
 
+function settle(id: string | null): void {
+  drop(id);
+  tellOf('An order whose outcome was unknown was accepted.', 'good');
+}
+
 // The own feed may know of an order whose answer never came.
 onOwnChange((change) => {
   if (change.type !== 'open_order_change' || !change.order) return;
   const id = change.order.client_order_id;
-  if (unsettled.value.some((one) => one.order.client_order_id === id && !one.isAsking)) {
-    drop(id);
-    tellOf('An order whose outcome was unknown was accepted.', 'good');
+  if (unsettled.value.some((one) => one.order.client_order_id === id && !one.isAsking)) settle(id);
+});
+
+effect(() => {
+  const open = new Set(openOrders(own.value).map((order) => order.client_order_id));
+  for (const one of unsettled.value) {
+    if (one.isAsking || !open.has(one.order.client_order_id)) continue;
+    settle(one.order.client_order_id);
+    return;
   }
 });
 

@@ -2,8 +2,9 @@
 import { computed, signal } from '@preact/signals';
 import { ask, type Asked, type Credential } from '../api/client';
 import { Problem } from '../api/problem';
-import type { CallerView, Scope } from '../api/wire';
-import { followOwn, stopFollowing, type Change } from '../feeds/user_feed';
+import type { CallerView, Page, Scope, UserMessage, WireAccount, WireOrder } from '../api/wire';
+import { CASH } from '../feeds/own';
+import { followOwn, pollOwn, stopFollowing, type Change } from '../feeds/user_feed';
 
 interface PageTold {
   auth: string[];
@@ -17,6 +18,7 @@ interface SignedIn {
 }
 
 const KEPT = 'pmengine.credential';
+const POLL_MS = 3_000;
 
 export const pageTold = signal<PageTold>({ auth: [], user_feed: '/user' });
 export const signedIn = signal<SignedIn | null>(null);
@@ -54,12 +56,23 @@ export async function signIn(credential: Credential): Promise<void> {
   sessionStorage.setItem(KEPT, JSON.stringify(credential));
   signedIn.value = { credential, userId: caller.user_id, scopes: caller.scopes };
   const path = pageTold.value.user_feed;
-  if (mayRead.value && path) {
-    followOwn(credential, path, (change) => {
-      ownChanges.value++;
-      if (change) for (const listener of listeners) listener(change);
-    });
-  }
+  const changed = (change: Change | null) => {
+    ownChanges.value++;
+    if (change) for (const listener of listeners) listener(change);
+  };
+  if (mayRead.value && path) followOwn(credential, path, changed);
+  else if (mayRead.value) pollOwn(readOwn, POLL_MS, changed);
+}
+
+/** What the user feed would say in a snapshot, over HTTP. */
+async function readOwn(): Promise<UserMessage> {
+  const [account, orders] = await Promise.all([
+    askAsUser<WireAccount>('GET', '/account'),
+    askAsUser<Page<WireOrder>>('GET', '/orders', { query: { status: 'active', limit: 1000 } }),
+  ]);
+  const shares = account.positions.map((one) => ({ asset: one.token_id, ...one }));
+  const balances = [{ asset: CASH, ...account.cash }, ...shares];
+  return { type: 'snapshot', update_id: 0, reason: 'asked', orders: orders.items, balances, more: false };
 }
 
 export function signOut(): void {

@@ -14,6 +14,7 @@ export type Change = Extract<UserMessage, { type: 'open_order_change' | 'positio
 const FIRST = { user: 'user_id', key: 'api_key', token: 'auth' } as const;
 
 let line: Line | null = null;
+let polling: ReturnType<typeof setInterval> | undefined;
 
 /** Begin to follow who shows *credential*; `changed` hears of each change, and null of a snapshot. */
 export function followOwn(credential: Credential, path: string, changed: (change: Change | null) => void): void {
@@ -55,7 +56,30 @@ export function followOwn(credential: Credential, path: string, changed: (change
   });
 }
 
+/**
+ * The same where no user feed can be reached: *read* what is open and held, again and again.
+ *
+ * What it says is never live: `ownHealth` says so.
+ */
+export function pollOwn(read: () => Promise<UserMessage>, everyMs: number, changed: (change: null) => void): void {
+  stopFollowing();
+  const detail = 'Read every few seconds';
+  async function once(): Promise<void> {
+    try {
+      const told = tell(own.value, await read()).own;
+      ownHealth.value = { kind: 'refused', detail };
+      own.value = told;
+      changed(null);
+    } catch {
+      ownHealth.value = lostSince({ kind: 'live' }, Date.now());
+    }
+  }
+  polling = setInterval(() => void once(), everyMs);
+  void once();
+}
+
 export function stopFollowing(): void {
+  clearInterval(polling);
   line?.close();
   line = null;
   own.value = NOTHING_OWN;

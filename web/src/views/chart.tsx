@@ -141,14 +141,16 @@ function CandleTable({ candles }: { candles: readonly Candle[] }) {
 
 /** Pixels need numbers: nothing is reckoned with these. */
 function pointsOf(candles: readonly Candle[], intervalMs: number): uPlot.AlignedData {
-  const points = candles.map((candle) => [candle.startMs, candle.close, candle.volume] as const);
+  const points = candles.map((candle) => [candle.startMs, candle.close, candle.high, candle.low, candle.volume] as const);
   const last = candles.at(-1);
   // The last step is as wide as the others.
-  if (last) points.push([last.startMs + intervalMs, last.close, 0n]);
+  if (last) points.push([last.startMs + intervalMs, last.close, last.high, last.low, 0n]);
   return [
     points.map(([startMs]) => startMs / 1000),
     points.map(([, close]) => Number(close) / 10_000),
-    points.map(([, , volume]) => Number(volume) / 100),
+    points.map(([, , high]) => Number(high) / 10_000),
+    points.map(([, , , low]) => Number(low) / 10_000),
+    points.map(([, , , , volume]) => Number(volume) / 100),
   ];
 }
 
@@ -212,16 +214,19 @@ function optionsOf(element: HTMLElement, intervalS: number): uPlot.Options {
         values: (_, ticks) => ticks.map((tick) => tick.toFixed(tick >= 0.1 ? 3 : 4)),
       },
     ],
+    // Between the highest and the lowest price of each interval.
+    bands: [{ series: [2, 3], fill: colour('--accent-band') }],
     series: [
       {},
       {
         scale: 'price',
         stroke: colour('--accent'),
         width: 2,
-        fill: colour('--accent-faint'),
         paths: uPlot.paths.stepped?.({ align: 1 }),
         points: { show: false },
       },
+      { scale: 'price', paths: uPlot.paths.stepped?.({ align: 1 }), points: { show: false } },
+      { scale: 'price', paths: uPlot.paths.stepped?.({ align: 1 }), points: { show: false } },
       {
         scale: 'volume',
         fill: colour('--volume'),

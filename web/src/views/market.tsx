@@ -81,6 +81,13 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
     };
   }, [eventId, marketId]);
 
+  const title = event.data && eventName(event.data);
+  useEffect(() => {
+    if (!title) return;
+    document.title = `${title} · pmengine`;
+    say(title);
+  }, [title]);
+
   const market = event.data?.markets[String(marketId)];
   if (!event.data || !market) {
     return (

@@ -1,6 +1,6 @@
 /** The frame of the page: header, navigation, what is shown, and what is said. */
 import { useEffect, useRef } from 'preact/hooks';
-import { dismiss, notices, spoken } from '../app/announcing';
+import { dismiss, notices, say, spoken } from '../app/announcing';
 import { route } from '../app/route';
 import { isAdmin, mayRead, signedIn } from '../app/session';
 import { theme, type Theme } from '../app/theme';
@@ -30,6 +30,7 @@ export function Shell() {
     document.title = `${TITLES[shown.name]} · pmengine`;
     if (isFirst.current) isFirst.current = false;
     else {
+      if (shown.name !== 'market') say(TITLES[shown.name]);
       scrollTo(0, 0);
       main.current?.focus({ preventScroll: true });
     }

@@ -1,4 +1,5 @@
 /** A labelled field with its hint, and what is wrong with it beside it. */
+import { useState } from 'preact/hooks';
 
 interface TextFieldProps {
   id: string;
@@ -9,6 +10,8 @@ interface TextFieldProps {
   unit?: string;
   hint?: string | undefined;
   problem?: string | undefined;
+  /** What is wrong as long as more is not typed: said once the field is left. */
+  unfinished?: string | undefined;
   required?: boolean;
   placeholder?: string;
   /** Text, not an amount. */
@@ -16,7 +19,9 @@ interface TextFieldProps {
 }
 
 export function TextField(props: TextFieldProps) {
-  const { id, label, value, change, type = 'text', unit, hint, problem, required, placeholder, isWord = false } = props;
+  const [isTyping, setTyping] = useState(false);
+  const { id, label, value, change, type = 'text', unit, hint, unfinished, required, placeholder, isWord = false } = props;
+  const problem = props.problem ?? (isTyping ? undefined : unfinished);
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -31,7 +36,11 @@ export function TextField(props: TextFieldProps) {
           value={value}
           aria-invalid={problem !== undefined}
           aria-describedby={`${id}-hint ${id}-problem`}
-          onInput={(event) => change(event.currentTarget.value)}
+          onInput={(event) => {
+            setTyping(true);
+            change(event.currentTarget.value);
+          }}
+          onBlur={() => setTyping(false)}
         />
         {unit && <span class="unit">{unit}</span>}
       </span>

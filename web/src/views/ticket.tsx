@@ -1,7 +1,7 @@
 /** The order ticket: what an order costs, brings and pays is said before it is sent. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { newId } from '../api/asking_again';
-import { told } from '../api/problem';
+import { told, type Problem } from '../api/problem';
 import type { NewOrder, PlacedOrder, TimeInForce, WireEvent, WireMarket, WireToken } from '../api/wire';
 import { estimate, neededFor, showRate, type Fees } from '../amounts/estimate';
 import {
@@ -75,7 +75,7 @@ export function Ticket(props: TicketProps) {
       if (!draft.quantity.trim()) missing.quantity = 'Say how many shares.';
     } else if (!draft.volume.trim()) missing.volume = 'Say how much money.';
   }
-  const problems: Problems = { ...missing, ...read.problems, ...answered };
+  const problems: Problems = { ...missing, ...(isTried ? read.problems : {}), ...answered };
   const amountField: Field = draft.kind === 'market' && draft.side === 'buy' ? 'volume' : 'quantity';
   if (short && !problems[amountField]) problems[amountField] = short;
 
@@ -105,10 +105,13 @@ export function Ticket(props: TicketProps) {
       change({ quantity: '', volume: '' });
     } else if (outcome.kind === 'refused') {
       const { code, field } = outcome.problem;
-      setAnswered({ [fieldOf(draft, code, field)]: told(outcome.problem) });
+      setAnswered({ [fieldOf(draft, code, field)]: wordsOf(outcome.problem, draft.side) });
       focusWrong();
     } else {
       say('The outcome of the order is not known yet.');
+      // What is left in the ticket must not be sent as a second order by mistake.
+      setTried(false);
+      change({ quantity: '', volume: '' });
     }
   }
 
@@ -178,6 +181,7 @@ export function Ticket(props: TicketProps) {
             value={draft.price}
             hint={bestHint(draft, book)}
             problem={problems.price}
+            unfinished={read.problems.price}
             change={(price) => change({ price })}
           />
         )}
@@ -188,6 +192,7 @@ export function Ticket(props: TicketProps) {
             value={draft.volume}
             hint={isKnown ? `You have ${shortMoney(cash.available)}` : 'Fees included'}
             problem={problems.volume}
+            unfinished={read.problems.volume}
             change={(volume) => change({ volume })}
           />
         ) : (
@@ -203,6 +208,7 @@ export function Ticket(props: TicketProps) {
                 : 'Each pays 1 if the outcome is right'
             }
             problem={problems.quantity}
+            unfinished={read.problems.quantity}
             change={(quantity) => change({ quantity })}
           />
         )}
@@ -239,7 +245,8 @@ export function Ticket(props: TicketProps) {
                     label="Until"
                     type="datetime-local"
                     value={draft.expires}
-                    problem={problems.expires ?? (isTried && !draft.expires ? 'Say until when.' : undefined)}
+                    problem={problems.expires}
+                    unfinished={draft.expires ? read.problems.expires : undefined}
                     change={(expires) => change({ expires })}
                   />
                 )}
@@ -264,6 +271,7 @@ export function Ticket(props: TicketProps) {
                     : 'Empty: 0.02 beyond the prices of now'
                 }
                 problem={problems.worst}
+                unfinished={read.problems.worst}
                 change={(worst) => change({ worst })}
               />
             )}
@@ -401,6 +409,11 @@ function sendText(draft: Draft, token: WireToken): string {
     return draft.volume ? `${verb} ${token.outcome} for ${draft.volume}` : `${verb} ${token.outcome}`;
   }
   return draft.quantity ? `${verb} ${draft.quantity} ${token.outcome}` : `${verb} ${token.outcome}`;
+}
+
+function wordsOf(problem: Problem, side: Draft['side']): string {
+  if (problem.code !== 'INSUFFICIENT_BALANCE') return told(problem);
+  return side === 'buy' ? 'This is more than your cash.' : 'You have fewer shares.';
 }
 
 function inWords(placed: PlacedOrder | null, outcome: string): string {
