@@ -52,7 +52,8 @@ web-check: web/node_modules/.package-lock.json  ## Check its types and tests, an
 	fi
 
 screenshots: with-test web/node_modules/.package-lock.json  ## Make the pictures of the documentation anew; needs Chromium
-	@PM_REQUIRE=chromium PM_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/page/test_pictures.py
+	@PM_REQUIRE=chromium PM_SCREENSHOTS=docs/images $(BIN)/pytest -q --timeout 600 tests/page/test_looks.py
+	@if command -v pngquant >/dev/null; then pngquant --force --skip-if-larger --ext .png docs/images/*.png; fi
 
 test-wheels: with-test  ## Run tests of stores on the wheels' Redis and PostgreSQL; ARGS as for test
 	@PM_SERVERS=wheels $(BIN)/pytest -n $(JOBS) --dist worksteal $(or $(ARGS),$(SOME_OF_SERVERS))

@@ -28,6 +28,10 @@ class ExchangeProcess:
 
     Args:
         told: Further settings.
+
+    Attributes:
+        url: Where it is; known once it was started.
+        main: The program that it is.
     """
 
     def __init__(self, folder: Path, **told: str) -> None:
@@ -36,6 +40,7 @@ class ExchangeProcess:
         self._port = 0
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
+        self.main = MAIN
 
     async def key(self, user: str, *scopes: Scope) -> str:
         """A new API key of *user*; it counts within a second."""
@@ -47,7 +52,7 @@ class ExchangeProcess:
         """Start it, and wait until it takes orders."""
         with (self._folder / "said.txt").open("ab") as said:
             self._process = process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", MAIN, "up", "--port", str(self._port)),
+                *(sys.executable, "-c", self.main, "up", "--port", str(self._port)),
                 cwd=self._folder,
                 env=outside() | self._told,
                 stdout=asyncio.subprocess.PIPE,

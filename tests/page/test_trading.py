@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -12,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from pmengine.gateways.auth import Scope
-from tests.page.exchange_process import START_S_MAX, Asking, ExchangeProcess
+from tests.page.exchange_process import Asking, ExchangeProcess
 from tests.page.windows import window
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.crash]
@@ -186,11 +185,42 @@ async def test_an_order_is_placed_without_a_mouse(browser: Browser, market: Mark
         await expect(mine.orders).to_have_count(0)
 
 
-async def resolved(market: Market) -> None:
-    """Wait until market 7/1 is resolved and everybody is paid."""
-    async with asyncio.timeout(START_S_MAX):
-        while True:
-            event = await market.asking("admin").done("GET", "/events/7")
-            if event["markets"]["1"]["state"] == "resolved":
-                return
-            await asyncio.sleep(0.05)
+async def test_an_admin_lists_an_event_and_says_its_answer_and_everybody_is_paid(
+    browser: Browser, market: Market
+) -> None:
+    admin, title = market.asking("admin"), "Will it rain on Sunday?"
+    await admin.done("POST", "/topics", {"topic": "weather", "name": "Weather"})
+    async with (
+        window(browser, market.exchange, market.keys["admin"]) as office,
+        window(browser, market.exchange, market.keys["alice"]) as mine,
+    ):
+        page = office.page
+        page.on("dialog", lambda dialog: dialog.accept())
+        await office.goto("#/admin")
+        form = page.get_by_role("region", name="New event")
+        await form.get_by_label("Title").fill(title)
+        await form.get_by_label("Topic").select_option("Weather")
+        await form.get_by_role("button", name="List the event").click()
+        listed = page.get_by_role("listitem", name=title)
+        await expect(listed).to_be_visible()
+
+        await mine.goto("#/")
+        await mine.page.get_by_role("link", name=title, exact=True).click()
+        await expect(mine.feed("Live")).to_be_visible()
+        [event] = (await admin.done("GET", "/events?text=rain"))["items"]
+        [told] = event["markets"].values()
+        place = {"event_id": event["event_id"], "market_id": told["market_id"]}
+        no = told["tokens"][1]["token_id"]
+        terms = {"token_id": no, "side": "buy", "type": "limit", "price": "0.4", "quantity": "5"}
+        await market.asking("bob").done("POST", "/orders", {**place, **terms})
+        await mine.fill_ticket(Price="0.6", Shares="5")
+        payout = Decimal(await mine.told("Payout if Yes"))
+        await mine.send()
+        await expect(mine.page.get_by_role("region", name="My position")).to_contain_text("Yes")
+        before = await market.money("alice")
+
+        await listed.get_by_role("combobox").select_option("Yes")
+        await listed.get_by_role("button", name="Resolve").click()
+        await expect(listed).to_have_count(0)
+        await expect(mine.page.locator(".state.resolved")).to_be_visible()
+        assert await market.money("alice") - before == payout == 5

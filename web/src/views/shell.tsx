@@ -96,16 +96,18 @@ export function Shell() {
       <div role="status" aria-live="polite" class="unseen">
         {spoken.value}
       </div>
-      <ul class="notices" aria-label="Notices" hidden={notices.value.length === 0}>
-        {notices.value.map((notice) => (
-          <li key={notice.id} class={`notice ${notice.tone}`}>
-            <span>{notice.text}</span>
-            <button type="button" class="quiet" aria-label="Dismiss the notice" onClick={() => dismiss(notice.id)}>
-              ×
-            </button>
-          </li>
-        ))}
-      </ul>
+      <section aria-label="Notices" hidden={notices.value.length === 0}>
+        <ul class="notices">
+          {notices.value.map((notice) => (
+            <li key={notice.id} class={`notice ${notice.tone}`}>
+              <span>{notice.text}</span>
+              <button type="button" class="quiet" aria-label="Dismiss the notice" onClick={() => dismiss(notice.id)}>
+                ×
+              </button>
+            </li>
+          ))}
+        </ul>
+      </section>
     </>
   );
 }

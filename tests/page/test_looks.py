@@ -1,0 +1,158 @@
+"""The page is quick and small, for everybody and every window, and asks nobody else anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.page.chromium import is_required
+from tests.page.exchange_process import ExchangeProcess
+from tests.page.past import set_stage_in_the_past
+from tests.page.stage import Stage, set_stage
+from tests.page.windows import MARKET, Window, window
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.crash]
+
+BYTES_MAX: Final = 300_000
+AXE: Final = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES: Final = os.environ.get("PM_SCREENSHOTS", "")
+"""The folder that pictures for the documentation are put into; without it they are let go."""
+PLACES: Final = {
+    "markets": "#/",
+    "market": MARKET,
+    "portfolio": "#/portfolio",
+    "admin": "#/admin",
+}
+DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1280, "height": 900}}
+PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}}
+SMALLEST: Final = 320
+
+BARRIERS: Final = """async () => {
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const found = await axe.run(document, { runOnly: tags });
+  return found.violations.map(
+    (one) => `${one.id}: ${one.help}; ${one.nodes.map((node) => node.target).join(", ")}`);
+}"""
+LOADED: Final = """() => {
+  const [own] = performance.getEntriesByType("navigation");
+  const all = [own, ...performance.getEntriesByType("resource")];
+  return {
+    bytes: all.reduce((sum, one) => sum + one.transferSize, 0),
+    requests: all.length,
+    content_ms: Math.round(own.domContentLoadedEventEnd),
+  };
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """An exchange where something happens; for pictures it did so all day."""
+    exchange = ExchangeProcess(tmp_path_factory.mktemp("exchange"))
+    try:
+        yield await (set_stage_in_the_past(exchange) if PICTURES else set_stage(exchange))
+    finally:
+        await exchange.end()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """What looks for barriers; it comes with what the page is built with."""
+    if not AXE.exists():
+        remedy = "no axe-core: make web-check brings it; the page is not searched for barriers"
+        if is_required():
+            pytest.fail(remedy)
+        pytest.skip(remedy)
+    return AXE.read_text(encoding="utf-8")
+
+
+async def settled(one: Window, name: str) -> None:
+    """Go to a place of the page, and wait until everything there is shown."""
+    await one.goto(PLACES[name])
+    shown = one.page.get_by_role("main")
+    await expect(shown.get_by_role("heading", level=1)).to_be_visible()
+    if name == "market":
+        await expect(one.feed("Live")).to_be_visible()
+        await expect(one.orders).to_have_count(2)
+        await expect(one.page.get_by_test_id("position-y7")).to_be_visible()
+        await one.fill_ticket(Price="0.6", Shares="20")
+        await one.told("Payout if Yes")
+    elif name == "markets":
+        await expect(shown.get_by_role("listitem").filter(has_text="Lisbon").first).to_be_visible()
+    elif name == "portfolio":
+        await expect(one.orders).to_have_count(3)
+        await expect(one.page.get_by_test_id("position-y7")).to_be_visible()
+    else:
+        await expect(shown.get_by_text("cup final").first).to_be_visible()
+
+
+async def picture(one: Window, name: str) -> None:
+    """Take a picture for the documentation, if they are asked for."""
+    if PICTURES:
+        await one.page.mouse.move(0, 0)
+        await one.page.get_by_role("region", name="Notices").wait_for(state="hidden")
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+        await one.page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+async def barriers(one: Window, axe: str) -> list[str]:
+    """What keeps somebody from using what is shown, as far as a program can tell."""
+    await one.page.evaluate(axe)
+    found: list[str] = await one.page.evaluate(BARRIERS)
+    return found
+
+
+async def test_it_comes_at_once_and_from_here_alone(browser: Browser, stage: Stage) -> None:
+    async with window(browser, stage.exchange) as one:
+        await expect(one.page.get_by_role("heading", level=1)).to_be_visible()
+        loaded = await one.page.evaluate(LOADED)
+    print(f"\nthe page: {loaded}")
+    assert loaded["bytes"] < BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("desktop-light", {**DESKTOP, "color_scheme": "light"}),
+        ("phone-dark", {**PHONE, "color_scheme": "dark"}),
+    ],
+)
+async def test_nothing_keeps_anybody_from_using_it_nor_is_wider_than_the_smallest_window(
+    browser: Browser, stage: Stage, axe: str, form: str, options: dict[str, Any]
+) -> None:
+    found: dict[str, list[str]] = {}
+    async with window(browser, stage.exchange, stage.key, **options) as one:
+        for name in PLACES:
+            await settled(one, name)
+            await picture(one, f"{name}-{form}")
+            found[name] = await barriers(one, axe)
+            await one.page.set_viewport_size({"width": SMALLEST, "height": 640})
+            wide = await one.page.evaluate("document.documentElement.scrollWidth")
+            if wide > SMALLEST:
+                found[name].append(f"it is {wide} wide in a window of {SMALLEST}")
+            await one.page.set_viewport_size(options["viewport"])
+        await one.page.get_by_role("button", name="Sign out").click()
+        await one.page.get_by_role("button", name="Sign in").click()
+        found["sign in"] = await barriers(one, axe)
+    assert found == {name: [] for name in (*PLACES, "sign in")}
+
+
+@pytest.mark.skipif(not PICTURES, reason="make screenshots takes these pictures")
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("desktop-dark", {**DESKTOP, "color_scheme": "dark"}),
+        ("phone-light", {**PHONE, "color_scheme": "light"}),
+    ],
+)
+async def test_the_other_pictures_are_taken(
+    browser: Browser, stage: Stage, form: str, options: dict[str, Any]
+) -> None:
+    async with window(browser, stage.exchange, stage.key, **options) as one:
+        await settled(one, "market")
+        await picture(one, f"market-{form}")
