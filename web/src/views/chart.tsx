@@ -141,10 +141,13 @@ function CandleTable({ candles }: { candles: readonly Candle[] }) {
 
 /** Pixels need numbers: nothing is reckoned with these. */
 function pointsOf(candles: readonly Candle[], intervalMs: number): uPlot.AlignedData {
-  const points = candles.map((candle) => [candle.startMs, candle.close, candle.high, candle.low, candle.volume] as const);
-  const last = candles.at(-1);
-  // The last step is as wide as the others.
-  if (last) points.push([last.startMs + intervalMs, last.close, last.high, last.low, 0n]);
+  const points: [number, bigint, bigint, bigint, bigint][] = [];
+  candles.forEach(({ startMs, close, high, low, volume }, at) => {
+    points.push([startMs, close, high, low, volume]);
+    // The price stays where it was while nobody trades; the last step is as wide as the others.
+    const endMs = startMs + intervalMs;
+    if (candles[at + 1]?.startMs !== endMs) points.push([endMs, close, close, close, 0n]);
+  });
   return [
     points.map(([startMs]) => startMs / 1000),
     points.map(([, close]) => Number(close) / 10_000),
