@@ -8,8 +8,16 @@ from typing import Any
 import attrs
 import pytest
 
-from pmstore.testing import ManualClock, Rig, conformance, lease_clauses, stream_clauses
-from pmstore_nats import NatsConfig, NatsLease, NatsStream
+from pmstore.testing import (
+    ConsumedStream,
+    ManualClock,
+    Rig,
+    conformance,
+    consumers_clauses,
+    lease_clauses,
+    stream_clauses,
+)
+from pmstore_nats import NatsConfig, NatsConsumers, NatsLease, NatsStream
 
 
 def config(place: Path, host: str, port: int, timeout_s: float = 5.0) -> NatsConfig:
@@ -72,6 +80,40 @@ def clocked_lease_rig(server: Any, lease_rig: Rig[Any]) -> Rig[Any]:
     )
 
 
+def consumed(where: NatsConfig, clock: ManualClock | None = None) -> ConsumedStream:
+    stream = NatsStream(where, "order_input_stream")
+    return ConsumedStream(stream, NatsConsumers(where, stream, clock=clock))
+
+
+@pytest.fixture
+def consumers_rig(server: Any) -> Rig[Any]:
+    """Timed by the server."""
+    return Rig(
+        open=lambda place: consumed(config(place, server.host, server.port)),
+        durable=True,
+        shared=True,
+        open_through=lambda place, host, port: consumed(config(place, host, port, 0.5)),
+        server=(server.host, server.port),
+        gives_up_s=5.0,
+        examples=5,
+    )
+
+
+@pytest.fixture
+def clocked_consumers_rig(server: Any, consumers_rig: Rig[Any]) -> Rig[Any]:
+    """Timed by a clock that the kit moves."""
+    clock = ManualClock()
+    return attrs.evolve(
+        consumers_rig,
+        open=lambda place: consumed(config(place, server.host, server.port), clock),
+        open_through=None,
+        server=None,
+        clock=clock,
+    )
+
+
 test_stream = conformance(stream_clauses, "rig")
 test_lease = conformance(lease_clauses, "lease_rig")
 test_lease_by_a_clock = conformance(lease_clauses, "clocked_lease_rig")
+test_consumers = conformance(consumers_clauses, "consumers_rig")
+test_consumers_by_a_clock = conformance(consumers_clauses, "clocked_consumers_rig")

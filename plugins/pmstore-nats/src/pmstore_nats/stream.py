@@ -68,6 +68,11 @@ class NatsStream(Lifetime):
         self._subject = f"pmstore.{self._name}"
         self._waiting: set[asyncio.Timeout] = set()
 
+    @property
+    def name(self) -> str:
+        """What JetStream calls it."""
+        return self._name
+
     async def __aenter__(self) -> Self:
         """
         Connect, and make the stream if it is not there.
