@@ -3,10 +3,16 @@ import type { WireEvent, WireMarket, WireOrder } from '../api/wire';
 
 export const eventName = (event: WireEvent): string => event.title || `Event ${event.event_id}`;
 
-/** A market within its event; what its tokens' ids have in common says more than a number. */
+/**
+ * A market within its event: the exchange has no names for markets.
+ *
+ * Its first outcome says what it is about, unless that is just Yes; else what its tokens' ids have in common.
+ */
 export function marketName(event: WireEvent, market: WireMarket): string {
   const many = Object.keys(event.markets).length > 1;
   if (!many && event.title) return event.title;
+  const outcome = market.tokens[0]?.outcome ?? '';
+  if (many && outcome && outcome.toLowerCase() !== 'yes') return outcome;
   const [first = '', second = ''] = market.tokens.map((token) => token.token_id);
   let shared = 0;
   while (shared < first.length && first[shared] === second[shared]) shared++;

@@ -121,6 +121,7 @@ export function NewEvent() {
                   label="First outcome"
                   isWord
                   value={market.first}
+                  hint={draft.markets.length > 1 ? 'It names the market, such as Rapid' : undefined}
                   change={(text) => changeMarket(market.key, { first: text })}
                 />
                 <TextField

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { ask } from '../api/client';
 import type { Page, WireEvent, WireTrade } from '../api/wire';
-import { showChance, showPrice } from '../amounts/units';
+import { readPrice, showChance, showPrice } from '../amounts/units';
 import { say } from '../app/announcing';
 import { eventName, marketName, stateName, timeLeft } from '../app/names';
 import { nowMs } from '../app/now';
@@ -129,10 +129,18 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
             return (
               <div key={one.token_id} class={`o${index}`}>
                 <dt>{one.outcome}</dt>
-                <dd>
-                  <strong>{last === null ? '–' : showChance(last)}</strong>{' '}
-                  <span data-testid={`last-price-${one.token_id}`}>{last === null ? 'no trade yet' : showPrice(last)}</span>
-                </dd>
+                {one.payout === null ? (
+                  <dd>
+                    <strong>{last === null ? '–' : showChance(last)}</strong>{' '}
+                    <span data-testid={`last-price-${one.token_id}`}>
+                      {last === null ? 'no trade yet' : showPrice(last)}
+                    </span>
+                  </dd>
+                ) : (
+                  <dd>
+                    <strong>{showPrice(readPrice(one.payout))}</strong> <span>paid for a share</span>
+                  </dd>
+                )}
               </div>
             );
           })}

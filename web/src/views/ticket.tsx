@@ -119,7 +119,18 @@ export function Ticket(props: TicketProps) {
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
   }
 
-  const isClosed = market.state !== 'open';
+  if (market.state !== 'open' && market.state !== 'paused') {
+    return (
+      <section class="panel ticket" aria-labelledby="ticket-title">
+        <h2 id="ticket-title">Place an order</h2>
+        <p class="banner">
+          {market.state === 'closed'
+            ? 'Trading has ended here. Shares are paid once the market is resolved.'
+            : 'This market is resolved, and its shares are paid. It takes no more orders.'}
+        </p>
+      </section>
+    );
+  }
   const waiting = unsettled.value.filter(
     (one) =>
       one.userId === signedIn.value?.userId &&
@@ -281,10 +292,8 @@ export function Ticket(props: TicketProps) {
         <p class="problem" role="alert">
           {problems.form}
         </p>
-        {isClosed ? (
-          <p class="banner">
-            {market.state === 'paused' ? 'New orders are paused here.' : 'This market takes no more orders.'}
-          </p>
+        {market.state === 'paused' ? (
+          <p class="banner">New orders are paused here. Open ones can be cancelled.</p>
         ) : mayTrade.value ? (
           <button type="submit" class={`send ${draft.side}`} disabled={isBusy}>
             {isBusy ? 'Sending…' : sendText(draft, token)}
