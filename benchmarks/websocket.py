@@ -107,7 +107,7 @@ class _Followed:
     """What was heard in a while, and what the exchange used and took for it."""
 
     heard: Heard
-    used: float
+    used_s: float
     grown_bytes: int
 
     def __str__(self) -> str:
@@ -115,7 +115,8 @@ class _Followed:
         return (
             f"{heard.deltas:,} messages for {heard.changes:,} changes, none missed, "
             f"{heard.merged:,} merged, {heard.snapshots:,} snapshots instead; the exchange used "
-            f"{self.used:.0%} of a processor, and grew by {self.grown_bytes / 2**20:.1f} MiB"
+            f"{self.used_s / heard.deltas * 1e6:.1f} us of a processor a message, and grew by "
+            f"{self.grown_bytes / 2**20:.1f} MiB"
         )
 
 
@@ -157,8 +158,8 @@ def _follow(exchange: ServedExchange, clients: Clients, seconds: float) -> _Foll
                 _hear(clients, asking, due_s)
             asking.sendall(order)
         _hear_until(clients, lambda: heard.changes >= changes * CLIENTS, asking)
-    used = (exchange.processor_s() - used_s) / (time.monotonic() - began)
-    return _Followed(heard, used, exchange.memory_bytes() - held_bytes)
+    used_s = exchange.processor_s() - used_s
+    return _Followed(heard, used_s, exchange.memory_bytes() - held_bytes)
 
 
 def _bid(number: int) -> dict[str, object]:

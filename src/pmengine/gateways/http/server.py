@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.http.connections import Crowd, PatientProtocol, connections_max
+from pmengine.gateways.http.sockets import PromptSocket
 
 BACKLOG: Final = 1024
 KEEP_ALIVE_S: Final = 75
@@ -89,7 +90,7 @@ async def serving(
         crowd = Crowd(connections_max=connections_max())
     options: dict[str, Any] = {
         "http": partial(PatientProtocol, crowd=crowd),
-        "ws": "websockets-sansio",
+        "ws": PromptSocket,
         "ws_max_size": MESSAGE_BYTES_MAX,
         "ws_per_message_deflate": False,
         "lifespan": "off",

@@ -10,7 +10,7 @@ from pmengine.gateways.http.freshness import Freshness
 from pmengine.gateways.http.lookup import find_market
 from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.websocket.channels import Channel, Channels
-from pmengine.gateways.websocket.conversation import Conversation
+from pmengine.gateways.websocket.conversation import AtOnce, Conversation
 from pmengine.gateways.websocket.messages import (
     Action,
     AskSnapshot,
@@ -49,6 +49,7 @@ class Connection:
         channels: Channels,
         receive: Receive,
         send: Send,
+        at_once: AtOnce,
     ) -> None:
         self._history = history
         self._freshness = freshness
@@ -56,7 +57,9 @@ class Connection:
         self._followed: dict[MarketKey, tuple[Subscription, Channel]] = {}
         self._keys: dict[Subscription, MarketKey] = {}
         self._due: dict[Subscription, None] = {}
-        self._conversation = Conversation(receive, send, hear=self._hear, owed=self._owed)
+        self._conversation = Conversation(
+            receive, send, at_once=at_once, hear=self._hear, owed=self._owed
+        )
 
     async def run(self) -> None:
         """Serve the client until it leaves."""

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
+AtOnce = Callable[[Callable[[], str | None]], bool]
+
 REPLIES_MAX: Final = 64
 """Replies that wait to be sent; a client beyond it is not listened to until they are."""
 
@@ -17,9 +19,11 @@ class Conversation:
     """
     Reads what a client says, and writes replies and what it is owed; replies go first.
 
-    What is owed is asked for when it can be sent, so that nothing of it waits here.
+    What is owed is asked for when it can be sent, so that nothing of it waits here. While nothing
+    waits it is sent where it becomes due: a turn of a task for each client would make it late.
 
     Args:
+        at_once: Sends what it is given as far as nothing has to wait; whether that was all.
         hear: Called with each message, one at a time.
         owed: The next message that the client is owed, None if there is none now.
     """
@@ -29,11 +33,15 @@ class Conversation:
         receive: Receive,
         send: Send,
         *,
+        at_once: AtOnce,
         hear: Callable[[str | bytes], Awaitable[None]],
         owed: Callable[[], str | None],
     ) -> None:
         self._receive = receive
         self._send = send
+        self._at_once = at_once
+        self._is_idle = False
+        self._failure: Exception | None = None
         self._hear = hear
         self._owed = owed
         self._replies: deque[str] = deque()
@@ -51,6 +59,13 @@ class Conversation:
 
     def wake(self) -> None:
         """Something may be owed now."""
+        if self._is_idle and not self._something.is_set():
+            try:
+                if self._at_once(self._owed):
+                    return
+            except Exception as error:
+                # It is this client's: whoever wakes it has others to wake.
+                self._failure = error
         self._something.set()
 
     def end(self, code: int, reason: str) -> None:
@@ -83,7 +98,11 @@ class Conversation:
 
     async def _write(self) -> None:
         while True:
+            self._is_idle = True
             await self._something.wait()
+            self._is_idle = False
+            if self._failure is not None:
+                raise self._failure
             if self._replies:
                 text: str | None = self._replies.popleft()
                 self._room.set()

@@ -6,6 +6,7 @@ from prometheus_client import Gauge
 from starlette.types import Receive, Scope, Send
 
 from pmengine.gateways.http.freshness import Freshness
+from pmengine.gateways.http.sockets import AT_ONCE
 from pmengine.gateways.venue import Venue
 from pmengine.gateways.websocket.channels import Channels
 from pmengine.gateways.websocket.connection import Connection
@@ -36,4 +37,5 @@ class DepthEndpoint:
                 channels=self._channels,
                 receive=receive,
                 send=send,
+                at_once=scope["extensions"][AT_ONCE]["send"],
             ).run()

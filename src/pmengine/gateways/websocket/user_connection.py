@@ -11,7 +11,7 @@ from msgspec import UNSET
 from starlette.types import Receive, Send
 
 from pmengine.gateways.auth import Caller, Door, NotAdmitted, Scope
-from pmengine.gateways.websocket.conversation import Conversation
+from pmengine.gateways.websocket.conversation import AtOnce, Conversation
 from pmengine.gateways.websocket.messages import Error, Pong
 from pmengine.gateways.websocket.user_messages import (
     Auth,
@@ -47,6 +47,7 @@ class UserConnection:
         caller: Caller | None,
         receive: Receive,
         send: Send,
+        at_once: AtOnce,
     ) -> None:
         self._feeds = feeds
         self._door = door
@@ -54,7 +55,9 @@ class UserConnection:
         self._subscriptions: list[UserSubscription] = []
         self._turn = 0
         """Which shard is asked first for what is owed."""
-        self._conversation = Conversation(receive, send, hear=self._hear, owed=self._owed)
+        self._conversation = Conversation(
+            receive, send, at_once=at_once, hear=self._hear, owed=self._owed
+        )
         if caller is not None:
             self._let_in(caller)
 

@@ -10,6 +10,7 @@ from pmengine.gateways.auth import Caller, Door, NotAdmitted
 from pmengine.gateways.http.gate import problem_of, read_headers
 from pmengine.gateways.http.guard import refuse_socket
 from pmengine.gateways.http.problems import Problem
+from pmengine.gateways.http.sockets import AT_ONCE
 from pmengine.gateways.websocket.user_connection import UserConnection
 from pmengine.services.user_feed import UserFeed
 
@@ -42,7 +43,12 @@ class UserEndpoint:
         self.connections += 1
         try:
             await UserConnection(
-                feeds=self._feeds, door=self._door, caller=caller, receive=receive, send=send
+                feeds=self._feeds,
+                door=self._door,
+                caller=caller,
+                receive=receive,
+                send=send,
+                at_once=scope["extensions"][AT_ONCE]["send"],
             ).run()
         finally:
             self.connections -= 1

@@ -1,0 +1,48 @@
+"""WebSockets as uvicorn speaks them, on which a message can be sent at once, without a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+
+AT_ONCE: Final = "pmengine.at_once"
+"""The extension of the scope that is `PromptSocket.send_at_once`."""
+FRAMES_KEPT: Final = 16
+
+
+class PromptSocket(WebSocketsSansIOProtocol):
+    """A connection; what many are told at the same time is put into a frame once for all."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Somebody asks for a WebSocket: let the application know what it can do."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][AT_ONCE] = {"send": self.send_at_once}
+
+    def send_at_once(self, following: Callable[[], str | None]) -> bool:
+        """
+        Send what *following* gives, message by message, as long as none has to wait.
+
+        Returns:
+            Whether it gave all that it has (it gave None).
+        """
+        transport, writable = self.transport, self.writable
+        if not self.handshake_complete or self.close_sent or self.disconnected:
+            return False
+        while writable.is_set() and not transport.is_closing():
+            text = following()
+            if text is None:
+                return True
+            transport.write(_frame(text))
+        return False
+
+
+@lru_cache(maxsize=FRAMES_KEPT)
+def _frame(text: str) -> bytes:
+    """A server's frame: nothing in it depends on whom it is for, as nothing is compressed."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
