@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
+from typing import Final
 
 import attrs
 import structlog
@@ -58,6 +58,9 @@ from pmstore import (
     open_stream,
 )
 from pmstore.clock import system_clock
+
+HISTORY_GATHERS_S: Final = 0.1
+"""Stores are written so late at most; a question that needs them does not wait for that."""
 
 _logger = structlog.get_logger("pmengine")
 
@@ -192,6 +195,7 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                     recovered,
                     oldest=lambda number: find(oldest=True, beyond=number),
                 ),
+                gather_s=HISTORY_GATHERS_S,
             )
             await history.prepare()
             store = StoreService(
@@ -382,4 +386,5 @@ def new_id() -> str:
     random = int.from_bytes(os.urandom(10), "big")
     high = (system_clock() & (2**48 - 1)) << 16 | 0x7000 | random >> 68
     low = 0x8000_0000_0000_0000 | random & (2**62 - 1)
-    return str(uuid.UUID(int=high << 64 | low))
+    text = f"{high << 64 | low:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

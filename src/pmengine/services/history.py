@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -43,6 +44,10 @@ class History:
     is written again changes nothing. Where the log has a gap (its tail was lost and a
     snapshot went on above it) it goes on with the first snapshot behind the gap, and
     corrects what the stores hold and the snapshot does not know.
+
+    Args:
+        gather_s: For how long more is gathered before the stores are written, unless somebody
+            here waits for them. For who waits elsewhere it has to be 0.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class History:
         events: EventStore,
         resuming: Resuming,
         ledger: Ledger | None = None,
+        gather_s: float = 0.0,
     ) -> None:
         self._log = log
         self.orders = orders
@@ -65,6 +71,7 @@ class History:
         self._stores = HistoryStores(orders, trades, accounts, events, ledger)
         self._picture = Picture()
         self._resuming = resuming
+        self._gather_s = gather_s
         self._standing: Standing | None = None
         self._places: list[Place] = []
         self.place = BEGINNING
@@ -72,6 +79,7 @@ class History:
         self._stands_on = START
         self._filled = False
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._wanted = asyncio.Event()
 
     @property
     def ledger(self) -> LedgerStore | None:
@@ -106,7 +114,7 @@ class History:
         await persistently(self._begin, "history")
         while True:
             try:
-                found = await persistently(self._read, "history")
+                found = await persistently(self._gather, "history")
             except LogGap as gap:
                 await self._bridge(gap)
                 continue
@@ -120,8 +128,26 @@ class History:
             self._stands_on = entry.id
             self._reach(Place(entry.id, batch.number, batch.hash))
 
-    async def _read(self) -> list[tuple[Entry, Batch]]:
-        return await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
+    async def _gather(self) -> list[tuple[Entry, Batch]]:
+        """
+        What the log has behind the stores: what came first, and what came soon after it.
+
+        A transaction costs the stores as much as many orders, and what changes twice in one is
+        written once.
+        """
+        found = await self._log.read(self.place, READ_BATCHES_MAX, READ_WAIT_S)
+        if not self._gather_s or not 0 < len(found) < READ_BATCHES_MAX:
+            return found
+        if not self._waiting:
+            self._wanted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_s):
+                    await self._wanted.wait()
+        entry, batch = found[-1]
+        place = Place(entry.id, batch.number, batch.hash)
+        with suppress(LogGap):  # it is met again once this was written
+            found += await self._log.read(place, READ_BATCHES_MAX - len(found))
+        return found
 
     async def _begin(self) -> None:
         """Take up what the stores know, and give those without a position their base."""
@@ -187,6 +213,7 @@ class History:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((number, future))
+        self._wanted.set()
         await future
 
     def _reach(self, place: Place) -> None:
