@@ -37,6 +37,7 @@ CALLS = {
     "convert": "convert",
     "deposit": "deposit",
     "getAccount": "account",
+    "getCaller": "caller",
     "getDepth": "depth",
     "getEvent": "event",
     "getOrder": "order",
@@ -251,6 +252,9 @@ async def test_a_batch_answers_each_order_on_its_own(client: Client) -> None:
 
 
 async def test_health_and_readiness_are_asked(client: Client) -> None:
+    caller = await client.caller()
+    assert (caller.auth, caller.user_id) == ("off", "u1")
+    assert set(caller.scopes) == {"read", "trade", "admin"}
     await client.health()
     assert "orders are taken" in await client.ready()
 

@@ -172,7 +172,7 @@ async def test_the_services_tell_every_metric_that_the_dashboard_asks_for(tmp_pa
         environ = over_both(redis, postgres, "exchange", **ports)
         async with Fleet(tmp_path / "fleet", environ) as fleet:
             engine = await fleet.run("engine")
-            rest = await fleet.run("relay processor settlement store history depth")
+            rest = await fleet.run("relay processor settlement store history depth event")
             doors = await fleet.run("api websocket-depth websocket-user asset")
             for process in (engine, rest, doors):
                 await process.ready()

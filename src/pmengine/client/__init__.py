@@ -30,6 +30,7 @@ from pmengine.client.errors import (
 from pmengine.client.holdings import OwnChange
 from pmengine.client.markets import (
     Best,
+    Caller,
     Candle,
     ClosedEvent,
     Depth,
@@ -69,6 +70,7 @@ __all__ = [
     "Best",
     "Book",
     "BookChange",
+    "Caller",
     "CancelledOrders",
     "Candle",
     "Cash",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import attrs
 
 from pmengine.client.amounts import Amount, to_text
 from pmengine.client.markets import (
+    Caller,
     Candle,
     CandleInterval,
     ClosedEvent,
@@ -212,7 +214,7 @@ class Exchange:
     ) -> Topic:
         """Rename a topic (admin), or take it out of use or back; None leaves it as it is."""
         body = said({"name": name, "active": active})
-        return await self._change(f"topics/{topic}", Topic, body, method="PATCH")
+        return await self._change(f"topics/{quote(topic, safe='')}", Topic, body, method="PATCH")
 
     async def resolve_market(
         self, event_id: int, market_id: int, *, payouts: Payouts | None = None, void: bool = False
@@ -253,6 +255,10 @@ class Exchange:
     async def resume(self, *, post_only_ms: int | None = None) -> Pause:
         """Take new orders again (admin), for *post_only_ms* only post-only ones."""
         return await self._change("resume", Pause, parameters={"post_only_ms": post_only_ms})
+
+    async def caller(self) -> Caller:
+        """Who this client is to the exchange, and what it may do there."""
+        return await self._look("caller", Caller)
 
     async def health(self) -> None:
         """

@@ -180,6 +180,19 @@ class Candle:
 
 
 @attrs.frozen(kw_only=True)
+class Caller:
+    """
+    Who asks, and what it may do; `user_id` is None for who does not say who it is.
+
+    With `auth` `off` everybody may do everything.
+    """
+
+    auth: Literal["off", "on"]
+    user_id: str | None
+    scopes: tuple[Literal["read", "trade", "admin"], ...]
+
+
+@attrs.frozen(kw_only=True)
 class Pause:
     """Whether new orders are refused everywhere; for how long only post-only ones are taken."""
 

@@ -100,6 +100,7 @@ class SyncClient:
     resume_market = blocking(Client.resume_market)
     pause = blocking(Client.pause)
     resume = blocking(Client.resume)
+    caller = blocking(Client.caller)
     health = blocking(Client.health)
     ready = blocking(Client.ready)
 
