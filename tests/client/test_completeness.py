@@ -13,7 +13,7 @@ from pmengine import client as face
 from pmengine.client import Client, NewOrder
 from pmengine.client.accounts import Position
 from pmengine.gateways import depth_view
-from pmengine.gateways.http import answers, ledger_views, market_views, own_views, requests
+from pmengine.gateways.http import answers, callers, ledger_views, market_views, own_views, requests
 from pmengine.gateways.http.api import OPERATIONS
 from pmengine.gateways.http.operations import Operation
 from pmengine.gateways.websocket import user_messages
@@ -26,6 +26,7 @@ ANSWERS: list[tuple[type, type]] = [
     (answers.CancelledOrders, face.CancelledOrders),
     (answers.GroupView, face.Group),
     (answers.SessionView, face.Session),
+    (callers.CallerView, face.Caller),
     (answers.EventView, face.Event),
     (answers.ClosedEvent, face.ClosedEvent),
     (answers.TopicName, face.TopicName),
