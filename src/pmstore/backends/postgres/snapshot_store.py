@@ -6,7 +6,7 @@ import asyncio
 import builtins
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, LiteralString
 
 import attrs
@@ -21,15 +21,21 @@ from pmstore.models.snapshot import Snapshot, SnapshotInfo
 from pmstore.protocols.store import Limits
 
 _PART_BYTES: Final = 1 << 20
+_WHOLE_BYTES_MAX: Final = 1 << 29
+"""The server puts no more together than a gigabyte; what is longer is hashed part by part."""
+_BY_PARTS: Final = "parts:"
+"""Begins the hash of a generation that is one of the hashes of its parts."""
 _DIGITS: Final = 8
 
 _PART: Final[LiteralString] = (
     "INSERT INTO snapshot_parts (generation, part, content) VALUES (%s, %s, %b)"
 )
 _HASHED: Final[LiteralString] = (
-    "SELECT generation, size_bytes, sha256, coalesce((SELECT "
-    "encode(sha256(string_agg(content, ''::bytea ORDER BY part)), 'hex') "
-    "FROM snapshot_parts WHERE snapshot_parts.generation = snapshots.generation), '') "
+    "SELECT generation, size_bytes, sha256, coalesce(CASE WHEN starts_with(sha256, 'parts:') THEN "
+    "'parts:' || (SELECT encode(sha256(string_agg(sha256(content), ''::bytea ORDER BY part)), "
+    "'hex') FROM snapshot_parts WHERE snapshot_parts.generation = snapshots.generation) ELSE "
+    "(SELECT encode(sha256(string_agg(content, ''::bytea ORDER BY part)), 'hex') "
+    "FROM snapshot_parts WHERE snapshot_parts.generation = snapshots.generation) END, '') "
     "FROM snapshots "
 )
 """Of each generation how long it should be, its hash as it should be and as it is."""
@@ -63,13 +69,20 @@ class PostgresSnapshotStore(PostgresStore):
     A `SnapshotStore` in the tables `snapshots` and `snapshot_parts`.
 
     A generation is written in parts of a mebibyte and read back in one transaction, so that
-    it is there whole and verified, or not at all. It carries a SHA-256 of its own.
+    it is there whole and verified, or not at all. It carries a SHA-256 of its own: of its
+    bytes, or when they are more than *whole_bytes_max* of the hashes of its parts. So it can
+    be longer than the gigabyte that the server puts together at most.
     """
 
     def __init__(
-        self, server: PostgresConfig | PostgresClient, *, limits: Limits | None = None
+        self,
+        server: PostgresConfig | PostgresClient,
+        *,
+        limits: Limits | None = None,
+        whole_bytes_max: int = _WHOLE_BYTES_MAX,
     ) -> None:
         super().__init__(server, limits=limits)
+        self._whole_bytes_max = whole_bytes_max
         self._known: dict[str, SnapshotInfo] = {}
         """By hash: what is found unchanged need not be read again to be described."""
 
@@ -83,7 +96,7 @@ class PostgresSnapshotStore(PostgresStore):
             A round trip for each mebibyte, and five.
         """
         self.check_call()
-        digest, size = hashlib.sha256(), 0
+        digest, size = _Digest(self._whole_bytes_max), 0
         async with self._client.transaction() as transaction:
             rows = await transaction.run(
                 "SELECT nextval(pg_get_serial_sequence('snapshots', 'generation'))"
@@ -96,7 +109,7 @@ class PostgresSnapshotStore(PostgresStore):
                 await asyncio.sleep(0)
             await transaction.run(
                 "INSERT INTO snapshots (generation, size_bytes, sha256) VALUES (%s, %s, %s)",
-                [generation, size, digest.hexdigest()],
+                [generation, size, digest.text()],
             )
             rows = await transaction.run(_HASHED + "WHERE generation = %s", [generation])
             stored = _Stored(*rows[0])
@@ -203,11 +216,36 @@ class PostgresSnapshotStore(PostgresStore):
     async def _content(self, stored: _Stored) -> bytes:
         if not stored.whole:
             raise CorruptData("its SHA-256 is another than was written", where=stored.where)
-        content = b"".join(row[0] for row in await self._client.read(_CONTENT, [stored.generation]))
-        digest = await asyncio.to_thread(hashlib.sha256, content)
-        if digest.hexdigest() != stored.sha256:
+        parts = [row[0] for row in await self._client.read(_CONTENT, [stored.generation])]
+        by_parts = stored.sha256.startswith(_BY_PARTS)
+        digest = _Digest(0 if by_parts else stored.size_bytes)
+        await asyncio.to_thread(digest.update_all, parts)
+        if digest.text() != stored.sha256:
             raise CorruptData("it was changed or removed while it was read", where=stored.where)
-        return content
+        return b"".join(parts)
+
+
+class _Digest:
+    """The hash that a generation carries: of its bytes while they are few, else of its parts'."""
+
+    def __init__(self, whole_bytes_max: int) -> None:
+        self._left = whole_bytes_max
+        self._whole, self._of_parts = hashlib.sha256(), hashlib.sha256()
+
+    def update(self, part: bytes) -> None:
+        self._of_parts.update(hashlib.sha256(part).digest())
+        self._left -= len(part)
+        if self._left >= 0:
+            self._whole.update(part)
+
+    def update_all(self, parts: Iterable[bytes]) -> None:
+        for part in parts:
+            self.update(part)
+
+    def text(self) -> str:
+        if self._left >= 0:
+            return self._whole.hexdigest()
+        return f"{_BY_PARTS}{self._of_parts.hexdigest()}"
 
 
 def _parts(pieces: Iterator[bytes]) -> Iterator[bytes]:
