@@ -1,9 +1,10 @@
 /** Who uses the page: the credential, kept for this tab alone, and what the exchange says of it. */
 import { computed, signal } from '@preact/signals';
 import { ask, type Asked, type Credential } from '../api/client';
-import { Problem } from '../api/problem';
+import { NoAnswer, Problem, told } from '../api/problem';
 import type { CallerView, Page, Scope, UserMessage, WireAccount, WireOrder } from '../api/wire';
 import { CASH } from '../feeds/own';
+import { tellOf } from './announcing';
 import { followOwn, pollOwn, stopFollowing, type Change } from '../feeds/user_feed';
 
 interface PageTold {
@@ -19,6 +20,7 @@ interface SignedIn {
 
 const KEPT = 'pmengine.credential';
 const POLL_MS = 3_000;
+const AGAIN_MS = 2_000;
 
 export const pageTold = signal<PageTold>({ auth: [], user_feed: '/user' });
 export const signedIn = signal<SignedIn | null>(null);
@@ -60,7 +62,7 @@ export async function signIn(credential: Credential): Promise<void> {
     ownChanges.value++;
     if (change) for (const listener of listeners) listener(change);
   };
-  if (mayRead.value && path) followOwn(credential, path, changed);
+  if (mayRead.value && path) followOwn(credential, path, { changed, ended });
   else if (mayRead.value) pollOwn(readOwn, POLL_MS, changed);
 }
 
@@ -75,6 +77,11 @@ async function readOwn(): Promise<UserMessage> {
   return { type: 'snapshot', update_id: 0, reason: 'asked', orders: orders.items, balances, more: false };
 }
 
+function ended(detail: string): void {
+  signOut();
+  tellOf(`Signed out: ${detail}`, 'bad');
+}
+
 export function signOut(): void {
   sessionStorage.removeItem(KEPT);
   stopFollowing();
@@ -82,16 +89,29 @@ export function signOut(): void {
   ownChanges.value++;
 }
 
-/** Read what the page is told of its exchange, and sign in again who was in this tab. */
+/** Read what the page is told of its exchange, and sign in again who was in this tab; until it can be done. */
 export async function begin(): Promise<void> {
-  const response = await fetch('/page.json', { cache: 'no-store', credentials: 'omit' });
-  if (response.ok) pageTold.value = (await response.json()) as PageTold;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await beginOnce();
+      return;
+    } catch (error) {
+      if (isFirst) tellOf(`${told(error)} Trying again.`, 'bad');
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+    }
+  }
+}
+
+async function beginOnce(): Promise<void> {
+  const response = await fetch('/page.json', { cache: 'no-store', credentials: 'omit' }).catch(() => null);
+  if (!response?.ok) throw new NoAnswer();
+  pageTold.value = (await response.json()) as PageTold;
   const kept = sessionStorage.getItem(KEPT);
-  if (!kept) return;
+  if (!kept || signedIn.value) return;
   try {
     await signIn(JSON.parse(kept) as Credential);
   } catch (error) {
-    if (error instanceof Problem && error.status < 500 && error.status !== 429) signOut();
-    else throw error;
+    if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) throw error;
+    ended(error.detail);
   }
 }

@@ -16,8 +16,17 @@ const FIRST = { user: 'user_id', key: 'api_key', token: 'auth' } as const;
 let line: Line | null = null;
 let polling: ReturnType<typeof setInterval> | undefined;
 
-/** Begin to follow who shows *credential*; `changed` hears of each change, and null of a snapshot. */
-export function followOwn(credential: Credential, path: string, changed: (change: Change | null) => void): void {
+export interface Follower {
+  /** Hears of each change, and null of a snapshot. */
+  changed(change: Change | null): void;
+  /** The credential counts no more. */
+  ended(detail: string): void;
+}
+
+const COUNTS_NO_MORE = new Set(['BAD_CREDENTIALS', 'NOT_VALID']);
+
+/** Begin to follow who shows *credential*. */
+export function followOwn(credential: Credential, path: string, { changed, ended }: Follower): void {
   stopFollowing();
   line = openLine(socketUrl(path), {
     opened(to) {
@@ -33,6 +42,7 @@ export function followOwn(credential: Credential, path: string, changed: (change
         if (message.code === 'KEYS_BEHIND') return;
         ownHealth.value = { kind: 'refused', detail: message.detail };
         from.close();
+        if (COUNTS_NO_MORE.has(message.code)) ended(message.detail);
       } else if (message.type === 'error') {
         from.send({ action: 'snapshot' });
       } else {

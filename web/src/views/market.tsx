@@ -66,10 +66,17 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
         },
       },
     );
+    // Changes may come more often than frames: what is drawn is the newest of each.
+    let frame = 0;
+    const draw = () => {
+      frame = 0;
+      book.value = watched.book.peek();
+    };
     const stops = [
-      watched.book.subscribe((next) => {
-        book.value = next;
+      watched.book.subscribe(() => {
+        frame ||= requestAnimationFrame(draw);
       }),
+      () => cancelAnimationFrame(frame),
       watched.health.subscribe((next) => {
         health.value = next;
       }),
