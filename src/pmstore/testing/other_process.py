@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import itertools
 import os
 import pickle
+import signal
+import socket
 import struct
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -31,8 +36,13 @@ class OtherProcess:
             same time; errors are raised here as they were there.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ended: int
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._ended = ended
+        self._pid: int | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._reading: asyncio.Task[None] | None = None
@@ -40,6 +50,8 @@ class OtherProcess:
 
     async def begin(self, command: Sequence[str]) -> None:
         """Let it open its store; raises what that raised."""
+        self._send(_surroundings())
+        self._pid = await self._read()
         self._send(tuple(command))
         opened = await self._read()
         if opened is None:
@@ -50,28 +62,46 @@ class OtherProcess:
 
     async def kill(self) -> None:
         """End it at once, whatever it is doing; what nobody answered raises."""
-        self._process.kill()
-        await self._ended()
+        self._kill()
+        await self._gone()
 
     async def end(self) -> None:
         """Let it leave its store and end."""
-        stdin = self._process.stdin
-        if self._process.returncode is None and stdin is not None:
-            stdin.close()
-            try:
-                async with asyncio.timeout(_ENDS_S):
-                    await self._process.wait()
-            except TimeoutError:
-                self._process.kill()
-        await self._ended()
+        if self._ended < 0:
+            return
+        with contextlib.suppress(OSError):
+            self._writer.write_eof()
+        try:
+            async with asyncio.timeout(_ENDS_S):
+                await self._gone()
+        except TimeoutError:
+            self._kill()
+            await self._gone()
 
-    async def _ended(self) -> None:
+    def _kill(self) -> None:
+        if self._pid is not None and self._ended >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    async def _gone(self) -> None:
+        """Wait until it is no more, with all that it held."""
+        if self._ended < 0:
+            return
+        loop = asyncio.get_running_loop()
+        closed = asyncio.Event()
+        loop.add_reader(self._ended, closed.set)
+        try:
+            await closed.wait()
+        finally:
+            loop.remove_reader(self._ended)
+        os.close(self._ended)
+        self._ended = -1
         if self._reading is not None:
             await self._reading
-        await self._process.wait()
+        self._writer.close()
 
     async def _call(self, verb: str, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if self._process.returncode is not None:
+        if self._ended < 0 or self._reading is None or self._reading.done():
             raise OtherProcessDied("it has ended")
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -82,19 +112,15 @@ class OtherProcess:
             self._waiting.pop(number, None)
 
     def _send(self, request: tuple[Any, ...]) -> None:
-        assert self._process.stdin is not None, "it was started with a pipe"
         text = pickle.dumps(request)
-        self._process.stdin.write(_LENGTH.pack(len(text)) + text)
+        self._writer.write(_LENGTH.pack(len(text)) + text)
 
-    async def _read(self) -> tuple[Any, ...] | None:
-        stdout = self._process.stdout
-        assert stdout is not None, "it was started with a pipe"
+    async def _read(self) -> Any:
         try:
-            (length,) = _LENGTH.unpack(await stdout.readexactly(_LENGTH.size))
-            answer: tuple[Any, ...] = pickle.loads(await stdout.readexactly(length))
+            (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+            return pickle.loads(await self._reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return answer
 
     async def _read_on(self) -> None:
         while (answer := await self._read()) is not None:
@@ -137,6 +163,48 @@ def _error(parts: tuple[type[BaseException], tuple[Any, ...], dict[str, Any]]) -
     return error
 
 
+def _surroundings() -> tuple[list[str], list[str], dict[str, str], str]:
+    """What the other process shall have as this one has it; see `child.Surroundings`."""
+    ours = [name for name in sys.modules if name.partition(".")[0] == "pmstore"]
+    modules = [name for name in ours if not name.startswith(("pmstore.cli", "pmstore.testing"))]
+    return modules, [path for path in sys.path if path], dict(os.environ), os.getcwd()
+
+
+class _Forks:
+    """The process that forks the others; started when the first is asked for."""
+
+    def __init__(self) -> None:
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fork(self, *descriptors: int) -> None:
+        """Ask for a child with these *descriptors*."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        assert self._control is not None
+        socket.send_fds(self._control, [b"x"], descriptors)
+
+    def close(self) -> None:
+        """Let it end."""
+        if self._process is not None and self._control is not None:
+            self._control.close()
+            self._process.wait()
+            self._process = self._control = None
+
+    def _start(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", _CHILD], stdin=theirs.fileno(), start_new_session=True
+            )
+
+
+_forks: Final = _Forks()
+atexit.register(_forks.close)
+
+
 @asynccontextmanager
 async def opened_elsewhere(command: Sequence[str]) -> AsyncIterator[OtherProcess]:
     """
@@ -144,15 +212,15 @@ async def opened_elsewhere(command: Sequence[str]) -> AsyncIterator[OtherProcess
 
     It sees the same modules as this one.
     """
-    paths = [path for path in sys.path if path]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", str(_CHILD)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**26,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )
-    other = OtherProcess(process)
+    ours, theirs = socket.socketpair()
+    ended, ends = os.pipe()
+    try:
+        _forks.fork(theirs.fileno(), sys.__stderr__.fileno() if sys.__stderr__ else 2, ends)
+    finally:
+        theirs.close()
+        os.close(ends)
+    reader, writer = await asyncio.open_connection(sock=ours, limit=2**26)
+    other = OtherProcess(reader, writer, ended)
     try:
         await other.begin(command)
         yield other
