@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import attrs
+import httpx
 import msgspec
 import pytest
 
+from pmengine.assembly import open_exchange
 from pmengine.commands import NewMarket
-from pmengine.services.events import API_MQ_STREAM, CATALOGUE_STREAM
+from pmengine.gateways.http import create_app, serving
+from pmengine.services.events import API_MQ_STREAM, CATALOGUE_STREAM, EventDesk, KeptCatalogue
 from pmengine.services.events.announcing import ClosedTold, ListedTold, decode_told
 from pmengine.services.events.records import decode_record, encode_record
 from pmstore import START, open_stream
-from tests.gateways.exchange import Running, running_exchange
+from pmstore.clock import system_clock
+from pmstore.testing import Fault, Faults, faulty
+from tests.gateways.exchange import Running, running_exchange, settings, venue_of
 
 DEADLINE_S = 60.0
 
@@ -213,6 +220,45 @@ async def test_closing_ends_trading_and_is_said_once(running: Running) -> None:
     )
 
 
+async def test_503_says_that_nothing_was_kept_and_504_that_nobody_knows(tmp_path: Path) -> None:
+    async with open_exchange(settings(tmp_path)) as exchange, AsyncExitStack() as opened:
+        stream = await opened.enter_async_context(open_stream("memory://", CATALOGUE_STREAM))
+        faults = Faults()
+        kept = KeptCatalogue(faulty(stream, faults))
+        desk = EventDesk(kept, exchange.history.events, system_clock)
+        venue = attrs.evolve(venue_of(exchange), events=desk)
+        url = await opened.enter_async_context(serving(create_app(venue), "127.0.0.1", 0))
+        client = await opened.enter_async_context(httpx.AsyncClient(base_url=url))
+        running = Running(exchange, url, client)
+        topic = {"topic": "weather", "name": "Weather"}
+        faults.next(Fault.BEFORE, verb="append")
+        await running.refused(503, "NOT_TAKEN", "POST", "/topics", json=topic)
+        faults.next(Fault.AFTER, verb="append")
+        await running.refused(504, "OUTCOME_UNKNOWN", "POST", "/topics", json=topic)
+        assert (await running.done("GET", "/topics"))["items"][0]["name"] == "Weather"
+        await running.done("POST", "/topics", json=topic)
+        faults.next(Fault.BEFORE, verb="append")
+        await running.refused(503, "NOT_TAKEN", "POST", "/events", json=titled())
+        assert kept.catalogue.of_slug("will-a-win") is None
+        faults.next(Fault.AFTER, verb="append")
+        await running.refused(504, "OUTCOME_UNKNOWN", "POST", "/events", json=titled())
+        # The engine lists it, and that cannot be written down.
+        appends = faults.calls.count("append")
+        faults.at(appends + 1, Fault.BEFORE, verb="append")
+        await running.refused(504, "OUTCOME_UNKNOWN", "POST", "/events", json=titled())
+        # While the catalogue does not answer, what is known is shown.
+        faults.down = Fault.BEFORE
+        (shown,) = (await running.done("GET", "/events"))["items"]
+        assert shown["title"] is None
+        faults.heal()
+        event = await running.done("POST", "/events", json=titled())
+        assert event["event_id"] == shown["event_id"]
+        faults.down = Fault.BEFORE
+        (shown,) = (await running.done("GET", "/events"))["items"]
+        assert shown["title"] == "Will a win?"
+        assert (await running.done("GET", "/topics"))["items"] == [{**topic, "active": True}]
+
+
 async def told_in(folder: Path) -> list[ListedTold | ClosedTold]:
     """What `api_mq_stream` of an exchange in one process says, read beside it."""
     async with open_stream(f"file:{folder}/streams", API_MQ_STREAM, read_only=True) as stream:
@@ -260,6 +306,9 @@ async def test_what_was_kept_before_the_end_is_listed_after_it_once(tmp_path: Pa
     for _ in range(2):
         async with running_exchange(tmp_path, told=told) as running:
             async with asyncio.timeout(DEADLINE_S):
+                # Nobody here was answered that it is listed: the stores have their time.
+                while number not in await found(running, "topic=weather"):
+                    await asyncio.sleep(0.02)
                 while len(await told_in(tmp_path)) < 2:
                     await asyncio.sleep(0.02)
             shown = await running.done("GET", f"/events/{number}")

@@ -24,6 +24,7 @@ from pmengine.services.events import (
     Announcer,
     Catalogue,
     Declined,
+    Done,
     EventDesk,
     Finisher,
     Intake,
@@ -36,9 +37,18 @@ from pmengine.services.events.records import TopicChanged
 from pmengine.services.events.requests import EventCreate, decode_request
 from pmengine.services.front import Answer, OutcomeUnknown
 from pmengine.settings import Settings
-from pmstore import START, Consumers, EventStore, Stream, open_consumers, open_stream
+from pmstore import (
+    START,
+    Consumers,
+    EventStore,
+    StoreUnavailable,
+    Stream,
+    open_consumers,
+    open_stream,
+)
 from pmstore.clock import system_clock
 from pmstore.settings import StorageSettings
+from pmstore.testing import Fault, Faults, faulty
 from pmstore.testing.servers import RedisServer
 from tests.services.events import close, create
 
@@ -308,3 +318,58 @@ async def test_who_knows_what_a_redis_lost_decides_on_what_is_left(tmp_path: Pat
             await following.write(adding("b"))
             await writing.look()
             assert topics(writing) == topics(following) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
+async def test_whichever_step_fails_asking_again_makes_one_event_and_one_close(
+    tmp_path: Path, fault: Fault
+) -> None:
+    async with beside(tmp_path) as service:
+        failed = 0
+        for number in range(1, 10):
+            request = decode_request(msgspec.json.encode(create(number)))
+            assert isinstance(request, EventCreate)
+            faults = Faults()
+            faults.at(number, fault)
+            first = EventDesk(
+                KeptCatalogue(faulty(service.catalogue, faults)), service.events, system_clock
+            )
+            try:
+                await first.create(request, service.send)
+                await first.close(number, service.send)
+            except (StoreUnavailable, Unfinished):
+                failed += 1
+            for _ in range(2):
+                second = service.desk()
+                assert await second.create(request, service.send) is not None
+                assert isinstance(await second.close(number, service.send), Done)
+        assert failed >= 5
+        wanted = [(what, one) for one in range(1, 10) for what in ("listed", "closed")]
+        assert await service.announced(len(wanted)) == wanted
+        assert await service.stored() == list(range(1, 10))
+
+
+@pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
+async def test_an_announcer_whose_streams_fail_tells_of_everything_once(
+    tmp_path: Path, fault: Fault
+) -> None:
+    async with beside(tmp_path) as service:
+        desk = service.desk()
+        faults = Faults()
+        for number in (1, 2, 3):
+            faults.at(number, fault, verb="append")
+            faults.at(2 * number, fault, verb="bounds")
+        announcer = Announcer(service.catalogue, faulty(service.told, faults))
+        running = asyncio.create_task(announcer.run())
+        try:
+            for number in range(1, 6):
+                request = decode_request(msgspec.json.encode(create(number)))
+                assert isinstance(request, EventCreate)
+                await desk.create(request, service.send)
+            async with asyncio.timeout(DEADLINE_S):
+                while len(await service.told.read(START, 10)) < 5:
+                    await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        assert await service.announced(5) == [("listed", number) for number in range(1, 6)]

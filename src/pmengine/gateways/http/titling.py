@@ -14,6 +14,7 @@ from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.reading import parse_end_date
 from pmengine.gateways.http.requests import EventPath, NewEvent, NewTopic, TopicChange, TopicPath
 from pmengine.gateways.http.sending import lacking, valid_until_ms
+from pmengine.gateways.http.words import looked_at
 from pmengine.services.events import Declined, EventCreate, Send, Topic, Unfinished
 from pmengine.services.front import Answer
 from pmstore import StoreClosed, StoreUnavailable
@@ -72,7 +73,8 @@ async def close_event(call: Call) -> Reply:
 
 async def list_topics(call: Call) -> Reply:
     """Every topic."""
-    return 200, TopicList(items=[_show_topic(one) for one in call.venue.events.catalogue.topics()])
+    catalogue = await looked_at(call.venue.events)
+    return 200, TopicList(items=[_show_topic(one) for one in catalogue.topics()])
 
 
 async def add_topic(call: Call) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ class Words:
 
 
 UNTITLED: Final = Words()
+LOOK_S_MAX: Final = 1.0
 
 
 def words_of(catalogue: Catalogue, event_id: int, *, in_full: bool = False) -> Words:
@@ -46,11 +48,16 @@ async def newest(desk: EventDesk) -> Catalogue:
     """
     The catalogue, looked at again if it has events of which it is not known what became.
 
-    A gateway may hear of a listing from the stores first. Without an answer it is shown as it was.
+    A gateway may hear of a listing from the stores first.
     """
-    if desk.catalogue.pending():
-        # What follows the stream says of an outage, once.
-        with suppress(StoreClosed, StoreUnavailable):
+    return await looked_at(desk) if desk.catalogue.pending() else desk.catalogue
+
+
+async def looked_at(desk: EventDesk) -> Catalogue:
+    """The catalogue with what other gateways wrote; without an answer as it was."""
+    # What follows the stream says of an outage, once.
+    with suppress(StoreClosed, StoreUnavailable, TimeoutError):
+        async with asyncio.timeout(LOOK_S_MAX):
             await desk.look()
     return desk.catalogue
 
