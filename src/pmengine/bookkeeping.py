@@ -240,8 +240,11 @@ class Bookkeeper:
     def _row(self, row: Balance, changes: list[Any], index: int) -> None:
         """A row as it is now: what the lines do not explain yet is explained, or waits."""
         key = (row.user_id, row.asset)
-        had_available, had_frozen = self._rows.get(key, (0, 0))
-        more, more_frozen = row.available - had_available, row.frozen - had_frozen
+        had = self._rows.get(key)
+        more, more_frozen = row.available, row.frozen
+        if had is not None:
+            more -= had[0]
+            more_frozen -= had[1]
         if more + more_frozen == 0:
             if self._pending:
                 self._pending.pop(key, None)
@@ -249,6 +252,8 @@ class Bookkeeper:
                 # What lets go of money for an order comes before the order, what sets aside after.
                 order_id = _named_next(changes, index, key[0]) if more > 0 else None
                 self._hold(key, more, order_id or self._orders.get(key[0], ""))
+            if had is not None and not row.available and not row.frozen:
+                del self._rows[key]
         elif more + more_frozen < 0 and key[1] in self._payouts:
             self._pay_out(key, more, more_frozen)
         else:
@@ -297,6 +302,9 @@ class Bookkeeper:
         for asset, total in totals.items():
             if total:
                 self._balance(other, asset, -total, kind, reference)
+        for key in pending:
+            if not any(self._rows.get(key, (1,))):
+                del self._rows[key]
 
     def _moved_by(self, answer: Remembered | None) -> tuple[EntryKind, tuple[Holder, str], str]:
         """What a command is called in the ledger, whose account is on the other side, its id."""
@@ -323,9 +331,14 @@ class Bookkeeper:
     ) -> None:
         """A line of a user."""
         key = (user_id, asset)
-        had_available, had_frozen = self._rows.get(key, (0, 0))
-        available_after, frozen_after = had_available + more, had_frozen + frozen
-        self._set(key, available_after, frozen_after)
+        rows = self._rows
+        row = rows.get(key)
+        if row is None:
+            available_after, frozen_after = more, frozen
+        else:
+            available_after, frozen_after = row[0] + more, row[1] + frozen
+        # Rows that became zero are let go with the fact that says so.
+        rows[key] = (available_after, frozen_after)
         lines = self._lines
         lines.append(
             LedgerEntry(

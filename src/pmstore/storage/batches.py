@@ -80,14 +80,15 @@ def check_entries(entries: Sequence[LedgerEntry], /) -> None:
     """
     # Few users, assets and commands beside the lines that name them: each is looked at once.
     ids: set[str] = set()
+    references: set[str | None] = set()
     for entry in entries:
         check_entry(entry)
-        ids.update((entry.source, entry.account, entry.asset))
-        if entry.reference != "":
-            ids.add(entry.reference)
-        if entry.correlation_id is not None:
-            ids.add(entry.correlation_id)
-    check_ids("line of the ledger", *ids)
+        ids.add(entry.source)
+        ids.add(entry.account)
+        ids.add(entry.asset)
+        references.add(entry.reference)
+        references.add(entry.correlation_id)
+    check_ids("line of the ledger", *ids, *filter(None, references))
 
 
 def check_events(events: Sequence[tuple[Event, int]], /) -> None:

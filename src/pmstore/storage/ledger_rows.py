@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Final
 
 from pmstore.errors import CorruptData
@@ -30,25 +31,29 @@ _HOLDERS: Final = {one.value: one for one in Holder}
 _KINDS: Final = {one.value: one for one in EntryKind}
 
 
+_row: Final = attrgetter(
+    "source",
+    "number",
+    "line",
+    "transaction",
+    "holder._value_",
+    "account",
+    "asset",
+    "available",
+    "frozen",
+    "available_after",
+    "frozen_after",
+    "kind._value_",
+    "reference",
+    "timestamp",
+    "correlation_id",
+)
+
+
 def entry_row(entry: LedgerEntry) -> tuple[Any, ...]:
     """The row of *entry*, in the order of `ENTRY_COLUMNS`."""
-    return (
-        entry.source,
-        entry.number,
-        entry.line,
-        entry.transaction,
-        entry.holder._value_,
-        entry.account,
-        entry.asset,
-        entry.available,
-        entry.frozen,
-        entry.available_after,
-        entry.frozen_after,
-        entry.kind._value_,
-        entry.reference,
-        entry.timestamp,
-        entry.correlation_id,
-    )
+    row: tuple[Any, ...] = _row(entry)
+    return row
 
 
 def entry_of(row: tuple[Any, ...], where: str) -> LedgerEntry:
