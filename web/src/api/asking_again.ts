@@ -20,6 +20,12 @@ export const PATIENT: Patience = {
 };
 
 /**
+ * For how long the same may be sent again. The exchange remembers ids for two hours at least, and takes
+ * nothing that is older than one; behind that it could be a second order.
+ */
+export const AGAIN_MS_MAX = 3_600_000;
+
+/**
  * What became of what *send* sends, which carries its id, so that it is done once at most.
  *
  * *wasUnknown* says that it was sent before without an outcome.

@@ -19,12 +19,13 @@ export function say(text: string): void {
   spoken.value = spoken.value === text ? `${text}\u00a0` : text;
 }
 
-/** Show *text* for a while, and say it. */
-export function tellOf(text: string, tone: Notice['tone'] = 'plain'): void {
+/** Show *text* for a while, what is bad until it is dismissed, and say it. The number is for `dismiss`. */
+export function tellOf(text: string, tone: Notice['tone'] = 'plain'): number {
   const id = ++last;
   notices.value = [...notices.value.slice(1 - SHOWN_MAX), { id, tone, text }];
   say(text);
-  setTimeout(() => dismiss(id), SHOWN_MS);
+  if (tone !== 'bad') setTimeout(() => dismiss(id), SHOWN_MS);
+  return id;
 }
 
 export function dismiss(id: number): void {

@@ -10,6 +10,8 @@ import { askAsUser, onOwnChange, signedIn } from './session';
 export interface Unsettled {
   userId: string;
   order: NewOrder;
+  /** When it was sent first. */
+  sentMs: number;
   isAsking: boolean;
 }
 
@@ -56,7 +58,9 @@ effect(() => {
 export async function placeOrder(order: NewOrder, wasUnknown = false): Promise<Outcome<PlacedOrder>> {
   const id = order.client_order_id;
   const others = unsettled.value.filter((one) => one.order.client_order_id !== id);
-  keep([...others, { userId: signedIn.value?.userId ?? '', order, isAsking: true }]);
+  const before = unsettled.value.find((one) => one.order.client_order_id === id);
+  const sentMs = before?.sentMs ?? Date.now();
+  keep([...others, { userId: signedIn.value?.userId ?? '', order, sentMs, isAsking: true }]);
   const outcome = await sendOnce(
     () => askAsUser<PlacedOrder>('POST', '/orders', { body: order }),
     wasUnknown,

@@ -4,7 +4,7 @@ import { ask, type Asked, type Credential } from '../api/client';
 import { NoAnswer, Problem, told } from '../api/problem';
 import type { CallerView, Page, Scope, UserMessage, WireAccount, WireOrder } from '../api/wire';
 import { CASH } from '../feeds/own';
-import { tellOf } from './announcing';
+import { dismiss, tellOf } from './announcing';
 import { followOwn, pollOwn, stopFollowing, type Change } from '../feeds/user_feed';
 
 interface PageTold {
@@ -91,12 +91,14 @@ export function signOut(): void {
 
 /** Read what the page is told of its exchange, and sign in again who was in this tab; until it can be done. */
 export async function begin(): Promise<void> {
-  for (let isFirst = true; ; isFirst = false) {
+  let notice: number | null = null;
+  for (;;) {
     try {
       await beginOnce();
+      if (notice !== null) dismiss(notice);
       return;
     } catch (error) {
-      if (isFirst) tellOf(`${told(error)} Trying again.`, 'bad');
+      notice ??= tellOf(`${told(error)} Trying again.`, 'bad');
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
   }

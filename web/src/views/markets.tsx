@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ask } from '../api/client';
 import { Problem } from '../api/problem';
 import type { Page, WireEvent, WireMarket, WireToken, WireTopic } from '../api/wire';
-import { readMoney, readPrice, showChance, showMoney, showPrice } from '../amounts/units';
+import { readMoney, readPrice, shortMoney, showChance, showPrice } from '../amounts/units';
 import { eventName, marketName, stateName, timeLeft } from '../app/names';
 import { nowMs } from '../app/now';
 import { marketAddress } from '../app/route';
@@ -12,7 +12,7 @@ import { useResource } from './resource';
 const PAGE = 24;
 const REFRESH_MS = 5_000;
 const TYPING_MS = 250;
-const MARKETS_SHOWN = 6;
+const MARKETS_SHOWN = 4;
 
 export function Markets() {
   const [typed, setTyped] = useState('');
@@ -157,7 +157,7 @@ function EventCard({ event }: { event: WireEvent }) {
       <p class="facts">
         {event.topic && <span>{event.topic.name}</span>}
         <span>{timeLeft(event.end_date, nowMs.value)}</span>
-        {event.volume_24h !== undefined && <span>Volume {showMoney(readMoney(event.volume_24h))}</span>}
+        {event.volume_24h !== undefined && <span>Volume {shortMoney(readMoney(event.volume_24h))}</span>}
         {markets.length > 1 && <span>{markets.length} markets</span>}
       </p>
       <ul class="market-rows" aria-label={`Markets of ${eventName(event)}`}>
@@ -172,6 +172,11 @@ function EventCard({ event }: { event: WireEvent }) {
           </li>
         ))}
       </ul>
+      {first && markets.length > MARKETS_SHOWN && (
+        <p class="facts">
+          <a href={marketAddress(event.event_id, first.market_id)}>and {markets.length - MARKETS_SHOWN} more</a>
+        </p>
+      )}
     </li>
   );
 }

@@ -1,7 +1,7 @@
 /** A form's request that must not be done twice: its state, what is wrong, and asking again. */
 import { useRef, useState } from 'preact/hooks';
-import { newId, sendOnce } from '../api/asking_again';
-import { told, type Problem } from '../api/problem';
+import { AGAIN_MS_MAX, newId, sendOnce } from '../api/asking_again';
+import { Problem, told } from '../api/problem';
 import { say, tellOf } from '../app/announcing';
 
 export interface Sending {
@@ -17,11 +17,16 @@ export function useSending(): Sending {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isUnknown, setUnknown] = useState(false);
-  const last = useRef<{ request: () => Promise<unknown>; done: string } | null>(null);
+  const last = useRef<{ request: () => Promise<unknown>; done: string; sentMs: number } | null>(null);
 
   async function run(wasUnknown: boolean): Promise<boolean> {
     if (!last.current) return false;
-    const { request, done } = last.current;
+    const { request, done, sentMs } = last.current;
+    if (Date.now() - sentMs >= AGAIN_MS_MAX) {
+      setUnknown(false);
+      setProblem(new Problem(0, 'TOO_OLD', 'it is too long ago to ask: look at what you have before you send it anew'));
+      return false;
+    }
     setBusy(true);
     setProblem(null);
     const outcome = await sendOnce(request, wasUnknown).finally(() => setBusy(false));
@@ -38,7 +43,7 @@ export function useSending(): Sending {
     isUnknown,
     send(make, done) {
       const id = newId();
-      last.current = { request: () => make(id), done };
+      last.current = { request: () => make(id), done, sentMs: Date.now() };
       return run(false);
     },
     askAgain: () => run(true),

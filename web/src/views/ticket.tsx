@@ -1,6 +1,6 @@
 /** The order ticket: what an order costs, brings and pays is said before it is sent. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { newId } from '../api/asking_again';
+import { AGAIN_MS_MAX, newId } from '../api/asking_again';
 import { told, type Problem } from '../api/problem';
 import type { NewOrder, PlacedOrder, TimeInForce, WireEvent, WireMarket, WireToken } from '../api/wire';
 import { estimate, neededFor, showRate, type Fees } from '../amounts/estimate';
@@ -321,17 +321,22 @@ function Waiting({ one }: { one: Unsettled }) {
     else if (outcome.kind === 'refused') tellOf(`${text}: refused. ${told(outcome.problem)}`, 'bad');
     else say('Still not known.');
   }
+  const isOld = nowMs.value - one.sentMs >= AGAIN_MS_MAX;
   if (isAsking) return <p class="banner">Waiting for the outcome of: {text}</p>;
   return (
     <div class="banner bad" role="group" aria-label="Outcome unknown">
       <p>
-        It is not known yet whether this order was accepted: <strong>{text}</strong>. Asking again does not place it
-        twice.
+        It is not known whether this order was accepted: <strong>{text}</strong>.{' '}
+        {isOld
+          ? 'It is too long ago to ask: look for it among your orders and trades.'
+          : 'Asking again does not place it twice.'}
       </p>
       <div class="row">
-        <button type="button" class="small primary" onClick={() => void again()}>
-          Ask again
-        </button>
+        {!isOld && (
+          <button type="button" class="small primary" onClick={() => void again()}>
+            Ask again
+          </button>
+        )}
         <button type="button" class="small" onClick={() => giveUp(order)}>
           Stop asking
         </button>
