@@ -185,9 +185,9 @@ def rows_of(array: bytes) -> Iterator[bytes]:
     return map(bytes, _raw_decoder.decode(array))
 
 
-def rows_of_orders(orders: Sequence[Order]) -> Iterator[tuple[AboutOrder, bytes]]:
+def rows_of_orders(orders: Sequence[Order]) -> Iterator[tuple[list[AboutOrder], Iterator[bytes]]]:
     """
-    The rows of *orders*, which are models or written, and what a fold asks of each.
+    What a fold asks of *orders*, which are models or written, and their rows, some at a time.
 
     Raises:
         CorruptData: One of them cannot be read.
@@ -196,18 +196,20 @@ def rows_of_orders(orders: Sequence[Order]) -> Iterator[tuple[AboutOrder, bytes]
         orders = WrittenOrders([utf8(order_text(order)) for order in orders])
     try:
         for array in orders.arrays():
-            yield from zip(_abouts_orders.decode(array), rows_of(array), strict=True)
+            yield _abouts_orders.decode(array), rows_of(array)
     except READ_ERRORS as error:
         raise orders.corrupt(error) from error
 
 
-def rows_of_memories(memories: Sequence[Remembered]) -> Iterator[tuple[AboutMemory, bytes]]:
+def rows_of_memories(
+    memories: Sequence[Remembered],
+) -> Iterator[tuple[list[AboutMemory], Iterator[bytes]]]:
     """As `rows_of_orders`, of outcomes."""
     if not isinstance(memories, WrittenMemories):
         memories = WrittenMemories([utf8(remembered_text(memory)) for memory in memories])
     try:
         for array in memories.arrays():
-            yield from zip(_abouts_memories.decode(array), rows_of(array), strict=True)
+            yield _abouts_memories.decode(array), rows_of(array)
     except READ_ERRORS as error:
         raise memories.corrupt(error) from error
 

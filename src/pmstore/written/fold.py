@@ -118,16 +118,17 @@ class WrittenState:
         rest = state._rest
         take_up(rest, attrs.evolve(snapshot, orders=(), memories=(), ended=()))
         orders, versions, counter = state._orders, rest.user_update_ids, rest.order_counter
-        for about, row in rows_of_orders(snapshot.orders):
-            orders[about.id] = row
-            if about.order_num > counter:
-                counter = about.order_num
-            if about.version > versions.get(about.user_id, 0):
-                versions[about.user_id] = about.version
+        for abouts, rows in rows_of_orders(snapshot.orders):
+            for about in abouts:
+                if about.order_num > counter:
+                    counter = about.order_num
+                if about.version > versions.get(about.user_id, 0):
+                    versions[about.user_id] = about.version
+            orders.update(zip([about.id for about in abouts], rows, strict=True))
         rest.order_counter = counter
-        memories = state._memories
-        for memory, row in rows_of_memories(snapshot.memories):
-            memories[intern(memory.user_id), intern(memory.kind), memory.id] = row
+        for outcomes, rows in rows_of_memories(snapshot.memories):
+            keys = [(intern(one.user_id), intern(one.kind), one.id) for one in outcomes]
+            state._memories.update(zip(keys, rows, strict=True))
         state._ended.extend(snapshot.ended)
         return state
 
