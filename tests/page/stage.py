@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -66,13 +66,15 @@ class Stage:
     key: str
 
 
-async def set_stage(exchange: ExchangeProcess, *, steps: int = STEPS, pause_s: float = 0) -> Stage:
+async def set_stage(
+    exchange: ExchangeProcess, *, steps: int = STEPS, stepped: Callable[[int], None] | None = None
+) -> Stage:
     """
     Start *exchange*, and let things happen.
 
     Args:
         steps: How often each market moves.
-        pause_s: How long between.
+        stepped: Told the number of each step before it.
     """
     admin = Asking(exchange, await exchange.key("admin", Scope.ADMIN))
     key = await exchange.key("alice", Scope.TRADE, Scope.ADMIN)
@@ -88,10 +90,11 @@ async def set_stage(exchange: ExchangeProcess, *, steps: int = STEPS, pause_s: f
     chance = random.Random(7)
     at = dict(CHANCES)
     for step in range(steps):
+        if stepped is not None:
+            stepped(step)
         for market, price in at.items():
             at[market] = min(90, max(8, price + chance.choice((-1, -1, 0, 0, 1, 1))))
             await _move(users, market, at[market], chance, is_last=step == steps - 1)
-        await asyncio.sleep(pause_s)
     await _own(Asking(exchange, key), at[(7, 1)])
     return Stage(exchange, key)
 
