@@ -14,9 +14,11 @@ import pytest
 
 from pmengine.assembly import Exchange, open_exchange
 from pmengine.sample import sample_command, sample_setup
+from pmengine.services.history_ledger import journal_of
+from pmengine.services.log import STORE_STREAM
 from pmengine.services.recovery import CannotStart
 from pmengine.settings import Settings
-from pmstore import BalanceQuery, OrderQuery, OrderStatus, TradeQuery
+from pmstore import BalanceQuery, Holder, OrderQuery, OrderStatus, TradeQuery
 from pmstore.queries import all as all_of
 from pmstore.settings import StorageSettings
 from pmstore.url import parse_stack
@@ -70,12 +72,32 @@ async def picture(exchange: Exchange) -> dict[str, Any]:
     async with asyncio.timeout(DEADLINE_S):
         await exchange.history.reached(exchange.engine.place.number)
     history = exchange.history
+    await reconcile(exchange)
     return {
         "orders": {one.id: one async for one in all_of(history.orders, OrderQuery())},
         "trades": {one.trade_id: one async for one in all_of(history.trades, TradeQuery())},
         "accounts": {
             (row.user_id, row.asset): row async for row in all_of(history.accounts, BalanceQuery())
         },
+    }
+
+
+async def reconcile(exchange: Exchange) -> None:
+    """The lines of the ledger follow on each other and come to what the engine says."""
+    assert exchange.history.ledger is not None
+    state = exchange.engine.engine.state
+    has: dict[tuple[str, str], tuple[int, int]] = {}
+    async for line in journal_of(exchange.history.ledger, STORE_STREAM):
+        if line.holder is Holder.USER:
+            assert line.available_after is not None
+            assert line.frozen_after is not None
+            key = (line.account, line.asset)
+            available, frozen = has.get(key, (0, 0))
+            has[key] = (line.available_after, line.frozen_after)
+            assert has[key] == (available + line.available, frozen + line.frozen), line
+    rows = [row for by_user in state.balances.values() for row in by_user.values()]
+    assert {key: row for key, row in has.items() if any(row)} == {
+        (row.user_id, row.asset): (row.available, row.frozen) for row in rows
     }
 
 
