@@ -13,6 +13,7 @@ from nats.errors import Error
 from pmstore import (
     EMPTY,
     INTEGER_MAX,
+    START,
     Bounds,
     Conflict,
     CorruptData,
@@ -29,14 +30,13 @@ from pmstore import (
 from pmstore.storage import Lifetime
 from pmstore_nats.config import NatsConfig
 from pmstore_nats.connection import WRONG_LAST_SEQUENCE, Connection, Message, message_of
-from pmstore_nats.frames import BATCH, decode, encode
+from pmstore_nats.frames import AFTER_MS, BATCH, decode, encode, ms_of, number_of
 
 _EPOCH: Final = "Pm-Epoch"
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _HEADERS_BYTES: Final = 512
 _ATTEMPTS_MAX: Final = 1000
 _AT_ONCE: Final = 64
-_SEQ_MAX: Final = 2**63 - 1
 
 
 @attrs.frozen
@@ -52,9 +52,11 @@ class NatsStream(Lifetime):
     """
     A `Stream` whose batches are the messages of a JetStream stream.
 
-    A position is the number of the message and the place in its batch. Every message also
-    carries the highest epoch seen, and is taken only directly behind the one that its
-    writer has seen: conditions and batch are one atomic step of the server.
+    A position is the server's time at which the message was stored, in epoch milliseconds,
+    with its number and the place in its batch; the time never goes back, since each message
+    says that of the one before. Every message also carries the highest epoch seen, and is
+    taken only directly behind the one that its writer has seen: conditions and batch are one
+    atomic step of the server.
 
     Args:
         config: Which server, and the namespace in it.
@@ -135,7 +137,7 @@ class NatsStream(Lifetime):
                 it is configured otherwise).
 
         Cost:
-            One round trip; two more whenever another writer came in between.
+            Two round trips; two more whenever another writer came in between.
         """
         self.check_call(len(items))
         if not items:
@@ -161,9 +163,12 @@ class NatsStream(Lifetime):
                 # Until the answer is there, nobody knows what stands at the end.
                 self._tail = None
                 highest = tail.epoch if epoch is None else epoch
-                seq = await self._publish(data, len(items), tail.seq, highest)
+                headers = {BATCH: str(len(items)), _EPOCH: str(highest)}
+                if tail.head != EMPTY:
+                    headers[AFTER_MS] = str(tail.head.id.ms)
+                seq = await self._publish(data, tail.seq, headers)
                 if seq is not None:
-                    last = Entry(Position(seq, len(items) - 1), bytes(items[-1]))
+                    last = decode(await self._stored(seq), self._name)[-1]
                     self._tail = _Tail(seq, last.head, highest)
                     return last.id
         raise StoreUnavailable(
@@ -171,9 +176,9 @@ class NatsStream(Lifetime):
             outcome=WriteOutcome.NOT_APPLIED,
         )
 
-    async def _publish(self, data: bytes, count: int, behind: int, epoch: int) -> int | None:
+    async def _publish(self, data: bytes, behind: int, headers: dict[str, str]) -> int | None:
         """The number of the new message, None if *behind* is not the last one any more."""
-        headers = {_EXPECTED: str(behind), BATCH: str(count), _EPOCH: str(epoch)}
+        headers = {_EXPECTED: str(behind), **headers}
         said = await self._connection.request(self._subject, data, headers=headers, writes=True)
         error = said.get("error")
         if error is None:
@@ -182,12 +187,24 @@ class NatsStream(Lifetime):
             return None
         raise self._connection.refused(error)
 
+    async def _stored(self, seq: int) -> Message:
+        """What was taken just now, with the time that the server gave it."""
+        try:
+            message = await self._get(seq=seq)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(str(error), outcome=WriteOutcome.UNKNOWN) from error
+        if message is None:
+            raise StoreUnavailable(
+                f"{self._name}: message {seq} was taken, and removed by somebody since",
+                outcome=WriteOutcome.UNKNOWN,
+            )
+        return message
+
     async def _look(self) -> _Tail:
-        message = await self._get(last_by_subj=self._subject)
+        message, (_, last) = await self._last()
         if message is not None:
-            entries = decode(message.seq, message.headers, message.data, self._name)
+            entries = decode(message, self._name)
             return _Tail(message.seq, entries[-1].head, int(message.headers.get(_EPOCH, 0)))
-        _, last = await self._state()
         # Somebody removed every message: what follows has another head than anybody expects.
         head = Head(Position(last, 0), "") if last else EMPTY
         return _Tail(0, head, 0)
@@ -197,7 +214,8 @@ class NatsStream(Lifetime):
         Up to *limit* entries after *after*, waiting for one; see `Stream.read`.
 
         Cost:
-            A round trip for every 64 messages, and one more.
+            A round trip for every 64 messages, and two more; behind an id that is a time
+            alone as many as the stream's length has bits.
         """
         self.check_call()
         if limit < 1:
@@ -206,10 +224,10 @@ class NatsStream(Lifetime):
         deadline = loop.time() + wait_s
         while True:
             try:
-                found = await self._held(after, limit)
+                found, last = await self._held(after, limit)
                 left_s = deadline - loop.time()
                 if not found and left_s > 0:
-                    await self._woken(after, left_s)
+                    await self._woken(last, left_s)
             except StoreUnavailable:
                 # Leaving ends what waits for an answer.
                 self.check_call()
@@ -218,21 +236,48 @@ class NatsStream(Lifetime):
             if found or left_s <= 0:
                 return found
 
-    async def _held(self, after: Position, limit: int) -> list[Entry]:
+    async def _held(self, after: Position, limit: int) -> tuple[list[Entry], int]:
+        """What is there, and the number of the last message that was looked at."""
         first, last = await self._state()
         found: list[Entry] = []
-        at = max(first, after.ms, 1)
+        at = await self._number(after, first, last)
         while at <= last and len(found) < limit:
             behind = min(at + _AT_ONCE, at + limit - len(found) + 1, last + 1)
             for message in await asyncio.gather(*(self._get(seq=seq) for seq in range(at, behind))):
                 if message is not None:
-                    entries = decode(message.seq, message.headers, message.data, self._name)
+                    entries = decode(message, self._name)
                     found += [entry for entry in entries if entry.id > after]
             at = behind
-        return found[:limit]
+        return found[:limit], last
 
-    async def _woken(self, after: Position, wait_s: float) -> None:
-        """Wait until a message behind *after* is stored, at most *wait_s*."""
+    async def _number(self, after: Position, first: int, last: int) -> int:
+        """The message from which on entries may be behind *after*, of those that are held."""
+        number = number_of(after)
+        if after == START or 0 < number < first:
+            return max(first, 1)
+        if 0 < number <= last:
+            message = await self._get(seq=number)
+            if message is not None and ms_of(message) == after.ms:
+                return number
+        # It is a time, or an id of another stream of this name: look for its place.
+        low, high = max(first, 1), last + 1
+        while low < high:
+            middle = (low + high) // 2
+            message = await self._get(seq=middle)
+            if message is None or ms_of(message) > after.ms:
+                high = middle
+            else:
+                low = middle + 1
+        # Several messages may be of one time.
+        while low > max(first, 1):
+            message = await self._get(seq=low - 1)
+            if message is not None and ms_of(message) < after.ms:
+                break
+            low -= 1
+        return low
+
+    async def _woken(self, number: int, wait_s: float) -> None:
+        """Wait until a message behind that one is stored, at most *wait_s*."""
         client = await self._connection.client()
         try:
             async with asyncio.timeout(wait_s) as scope:
@@ -247,7 +292,7 @@ class NatsStream(Lifetime):
                             "config": {
                                 "deliver_subject": inbox,
                                 "deliver_policy": "by_start_sequence",
-                                "opt_start_seq": min(after.ms + 1, _SEQ_MAX),
+                                "opt_start_seq": number + 1,
                                 "ack_policy": "none",
                                 "replay_policy": "instant",
                                 "headers_only": True,
@@ -272,16 +317,14 @@ class NatsStream(Lifetime):
         Drop the messages that hold nothing behind *through*, never the last; see `Stream.trim`.
         """
         self.check_call()
-        message = await self._get(last_by_subj=self._subject)
-        if message is None:
-            return
-        keep = min(through.ms, message.seq)
-        if through.ms < message.seq:
-            whole = await self._get(seq=through.ms) if through.ms else None
-            if whole is not None:
-                entries = decode(whole.seq, whole.headers, whole.data, self._name)
-                keep += entries[-1].id <= through
-        if keep > 1:
+        first, last = await self._state()
+        keep = min(await self._number(through, first, last), last)
+        while first <= keep < last:
+            message = await self._get(seq=keep)
+            if message is not None and decode(message, self._name)[-1].id > through:
+                break
+            keep += 1
+        if keep > max(first, 1):
             await self._connection.api(f"STREAM.PURGE.{self._name}", {"seq": keep}, writes=True)
 
     async def bounds(self) -> Bounds | None:
@@ -292,16 +335,15 @@ class NatsStream(Lifetime):
             CorruptData: There were messages, and somebody removed even the last one.
         """
         self.check_call()
-        last = await self._get(last_by_subj=self._subject)
-        first_seq, last_seq = await self._state()
+        last, (first_seq, last_seq) = await self._last()
         if last is None:
             if last_seq:
                 raise CorruptData(f"its {last_seq} messages are gone", where=self._name)
             return None
         first = await self._get(seq=first_seq) or last
         return Bounds(
-            decode(first.seq, first.headers, first.data, self._name)[0],
-            decode(last.seq, last.headers, last.data, self._name)[-1],
+            decode(first, self._name)[0],
+            decode(last, self._name)[-1],
         )
 
     async def size_bytes(self) -> int:
@@ -312,6 +354,15 @@ class NatsStream(Lifetime):
     async def _get(self, **which: object) -> Message | None:
         said = await self._connection.api(f"STREAM.MSG.GET.{self._name}", which)
         return message_of(said["message"]) if said else None
+
+    async def _last(self) -> tuple[Message | None, tuple[int, int]]:
+        """The last message, and what `_state` says after it was asked for."""
+        message = await self._get(last_by_subj=self._subject)
+        state = await self._state()
+        if message is None and state[1]:
+            # The first one came in between, or somebody removed all of them.
+            message = await self._get(last_by_subj=self._subject)
+        return message, state
 
     async def _state(self) -> tuple[int, int]:
         """The numbers of the first and of the last message."""
