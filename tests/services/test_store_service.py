@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from pmengine.commands import ORDER_INPUT
+from pmengine.services.folding import Fold
+from pmengine.services.log import Log
+from pmengine.services.store import StoreService
+from pmengine.services.taking import Taken, Taker, TakesHere
 from pmstore import START, Position
 from pmstore.backends.file import FileSnapshotStore
 from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
@@ -153,3 +157,66 @@ async def test_inputs_are_trimmed_through_what_the_oldest_snapshot_consumed() ->
         assert kept[0].id > consumed[-2]
         assert kept[-1].id == consumed[-1]
         assert len(kept) == 40
+
+
+class Slow:
+    """Takes snapshots as another taker does, and *seconds* for each."""
+
+    def __init__(self, taker: Taker, clock: ManualClock, seconds: float) -> None:
+        self._taker = taker
+        self._clock = clock
+        self._seconds = seconds
+        self.begun = 0
+
+    async def take(self, state: Fold, timestamp: int, keep: int, /) -> Taken:
+        self.begun += 1
+        taken = await self._taker.take(state, timestamp, keep)
+        self._clock.move(self._seconds)
+        return taken
+
+
+@pytest.mark.parametrize("pressed", [False, True])
+async def test_after_a_long_snapshot_as_much_time_is_for_folding(pressed: bool) -> None:
+    clock = ManualClock(NOW_MS)
+    async with (
+        MemoryStream(clock=clock) as log,
+        MemorySnapshotStore() as snapshots,
+        engine_on(log, snapshots, clock=clock) as engine,
+    ):
+        found = await recover_on(log, snapshots)
+        taker = Slow(TakesHere(snapshots), clock, 60)
+        store = StoreService(
+            Log(log),
+            taker,
+            state=found.state,
+            place=found.place,
+            interval_s=5.0,
+            keep=2,
+            consumers=list,
+            clock=clock,
+            is_pressed=lambda: pressed,
+        )
+        task = asyncio.create_task(store.run())
+
+        async def fold(start: int) -> None:
+            await engine.take(flow(start, start + 1))
+            async with asyncio.timeout(DEADLINE_S):
+                while store.place != engine.service.place:
+                    await asyncio.sleep(0)
+
+        await fold(0)
+        clock.move(5)
+        start = 1
+        while store.saved is None:  # begun, and done
+            await fold(start)
+            start += 1
+        clock.move(59)
+        for _ in range(3):  # the first may be folded by who did not see yet that it is done
+            await fold(start)
+            start += 1
+        assert (taker.begun > 1) == pressed
+        clock.move(1)
+        while taker.begun == 1:
+            await fold(start)
+            start += 1
+        task.cancel()

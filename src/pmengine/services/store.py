@@ -32,14 +32,16 @@ class StoreService:
         state: As recovered, at *place*; the service's own, not the engine's.
         taker: Takes the snapshots, while folding goes on.
         interval_s: How often to take a snapshot while the log grows; the next one is not begun
-            before the last one is there.
+            before as much time has passed since the last one as that took, so that a large
+            state does not keep a processor busy with nothing else.
         keep: How many verified generations stay, at least 2.
         consumers: After which positions the log is needed by consumers and projections; it is
             kept for the slowest.
         inputs: The engine's durable inputs by name, which are kept from where the oldest
             snapshot's input ends.
-        is_pressed: Whether the engine waits for room. Snapshots are then taken though nothing
-            changes, until all that are kept are of the end, and the log before it can go.
+        is_pressed: Whether the engine waits for room. Snapshots are then taken one after the
+            other, also if nothing changes, until all that are kept are of the end, and the log
+            before it can go.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class StoreService:
 
     async def _save_or_trim(self) -> None:
         """Save what is new; else let go what somebody held back who has gone on since."""
+        began_ms = self._clock()
         try:
             if self.saved is None or self.saved.number != self.place.number or self._is_stuck():
                 await self.save()
@@ -130,6 +133,9 @@ class StoreService:
         except StoreUnavailable as error:
             self.failed += 1
             _logger.warning("snapshot_failed", reason=str(error))
+        ended_ms = self._clock()
+        if not self._is_pressed():
+            self._due_ms = max(self._due_ms, ended_ms + (ended_ms - began_ms))
 
     async def _are_on_the_log(self, *snapshots: SnapshotInfo) -> bool:
         """
