@@ -287,9 +287,11 @@ async def test_a_refusal_that_came_twice_is_one_and_the_words_are_free_for_anoth
             assert declined.code == "MALFORMED"
         assert desk.catalogue.listed(2) is None
         assert desk.catalogue.of_slug("question-2") is None
-        await desk.create(other, service.send)
-        assert desk.catalogue.listed(2) is not None
-        assert await service.announced(2) == [("listed", 1), ("listed", 2)]
+        # What was put aside stays aside when it comes again, also if it could be done by now.
+        await desk.close(1, service.send)
+        assert isinstance(await desk.create(clash, service.send, source="1-0/0"), Declined)
+        assert isinstance(await desk.create(other, service.send, source="2-0/0"), Done)
+        assert await service.announced(3) == [("listed", 1), ("closed", 1), ("listed", 2)]
 
 
 async def test_who_knows_what_a_redis_lost_decides_on_what_is_left(tmp_path: Path) -> None:
@@ -350,7 +352,7 @@ async def test_whichever_step_fails_asking_again_makes_one_event_and_one_close(
 
 
 @pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
-async def test_an_announcer_whose_streams_fail_tells_of_everything_once(
+async def test_announcers_of_whom_the_streams_of_one_fail_tell_of_everything_once(
     tmp_path: Path, fault: Fault
 ) -> None:
     async with beside(tmp_path) as service:
@@ -359,17 +361,22 @@ async def test_an_announcer_whose_streams_fail_tells_of_everything_once(
         for number in (1, 2, 3):
             faults.at(number, fault, verb="append")
             faults.at(2 * number, fault, verb="bounds")
-        announcer = Announcer(service.catalogue, faulty(service.told, faults))
-        running = asyncio.create_task(announcer.run())
+        announcers = [
+            Announcer(service.catalogue, service.told),
+            Announcer(service.catalogue, faulty(service.told, faults)),
+        ]
+        running = [asyncio.create_task(one.run()) for one in announcers]
         try:
             for number in range(1, 6):
                 request = decode_request(msgspec.json.encode(create(number)))
                 assert isinstance(request, EventCreate)
                 await desk.create(request, service.send)
+                await asyncio.sleep(0)  # so that both come to hear of it
             async with asyncio.timeout(DEADLINE_S):
                 while len(await service.told.read(START, 10)) < 5:
                     await asyncio.sleep(0.01)
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
         assert await service.announced(5) == [("listed", number) for number in range(1, 6)]
