@@ -427,7 +427,7 @@ function sendText(draft: Draft, token: WireToken): string {
 
 function wordsOf(problem: Problem, side: Draft['side']): string {
   if (problem.code !== 'INSUFFICIENT_BALANCE') return told(problem);
-  return side === 'buy' ? 'This is more than your cash.' : 'You have fewer shares.';
+  return side === 'buy' ? 'Refused: you have less cash available.' : 'Refused: you have fewer shares available.';
 }
 
 function inWords(placed: PlacedOrder | null, outcome: string): string {
