@@ -11,7 +11,9 @@ from random import Random
 
 import pytest
 
-from pmstore import OrderQuery, StorageSettings, TradeQuery, open_stores
+from pmengine.engine import ID_MEMORY_S
+from pmengine.services.verifying import open_verifier
+from pmstore import OrderQuery, StorageSettings, TradeQuery, open_stores, open_stores_to_read
 from pmstore.queries import all as all_of
 from pmstore.testing.servers import PostgresServer, RedisServer, free_port
 from tests.services.fleet import Fleet, over_both
@@ -86,6 +88,11 @@ async def test_the_stores_hold_what_was_answered_and_the_logs_no_secret_and_no_o
         async with open_stores(settings=settings) as stores:
             kept = {order.id: order async for order in all_of(stores.orders, OrderQuery())}
             trades = [trade async for trade in all_of(stores.trades, TradeQuery(limit=1000))]
+        async with open_stores_to_read(settings=settings) as looked_at:
+            verifier, through = await open_verifier(looked_at, id_memory_s=ID_MEMORY_S)
+            report = await verifier.run(through=through)
+        assert report.breaches == []
+        assert report.compared["ledger_lines"] > len(trades)
         database_password = postgres.password
     answered = [one for one in traders.orders.values() if one.order_id is not None]
     assert len(answered) > 50
