@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import attrs
 import msgspec
 import pytest
+import redis
 
 from pmengine.services.dead_letters import DEAD_LETTERS, DeadLetter
 from pmengine.services.events import (
@@ -147,12 +148,15 @@ async def test_an_event_that_was_kept_is_listed_and_told_of_once_over_a_kill_and
             await told.ask(*(create(one) for one in range(4, 10)))
             server.stop()
             server.start()
+            with closing(redis.Redis(host=server.host, port=server.port, protocol=2)) as client:
+                client.xadd(EVENT_STREAM, {"two": "1", "fields": "2"})
             await told.ask(create(10), create(1), close(2))
             await told.taken()
             everything = list(range(1, 11))
             heard = await told.announced(11)
             assert heard == [*(("listed", one) for one in everything), ("closed", 2)]
-            assert await told.reasons() == []
+            (reason,) = await told.reasons()
+            assert "2 fields" in reason
             assert await told.stored(len(everything)) == everything
             told_of = await service.until("event", ready=True)
             assert told_of["numbers"]["event_pending"] == 0
@@ -162,6 +166,7 @@ async def test_an_event_that_was_kept_is_listed_and_told_of_once_over_a_kill_and
 
 @pytest.mark.crash
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 async def test_a_service_that_is_killed_again_and_again_does_everything_once(
     tmp_path: Path,
 ) -> None:
