@@ -2,25 +2,17 @@
 import { useState } from 'preact/hooks';
 import { Problem, told } from '../api/problem';
 import type { WireEvent, WireOrder } from '../api/wire';
-import {
-  parseDecimal,
-  PRICE_DIGITS,
-  QUANTITY_DIGITS,
-  readPrice,
-  readQuantity,
-  showPrice,
-  showQuantity,
-} from '../amounts/units';
+import { readPrice, readQuantity, showPrice, showQuantity } from '../amounts/units';
 import { say, tellOf } from '../app/announcing';
-import { eventName, orderKind } from '../app/names';
-import { marketAddress } from '../app/route';
-import { askAsUser, mayTrade } from '../app/session';
+import { orderKind } from '../app/names';
 import { nowMs } from '../app/now';
+import { askAsUser, mayTrade } from '../app/session';
 import { dayAndTime } from '../app/times';
 import { inWords } from '../feeds/health';
 import { openOrders } from '../feeds/own';
 import { own, ownHealth } from '../feeds/user_feed';
-import { TextField } from './text_field';
+import { Amendment } from './amendment';
+import { MarketLink, outcomeName } from './market_link';
 
 interface MyOrdersProps {
   /** Of which market; of all without. */
@@ -85,23 +77,6 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
         </table>
       )}
     </section>
-  );
-}
-
-export function outcomeName(events: readonly WireEvent[], order: { event_id: number; market_id: number; token_id: string }): string {
-  const event = events.find((one) => one.event_id === order.event_id);
-  const tokens = event?.markets[String(order.market_id)]?.tokens;
-  return tokens?.find((token) => token.token_id === order.token_id)?.outcome ?? order.token_id;
-}
-
-export function MarketLink({ events, of }: { events: readonly WireEvent[]; of: { event_id: number; market_id: number; token_id: string } }) {
-  const event = events.find((one) => one.event_id === of.event_id);
-  const name = event ? eventName(event) : `Event ${of.event_id}`;
-  const isOne = event !== undefined && Object.keys(event.markets).length === 1;
-  return (
-    <a href={marketAddress(of.event_id, of.market_id, of.token_id)}>
-      {isOne ? name : `${name}, market ${of.market_id}`}
-    </a>
   );
 }
 
@@ -172,59 +147,5 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
         </tr>
       )}
     </>
-  );
-}
-
-/** A new price and total quantity, in one step. */
-function Amendment({ order, close }: { order: WireOrder; close: () => void }) {
-  const [price, setPrice] = useState(order.price);
-  const [quantity, setQuantity] = useState(order.quantity);
-  const [problem, setProblem] = useState<{ field: string | null; text: string } | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
-    if (parseDecimal(price.trim(), PRICE_DIGITS) === null) {
-      setProblem({ field: 'price', text: 'Write a price with at most 4 digits after the point.' });
-      return;
-    }
-    if (parseDecimal(quantity.trim(), QUANTITY_DIGITS) === null) {
-      setProblem({ field: 'quantity', text: 'Write shares with at most 2 digits after the point.' });
-      return;
-    }
-    setBusy(true);
-    try {
-      const body = { price: price.trim(), quantity: quantity.trim() };
-      await askAsUser('PATCH', `/orders/${encodeURIComponent(order.id)}`, { body });
-      say('The order is changed.');
-      close();
-    } catch (error) {
-      setProblem({ field: error instanceof Problem ? error.field : null, text: told(error) });
-      setBusy(false);
-    }
-  }
-  const id = `amend-${order.id}`;
-  const at = (field: string) => (problem?.field === field ? problem.text : undefined);
-  return (
-    <form class="row amend" onSubmit={(event) => void submit(event)}>
-      <TextField id={`${id}-price`} label="New price" value={price} change={setPrice} problem={at('price')} />
-      <TextField
-        id={`${id}-quantity`}
-        label="New total of shares"
-        value={quantity}
-        change={setQuantity}
-        problem={at('quantity')}
-      />
-      <button type="submit" class="small primary" disabled={isBusy}>
-        Save the change
-      </button>
-      <button type="button" class="small" onClick={close}>
-        Leave as it is
-      </button>
-      {problem && problem.field !== 'price' && problem.field !== 'quantity' && (
-        <p class="problem" role="alert">
-          {problem.text}
-        </p>
-      )}
-    </form>
   );
 }

@@ -17,7 +17,7 @@ import {
 } from '../amounts/units';
 import { askAsUser, ownChanges, signedIn } from '../app/session';
 import type { Book } from '../feeds/book';
-import { MarketLink } from './my_orders';
+import { MarketLink } from './market_link';
 import { useResource } from './resource';
 
 const REFRESH_MS = 15_000;

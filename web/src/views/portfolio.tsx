@@ -18,7 +18,8 @@ import { askAsUser, mayRead, mayTrade, ownChanges, signedIn } from '../app/sessi
 import { CASH, held, openOrders } from '../feeds/own';
 import { own } from '../feeds/user_feed';
 import { useEvents } from './events_named';
-import { MarketLink, MyOrders, outcomeName } from './my_orders';
+import { MarketLink, outcomeName } from './market_link';
+import { MyOrders } from './my_orders';
 import { PositionTable, useSettled } from './my_positions';
 import { useResource } from './resource';
 import { besideField, SendingState, useSending } from './sending';

@@ -1,30 +1,23 @@
 /** The order ticket: what an order costs, brings and pays is said before it is sent. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { AGAIN_MS_MAX, newId } from '../api/asking_again';
-import { told, type Problem } from '../api/problem';
-import type { NewOrder, PlacedOrder, TimeInForce, WireEvent, WireMarket, WireToken } from '../api/wire';
-import { estimate, neededFor, showRate, type Fees } from '../amounts/estimate';
-import {
-  readPrice,
-  readQuantity,
-  showDecimal,
-  shortMoney,
-  showMoney,
-  showPrice,
-  showProfit,
-  showQuantity,
-  wireQuantity,
-} from '../amounts/units';
+import { newId } from '../api/asking_again';
+import type { NewOrder, WireEvent, WireMarket, WireToken } from '../api/wire';
+import { estimate, neededFor, type Fees } from '../amounts/estimate';
+import { shortMoney, showDecimal, showPrice, showQuantity, wireQuantity } from '../amounts/units';
 import { say, tellOf } from '../app/announcing';
 import { fieldOf, readDraft, type Draft, type Field, type Problems } from '../app/draft';
 import { nowMs } from '../app/now';
-import { giveUp, placeOrder, unsettled, type Unsettled } from '../app/placing';
+import { outcomeInWords, refusalInWords } from '../app/order_words';
+import { placeOrder, unsettled } from '../app/placing';
 import { mayTrade, signedIn } from '../app/session';
 import type { TokenBook } from '../feeds/book';
 import { CASH, held } from '../feeds/own';
 import { own } from '../feeds/user_feed';
 import { Choice } from './choice';
 import { TextField } from './text_field';
+import { TicketOptions } from './ticket_options';
+import { Summary } from './ticket_summary';
+import { Waiting } from './ticket_waiting';
 
 export const EMPTY: Draft = {
   side: 'buy',
@@ -100,12 +93,12 @@ export function Ticket(props: TicketProps) {
     setBusy(true);
     const outcome = await placeOrder(order).finally(() => setBusy(false));
     if (outcome.kind === 'done') {
-      tellOf(inWords(outcome.answer, token.outcome), 'good');
+      tellOf(outcomeInWords(outcome.answer, token.outcome), 'good');
       setTried(false);
       change({ quantity: '', volume: '' });
     } else if (outcome.kind === 'refused') {
       const { code, field } = outcome.problem;
-      setAnswered({ [fieldOf(draft, code, field)]: wordsOf(outcome.problem, draft.side) });
+      setAnswered({ [fieldOf(draft, code, field)]: refusalInWords(outcome.problem, draft.side) });
       focusWrong();
     } else {
       say('The outcome of the order is not known yet.');
@@ -232,62 +225,7 @@ export function Ticket(props: TicketProps) {
             ))}
           </div>
         )}
-        <details class="options" open={problems.worst || problems.expires ? true : undefined}>
-          <summary>Options</summary>
-          <div class="stack">
-            {draft.kind === 'limit' ? (
-              <>
-                <div class="field">
-                  <label for="time-in-force">How long it counts</label>
-                  <select
-                    id="time-in-force"
-                    value={draft.timeInForce}
-                    onChange={(changed) => change({ timeInForce: changed.currentTarget.value as TimeInForce })}
-                  >
-                    <option value="gtc">Until cancelled (GTC)</option>
-                    <option value="gtd">Until a time (GTD)</option>
-                    <option value="ioc">Now, the rest is cancelled (IOC)</option>
-                    <option value="fok">Now and whole, or not at all (FOK)</option>
-                  </select>
-                </div>
-                {draft.timeInForce === 'gtd' && (
-                  <TextField
-                    id="expires"
-                    label="Until"
-                    type="datetime-local"
-                    value={draft.expires}
-                    problem={problems.expires}
-                    unfinished={draft.expires ? read.problems.expires : undefined}
-                    change={(expires) => change({ expires })}
-                  />
-                )}
-                <label class="check">
-                  <input
-                    type="checkbox"
-                    checked={draft.postOnly}
-                    disabled={draft.timeInForce === 'ioc' || draft.timeInForce === 'fok'}
-                    onChange={(changed) => change({ postOnly: changed.currentTarget.checked })}
-                  />
-                  Post-only: refused if any of it would trade at once
-                </label>
-              </>
-            ) : (
-              <TextField
-                id="worst"
-                label="Worst price to take"
-                value={draft.worst}
-                hint={
-                  read.terms && 'worst' in read.terms
-                    ? `Empty: ${showPrice(read.terms.worst)}, 0.02 beyond the prices of now`
-                    : 'Empty: 0.02 beyond the prices of now'
-                }
-                problem={problems.worst}
-                unfinished={read.problems.worst}
-                change={(worst) => change({ worst })}
-              />
-            )}
-          </div>
-        </details>
+        <TicketOptions draft={draft} change={change} terms={read.terms} problems={problems} unfinished={read.problems} />
         <Summary draft={draft} token={token} fees={fees} expected={expected} isLive={isLive} />
         <p class="problem" role="alert">
           {problems.form}
@@ -311,106 +249,6 @@ export function Ticket(props: TicketProps) {
   );
 }
 
-/** An order whose outcome is not known: asking again cannot make it a second one. */
-function Waiting({ one }: { one: Unsettled }) {
-  const { order, isAsking } = one;
-  const text = `${order.side === 'buy' ? 'Buy' : 'Sell'} ${order.quantity ?? order.volume} at ${order.price}`;
-  async function again(): Promise<void> {
-    const outcome = await placeOrder(order, true);
-    if (outcome.kind === 'done') tellOf(`${text}: it was accepted.`, 'good');
-    else if (outcome.kind === 'refused') tellOf(`${text}: refused. ${told(outcome.problem)}`, 'bad');
-    else say('Still not known.');
-  }
-  const isOld = nowMs.value - one.sentMs >= AGAIN_MS_MAX;
-  if (isAsking) return <p class="banner">Waiting for the outcome of: {text}</p>;
-  return (
-    <div class="banner bad" role="group" aria-label="Outcome unknown">
-      <p>
-        It is not known whether this order was accepted: <strong>{text}</strong>.{' '}
-        {isOld
-          ? 'It is too long ago to ask: look for it among your orders and trades.'
-          : 'Asking again does not place it twice.'}
-      </p>
-      <div class="row">
-        {!isOld && (
-          <button type="button" class="small primary" onClick={() => void again()}>
-            Ask again
-          </button>
-        )}
-        <button type="button" class="small" onClick={() => giveUp(order)}>
-          Stop asking
-        </button>
-      </div>
-    </div>
-  );
-}
-
-interface SummaryProps {
-  draft: Draft;
-  token: WireToken;
-  fees: Fees | null;
-  expected: ReturnType<typeof estimate> | null;
-  isLive: boolean;
-}
-
-function Summary({ draft, token, fees, expected, isLive }: SummaryProps) {
-  const isBuy = draft.side === 'buy';
-  const rows: [string, string, string?][] = [];
-  if (expected) {
-    rows.push(['Trades at once', `${showQuantity(expected.filled)} shares`]);
-    if (expected.average !== null) rows.push(['Average price', showDecimal(roundedTick(expected.average), 4, 2)]);
-    if (expected.left > 0n && draft.kind === 'limit') {
-      const rests = draft.timeInForce === 'gtc' || draft.timeInForce === 'gtd';
-      rows.push([rests ? 'Waits in the book' : 'Not filled, cancelled', `${showQuantity(expected.left)} shares`]);
-    }
-    if (fees) rows.push(['Fee', showMoney(expected.fee)]);
-    if (isBuy) {
-      rows.push(['You pay at most', showMoney(expected.cost), 'strong']);
-      rows.push([`Payout if ${token.outcome}`, showMoney(expected.payout), 'strong']);
-      rows.push([`Profit if ${token.outcome}`, showProfit(expected.payout - expected.cost), 'gain']);
-    } else {
-      rows.push(['You receive at once', showMoney(expected.proceeds), 'strong']);
-    }
-  }
-  const warning =
-    expected && draft.kind === 'limit'
-      ? draft.postOnly && expected.filled > 0n && (draft.timeInForce === 'gtc' || draft.timeInForce === 'gtd')
-        ? 'Some of it would trade at once: a post-only order is refused.'
-        : draft.timeInForce === 'fok' && expected.left > 0n
-          ? 'There is not enough in the book: it would be refused.'
-          : null
-      : expected && expected.filled === 0n
-        ? 'Nothing in the book can be taken at this price.'
-        : null;
-  return (
-    <div class="summary" aria-label="What it costs and pays" role="group">
-      {rows.length === 0 ? (
-        <p class="hint">Cost, fee and payout are shown here before you send.</p>
-      ) : (
-        <dl>
-          {rows.map(([name, value, tone]) => (
-            <div key={name} class={tone}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-      {warning && <p class="warning">{warning}</p>}
-      {expected && !isLive && <p class="warning">Prices are not live: this may be out of date.</p>}
-      <p class="hint">
-        {fees
-          ? `Fees: ${showRate(fees.taker)} for who takes, ${showRate(fees.maker)} for who waits, of ${
-              fees.kind === 'linear' ? 'the smaller of price and 1 − price' : 'price × (1 − price)'
-            }.`
-          : 'No fees in this market.'}
-      </p>
-    </div>
-  );
-}
-
-const roundedTick = (millionths: bigint): bigint => (millionths + 50n) / 100n;
-
 function bestHint(draft: Draft, book: TokenBook): string {
   const best = draft.side === 'buy' ? book.asks[0] : book.bids[0];
   if (!best) return draft.side === 'buy' ? 'Nobody sells now' : 'Nobody buys now';
@@ -423,27 +261,6 @@ function sendText(draft: Draft, token: WireToken): string {
     return draft.volume ? `${verb} ${token.outcome} for ${draft.volume}` : `${verb} ${token.outcome}`;
   }
   return draft.quantity ? `${verb} ${draft.quantity} ${token.outcome}` : `${verb} ${token.outcome}`;
-}
-
-function wordsOf(problem: Problem, side: Draft['side']): string {
-  if (problem.code !== 'INSUFFICIENT_BALANCE') return told(problem);
-  return side === 'buy' ? 'Refused: you have less cash available.' : 'Refused: you have fewer shares available.';
-}
-
-function inWords(placed: PlacedOrder | null, outcome: string): string {
-  if (!placed) return 'The order was accepted.';
-  const { order } = placed;
-  const verb = order.side === 'buy' ? 'Bought' : 'Sold';
-  const filled = readQuantity(order.filled_quantity);
-  const average = order.average_price ? ` at ${order.average_price}` : '';
-  if (order.status === 'filled') return `${verb} ${showQuantity(filled)} ${outcome}${average}.`;
-  if (order.status === 'cancelled') {
-    return filled > 0n
-      ? `${verb} ${showQuantity(filled)} ${outcome}${average}; the rest was cancelled.`
-      : 'Nothing could be taken: the order was cancelled.';
-  }
-  const rest = `${showQuantity(readQuantity(order.remaining_quantity))} ${outcome} wait at ${showPrice(readPrice(order.price))}`;
-  return filled > 0n ? `${verb} ${showQuantity(filled)} ${outcome}${average}; ${rest}.` : `Order accepted: ${rest}.`;
 }
 
 function feesOf(market: WireMarket): Fees | null {
