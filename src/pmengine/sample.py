@@ -33,10 +33,14 @@ def token(market_id: int, outcome: str) -> str:
     return f"rain-{market_id}-{outcome}"
 
 
+def sample_markets() -> dict[int, NewMarket]:
+    """The markets of the event, by id."""
+    return {id: NewMarket((token(id, "yes"), token(id, "no"))) for id in SAMPLE_MARKETS}
+
+
 def sample_setup() -> list[Command]:
     """The event with its markets, and what the traders begin with; saying it twice is harmless."""
-    markets = {id: NewMarket((token(id, "yes"), token(id, "no"))) for id in SAMPLE_MARKETS}
-    commands: list[Command] = [AddOneEvent(event_id=SAMPLE_EVENT, markets=markets)]
+    commands: list[Command] = [AddOneEvent(event_id=SAMPLE_EVENT, markets=sample_markets())]
     for number in range(_TRADERS):
         trader = f"trader-{number}"
         commands.append(Deposit(id=f"sample-{number}", user_id=trader, amount=_CASH))

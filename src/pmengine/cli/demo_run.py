@@ -16,8 +16,10 @@ from pmengine.sample import (
     SAMPLE_MARKETS,
     order_id,
     sample_command,
+    sample_markets,
     sample_setup,
 )
+from pmengine.services.events import EventCreate, EventDesk
 from pmengine.services.front import Answer, Front
 from pmengine.settings import Settings
 from pmstore import SUBMIT_ORDER, State
@@ -42,6 +44,7 @@ async def run_demo(settings: Settings, *, rate: int, exit: bool) -> None:
             recovered=exchange.recovered,
         )
         with screen:
+            await _give_title(exchange.events, exchange.front)
             feeding = asyncio.create_task(_feed(exchange.front, first, rate, outcomes, screen))
             stopping = asyncio.create_task(served.stopping.wait())
             await asyncio.wait({feeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -57,6 +60,19 @@ async def run_demo(settings: Settings, *, rate: int, exit: bool) -> None:
             exchange.failed.result()
         for line in closing_lines(exchange, outcomes, first, screen.done):
             console.print(line)
+
+
+async def _give_title(desk: EventDesk, front: Front) -> None:
+    """Let people read what the sample is about; without it the event has a number alone."""
+    await desk.add_topic("weather", "Weather")
+    about = EventCreate(
+        event_id=SAMPLE_EVENT,
+        title="Will it rain tomorrow?",
+        topic="weather",
+        description="Made up: traders of the demonstration trade by a formula.",
+        markets=sample_markets(),
+    )
+    await desk.create(about, lambda one: front.send(one, ANSWER_TIMEOUT_S, listing=True))
 
 
 async def _feed(
