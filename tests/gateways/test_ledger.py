@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from pmengine.client import Client
-from tests.gateways.exchange import Running, order
+from tests.gateways.exchange import Running, order, running_exchange
 from tests.gateways.test_own_lists import pages
 
 
@@ -77,3 +78,8 @@ async def test_a_user_sees_own_lines_alone_and_an_admin_anybodys(running: Runnin
             one["available"] for one in mine if one["kind"] == "hold"
         ]
         assert [line async for line in client.ledger(user_id="u9")] == []
+
+
+async def test_where_no_ledger_is_kept_that_is_said(tmp_path: Path) -> None:
+    async with running_exchange(tmp_path, told={"ENGINE_LEDGER": "off"}) as running:
+        await running.refused(501, "NO_LEDGER", "GET", "/ledger")

@@ -12,7 +12,7 @@ from pmengine.gateways.http.reading import parse_id, parse_name
 from pmengine.gateways.http.showing import show_money, show_quantity
 from pmstore import CASH, EntryKind, LedgerEntry, LedgerQuery
 
-NOT_KEPT: Final = "No ledger is kept where the orders are."
+NOT_KEPT: Final = "No ledger is kept: the place of the orders has none, or ENGINE_LEDGER is off."
 
 
 async def list_own_ledger(call: Call) -> Reply:
@@ -30,7 +30,7 @@ async def _list(call: Call, user_id: str) -> Reply:
     asset = parse_name(parameters.asset, "asset")
     store = call.venue.history.ledger
     if store is None:
-        raise Problem(501, "NO_LEDGER", f"{NOT_KEPT} SQLite and PostgreSQL keep one.")
+        raise Problem(501, "NO_LEDGER", NOT_KEPT)
     await call.freshness.reached()
     page = await store.find(
         LedgerQuery(
