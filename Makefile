@@ -91,7 +91,7 @@ soak: with-test  ## Run the tests that take minutes, such as killing the exchang
 	@$(BIN)/pytest -m soak --timeout 0 $(ARGS)
 
 soak-stores: with-test  ## Run more random histories of stores, and all of their tests on the wheels' servers
-	@PM_THOROUGH=$(or $(PM_THOROUGH),20) $(BIN)/pytest --timeout 0 -n $(JOBS) --dist worksteal -k random tests/conformance plugins
+	@PM_THOROUGH=$(or $(PM_THOROUGH),20) $(BIN)/pytest --timeout 0 -n $(JOBS) --dist worksteal -k "random or machine" tests/conformance plugins tests/engine
 	@PM_SERVERS=wheels $(BIN)/pytest -n $(JOBS) --dist worksteal $(ALL_OF_SERVERS)
 
 clean:  ## Remove the environment and all caches, but no data

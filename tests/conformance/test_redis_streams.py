@@ -53,7 +53,7 @@ def rig(
     factory, *more = elsewhere
 
     def through(place: Path, host: str, port: int) -> Any:
-        return made(url_at(f"redis://{host}:{port}/0", place, timeout_s=0.5))
+        return made(url_at(f"redis://{host}:{port}/0", place, timeout_s=1.0))
 
     if not isinstance(server, RedisCluster):
         declared |= {"open_through": through, "server": (server.host, server.port)}

@@ -28,6 +28,7 @@ from pmstore.testing import (
     snapshot_store_clauses,
     trade_store_clauses,
 )
+from tests.thorough import histories
 
 S = TypeVar("S", bound=Store)
 
@@ -86,6 +87,7 @@ def rig(contract: str, make: Callable[[Path], S], **declared: Any) -> Rig[S]:
         crash=crash,
         shared=True,
         elsewhere=elsewhere(contract),
+        **histories(8),
         **declared,
     )
 

@@ -24,6 +24,7 @@ from pmstore.testing import (
     order_store_clauses,
     trade_store_clauses,
 )
+from tests.thorough import histories
 
 QUICK = LayerOptions(relay_every_s=0.005, cache_max_age_s=0.5, breaker_open_s=0.01)
 LAG_S = 2.0
@@ -38,6 +39,7 @@ def rig(cache: Callable[[], Any], truth: Callable[[Path], Any], **declared: Any)
         durable=True,
         shared=True,
         lag_s=LAG_S,
+        **histories(8),
         **declared,
     )
 
@@ -55,7 +57,6 @@ test_orders = conformance(
         positioned=True,
         clock=clock,
         tombstone_s=60,
-        examples=10,
         elsewhere=elsewhere("order", "memory://"),
     ),
 )

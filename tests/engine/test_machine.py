@@ -36,6 +36,7 @@ from pmengine.commands import (
 from pmstore import OrderType, SelfTrade, Side, Symbol, TimeInForce
 from tests.engine.listings import START_MS, USERS, opening, tokens
 from tests.engine.witnesses import Witnesses
+from tests.thorough import TIMES
 
 passing_ms = st.sampled_from([0, 0, 0, 1, 5, 300, 1_000, 2_500])
 users = st.sampled_from(USERS)
@@ -283,4 +284,5 @@ class Machine(RuleBasedStateMachine):
 )
 def test_all_witnesses_agree_after_every_command(options: dict[str, Any]) -> None:
     machine = type("Exchange", (Machine,), {"options": options})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=30))
+    chosen = settings(max_examples=12 * TIMES, stateful_step_count=30)
+    run_state_machine_as_test(machine, settings=chosen)

@@ -22,6 +22,7 @@ from tests.engine.test_machine import (
     symbols,
     users,
 )
+from tests.thorough import TIMES
 
 groups = st.sampled_from(["g", "h"])
 sessions = st.sampled_from(["s", "t"])
@@ -133,4 +134,5 @@ class Leavings(Machine):
 )
 def test_all_witnesses_agree_whatever_leaves_at_once(options: dict[str, Any]) -> None:
     machine = type("Exchange", (Leavings,), {"options": options})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=40))
+    chosen = settings(max_examples=12 * TIMES, stateful_step_count=40)
+    run_state_machine_as_test(machine, settings=chosen)

@@ -47,6 +47,7 @@ from tests.engine.test_machine import (
     sides,
     users,
 )
+from tests.thorough import TIMES
 
 event_ids = st.sampled_from([EXCLUSIVE_ID] * 8 + [1, 9])
 market_ids = st.sampled_from([1, 2, 3])
@@ -230,4 +231,5 @@ class Listings(Machine):
 )
 def test_all_witnesses_agree_after_every_command(options: dict[str, Any]) -> None:
     machine = type("Exchange", (Listings,), {"options": options})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=30))
+    chosen = settings(max_examples=12 * TIMES, stateful_step_count=30)
+    run_state_machine_as_test(machine, settings=chosen)

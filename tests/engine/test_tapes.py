@@ -34,7 +34,7 @@ def test_everyone_agrees_after_every_command(seed: int, options: dict[str, objec
         witnesses.handle(command, time_ms)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.soak)])
 def test_twenty_thousand_commands_give_the_same_facts_on_both_ladders(seed: int) -> None:
     fast, naive = Engine(new_ladder=Ladder), Engine(new_ladder=NaiveLadder)
     fold = State()

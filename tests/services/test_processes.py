@@ -32,7 +32,7 @@ from tests.trips.traders import Traders
 TAKEOVER_S_MAX = 3.0
 SLOW_TAKEOVER_S_MAX = 30.0
 LEASE_S = 1.0
-FLOW_S = 0.7
+FLOW_S = 0.4
 FLOW = 20
 """Orders that are answered at least, however long that takes."""
 ASKED_AGAIN = 10
@@ -131,7 +131,7 @@ async def settle(task: asyncio.Task[None]) -> None:
 
 @pytest.mark.crash
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_every_service_may_be_killed_while_orders_flow(deployed: Deployed) -> None:
     names = ("engine", "relay", "history", "store", "depth", "api")
     processes = dict(zip(names, await asyncio.gather(*map(deployed.run, names)), strict=True))
@@ -154,7 +154,7 @@ async def test_every_service_may_be_killed_while_orders_flow(deployed: Deployed)
 
 @pytest.mark.crash
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "takeover_s_max",
     [
@@ -206,7 +206,7 @@ async def test_a_standby_takes_over_from_a_leader_that_died_or_froze(
 
 @pytest.mark.crash
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_services_outlive_an_outage_of_redis(deployed: Deployed) -> None:
     process = await deployed.run("engine relay history store depth api")
     await deployed.traders.set_up(deployed.url)
@@ -225,7 +225,7 @@ async def test_services_outlive_an_outage_of_redis(deployed: Deployed) -> None:
 
 @pytest.mark.crash
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_every_service_may_freeze_and_go_on_later(deployed: Deployed) -> None:
     names = ("engine", "history", "store", "relay", "depth")
     processes = dict(zip(names, await asyncio.gather(*map(deployed.run, names)), strict=True))

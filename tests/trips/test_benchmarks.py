@@ -70,8 +70,15 @@ def test_rivals_are_compared_pair_by_pair() -> None:
     assert (faster.value, faster.reached) == (2, 0.5)
 
 
+# The one with peers installs them from the index; what it does without is tested beside.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak] if name == "peers" else [])
+        for name in BENCHMARKS
+    ],
+)
 def test_a_benchmark_runs_and_writes_its_figures(name: str, tmp_path: Path) -> None:
     path = tmp_path / "figures" / "latest.json"
     figures = main(["--quick", name, "--json", str(path)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,8 @@ test_trades = conformance(
         open=open_trades,
         durable=True,
         positioned=True,
-        examples=8,  # Opening a DuckDB takes 50 to 100 ms, and each history does it several times.
+        # Opening a DuckDB takes 50 to 100 ms, and each history does it several times.
+        examples=3 * int(os.environ.get("PM_THOROUGH", "1")),
         crash=crash,
         elsewhere=lambda place: ("pmstore:open_trade_store", f"duckdb:{place}/trades.duckdb"),
     ),

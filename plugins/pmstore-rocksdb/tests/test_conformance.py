@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import threading
 from contextlib import suppress
@@ -26,7 +27,7 @@ from pmstore_rocksdb.draft import Draft
 from pmstore_rocksdb.residence import Residence
 
 clock = ManualClock()
-EXAMPLES = 8
+EXAMPLES = 3 * int(os.environ.get("PM_THOROUGH", "1"))
 """Making a database takes longer than all that an example does with it."""
 
 

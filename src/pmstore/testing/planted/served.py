@@ -23,7 +23,7 @@ from pmstore.storage.lifetime import Lifetime
 from pmstore.testing.rig import Rig
 
 _LENGTH: Final = struct.Struct("!I")
-_TIMEOUT_S: Final = 0.3
+_TIMEOUT_S: Final = 1.0
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -396,7 +396,7 @@ def served_rig(name: str, server: OrderServer) -> Rig[OrderStore]:
         elsewhere=elsewhere,
         open_through=open_through,
         server=(server.host, server.port),
-        gives_up_s=1.0,
+        gives_up_s=5.0,
         shrinks=False,
     )
 
