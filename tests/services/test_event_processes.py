@@ -167,7 +167,7 @@ async def test_an_event_that_was_kept_is_listed_and_told_of_once_over_a_kill_and
 @pytest.mark.crash
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-async def test_a_service_that_is_killed_again_and_again_does_everything_once(
+async def test_a_service_that_is_killed_again_and_again_leaves_all_else_to_its_standby(
     tmp_path: Path,
 ) -> None:
     with RedisServer(tmp_path / "redis") as server:
@@ -176,15 +176,15 @@ async def test_a_service_that_is_killed_again_and_again_does_everything_once(
             await add_topic_of_all(told)
             exchange = await fleet.run(EXCHANGE)
             numbers = list(range(1, 65))
+            standby = await fleet.run("event")
             for start in range(0, len(numbers), 8):
                 some = numbers[start : start + 8]
-                service = await fleet.run("event")
+                service, standby = standby, await fleet.run("event")
                 await told.ask(*(create(one) for one in some), close(some[0]))
                 await told.until(
                     lambda last=some[start // 8]: told.kept.catalogue.event(last) is not None
                 )
                 await service.kill()
-            await fleet.run("event")
             await told.taken()
             closed = numbers[::8]
             heard = await told.announced(len(numbers) + len(closed))

@@ -27,7 +27,7 @@ def run(
     """
     Run services as a process of their own, on streams that several processes share.
 
-    A second engine, history or store stands by and takes over. A process waits for servers
+    A second engine, history, store or event stands by and takes over. A process waits for servers
     that do not answer, and ends on Ctrl-C or SIGTERM with everything acknowledged kept. Exit
     codes: 0 ended by a signal, 2 wrong settings or no such service, 4 cannot go on.
 

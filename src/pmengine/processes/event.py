@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from time import monotonic
 from typing import Final
 
+import attrs
 import msgspec
 
 from pmengine.assembly import new_id
@@ -16,6 +17,7 @@ from pmengine.processes.deployment import Deployment
 from pmengine.processes.event_desk import open_catalogue, open_desk
 from pmengine.processes.service import end, first_of
 from pmengine.processes.sharing import require_shared_stores
+from pmengine.processes.turns import Turn
 from pmengine.projections import PROCESSOR_STREAM
 from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.events import (
@@ -25,6 +27,7 @@ from pmengine.services.events import (
     EventDesk,
     Finisher,
     Intake,
+    KeptCatalogue,
 )
 from pmengine.services.front import Answer, Front
 from pmengine.services.notes import Note
@@ -36,54 +39,62 @@ ANSWER_S: Final = 10.0
 """How long it waits for the engine before it asks again."""
 
 
+@attrs.frozen(kw_only=True)
+class _AtWork:
+    """What an instance has while it is its turn."""
+
+    fronts: Sequence[Front]
+    desk: EventDesk
+    intake: Intake
+    finisher: Finisher
+    announcer: Announcer
+
+
 class EventProcess:
-    """One is enough; more do together what one does."""
+    """
+    One works at a time, and others stand by, so that what is asked is done in its order.
+
+    What two do together all the same, as one was frozen, is done once.
+    """
 
     name = "event"
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._fronts: list[Front] = []
-        self._desk: EventDesk | None = None
-        self._intake: Intake | None = None
-        self._finisher: Finisher | None = None
-        self._announcer: Announcer | None = None
+        self._turn = Turn(deployment, self.name)
+        self._at_work: _AtWork | None = None
 
     def note(self) -> Note:
         """How far the answers are that it has heard."""
-        note = self._deployment.note(self.name)
-        if self._intake is None:
+        note = msgspec.structs.replace(self._deployment.note(self.name), role=self._turn.role)
+        if self._at_work is None:
             return note
-        number = self._fronts[self._deployment.shard].number
+        number = self._at_work.fronts[self._deployment.shard].number
         return msgspec.structs.replace(note, state="running", number=number)
 
     def readiness(self) -> tuple[bool, str]:
         """Ready once it takes entries; what waits for an engine is said."""
-        if self._desk is None or self._intake is None:
+        if self._turn.role == "standby":
+            return True, "it stands by"
+        if self._at_work is None:
             return False, "it opens its streams"
-        catalogue = self._desk.catalogue
-        waiting = len(catalogue.pending()) + len(catalogue.closing())
+        waiting = _waiting(self._at_work.desk)
         if waiting:
             return True, f"events are taken; {waiting} wait for the engine"
         return True, "events are taken"
 
     def numbers(self) -> Mapping[str, float]:
-        """What it did since it started, and what waits."""
-        desk, intake, finisher, announcer = (
-            self._desk,
-            self._intake,
-            self._finisher,
-            self._announcer,
-        )
-        if desk is None or intake is None or finisher is None or announcer is None:
+        """What it did since its turn began, and what waits."""
+        one = self._at_work
+        if one is None:
             return {}
         return {
-            "event_listed": intake.listed,
-            "event_closed": intake.closed,
-            "event_dead_letters": intake.dead_letters,
-            "event_finished": finisher.finished,
-            "event_told": announcer.told,
-            "event_pending": len(desk.catalogue.pending()) + len(desk.catalogue.closing()),
+            "event_listed": one.intake.listed,
+            "event_closed": one.intake.closed,
+            "event_dead_letters": one.intake.dead_letters,
+            "event_finished": one.finisher.finished,
+            "event_told": one.announcer.told,
+            "event_pending": _waiting(one.desk),
         }
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -94,41 +105,59 @@ class EventProcess:
             SettingsError: The stores are of one process.
             CorruptData: The last entry of `api_mq_stream` cannot be read.
         """
-        deployment, settings = self._deployment, self._deployment.settings
-        storage = settings.storage
-        require_shared_stores(storage)
-        self._fronts = [
-            await _open_front(deployment.of_shard(shard)) for shard in range(settings.shards)
-        ]
-        truth = Stack(layers=(storage.orders.truth,))
-        events = await deployment.entered(open_event_store(truth, pins=storage.pins))
-        catalogue = await open_catalogue(deployment)
-        desk, kept = await open_desk(catalogue, events)
-        requests, told = await self._stream(EVENT_STREAM), await self._stream(API_MQ_STREAM)
-        groups = await deployment.entered(
-            open_consumers(storage.streams, requests, pins=storage.pins)
-        )
-        letters = await deployment.stream(DEAD_LETTERS)
-        self._desk = desk
-        self._announcer = Announcer(catalogue, told)
-        self._finisher = Finisher(desk, self._send, grace_s=settings.order_timeout_s, now=monotonic)
-        self._intake = Intake(groups, requests, desk, self._send, letters, deployment.instance)
-        runs = [kept.run, self._announcer.run, self._finisher.run, self._intake.run]
-        runs += [front.run for front in self._fronts]
+        require_shared_stores(self._deployment.settings.storage)
+        await self._turn.run(stopping, self._work)
+
+    async def _work(self, over: asyncio.Event) -> None:
         async with AsyncExitStack() as closing:
+            fronts, kept, one = await self._open(closing)
+            self._at_work = one
+            runs = [kept.run, one.announcer.run, one.finisher.run, one.intake.run]
+            runs += [front.run for front in fronts]
             working = [asyncio.create_task(run()) for run in runs]
             closing.push_async_callback(end, working)
-            await first_of(stopping, working)
+            try:
+                await first_of(over, working)
+            finally:
+                self._at_work = None
 
-    async def _stream(self, name: str) -> Stream:
-        """A stream that is not a shard's own."""
-        storage = self._deployment.settings.storage
-        return await self._deployment.entered(open_stream(storage.streams, name, pins=storage.pins))
+    async def _open(self, closing: AsyncExitStack) -> tuple[list[Front], KeptCatalogue, _AtWork]:
+        """Everything for one turn, until *closing* is left."""
+        deployment, settings = self._deployment, self._deployment.settings
+        storage = settings.storage
+        shards = range(settings.shards)
+        fronts = [await _open_front(deployment.of_shard(shard)) for shard in shards]
 
-    async def _send(self, command: Command) -> Answer:
-        assert isinstance(command, AddOneEvent | RemoveOneEvent)
-        shard = shard_of(command.event_id, len(self._fronts))
-        return await self._fronts[shard].send(command, ANSWER_S, listing=True)
+        async def send(command: Command) -> Answer:
+            assert isinstance(command, AddOneEvent | RemoveOneEvent)
+            shard = shard_of(command.event_id, len(fronts))
+            return await fronts[shard].send(command, ANSWER_S, listing=True)
+
+        async def stream(name: str) -> Stream:
+            opening = open_stream(storage.streams, name, pins=storage.pins)
+            return await deployment.entered(opening, closing)
+
+        truth = Stack(layers=(storage.orders.truth,))
+        events = await deployment.entered(open_event_store(truth, pins=storage.pins), closing)
+        catalogue = await open_catalogue(deployment, closing)
+        desk, kept = await open_desk(catalogue, events)
+        requests = await stream(EVENT_STREAM)
+        opening = open_consumers(storage.streams, requests, pins=storage.pins)
+        groups = await deployment.entered(opening, closing)
+        letters = await deployment.stream(DEAD_LETTERS)
+        at_work = _AtWork(
+            fronts=fronts,
+            desk=desk,
+            # A name of this turn: what it may leave behind, the next one takes over.
+            intake=Intake(groups, requests, desk, send, letters, new_id()),
+            finisher=Finisher(desk, send, grace_s=settings.order_timeout_s, now=monotonic),
+            announcer=Announcer(catalogue, await stream(API_MQ_STREAM)),
+        )
+        return fronts, kept, at_work
+
+
+def _waiting(desk: EventDesk) -> int:
+    return len(desk.catalogue.pending()) + len(desk.catalogue.closing())
 
 
 async def _open_front(deployment: Deployment) -> Front:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from pmengine.processes.deployment import Deployment
 from pmengine.services.events import CATALOGUE_STREAM, EventDesk, KeptCatalogue
 from pmengine.services.outages import persistently
@@ -9,12 +11,16 @@ from pmstore import EventStore, Stream, open_stream
 from pmstore.clock import system_clock
 
 
-async def open_catalogue(deployment: Deployment) -> Stream:
-    """The stream of what people read of events, which all shards share; waits for replicas."""
+async def open_catalogue(deployment: Deployment, until: AsyncExitStack | None = None) -> Stream:
+    """
+    The stream of what people read of events, which all shards share; waits for replicas.
+
+    Args:
+        until: As for `Deployment.entered`.
+    """
     storage = deployment.settings.storage
-    return await deployment.entered(
-        open_stream(storage.log_streams, CATALOGUE_STREAM, pins=storage.pins)
-    )
+    opening = open_stream(storage.log_streams, CATALOGUE_STREAM, pins=storage.pins)
+    return await deployment.entered(opening, until)
 
 
 async def open_desk(catalogue: Stream, events: EventStore) -> tuple[EventDesk, KeptCatalogue]:
