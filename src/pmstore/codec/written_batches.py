@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import msgspec
@@ -18,16 +18,14 @@ _BETWEEN: Final = b'},{"'
 _AFTER: Final = b"}]}"
 
 
-WrittenChange = tuple[str, Any, bytes]
-"""
-A change: its name (`OrderEnded` for both ends, none for what is a model), what it says as it
-was read, and its bytes from the name on without the brace at the end: `Paused":{"paused":true}`.
-"""
-
-
 @attrs.frozen(kw_only=True)
 class WrittenBatch:
-    """One entry of the log, as `Batch`, with how each change is written."""
+    """
+    One entry of the log, as `Batch`: what was read of its changes, and how each is written.
+
+    `written` are the bytes of each change from its name on, without the brace at its end:
+    `Paused":{"paused":true}`. Where there are rare changes, `models` are all of them.
+    """
 
     number: int
     epoch: int
@@ -35,13 +33,17 @@ class WrittenBatch:
     prev_hash: str
     hash: str
     input: dict[str, Position]
-    changes: list[WrittenChange]
+    changes: list[WireFrequent]
+    written: list[bytes]
+    models: list[Change] | None
 
 
 class _WireRaw(msgspec.Struct, gc=False):
     changes: list[msgspec.Raw]
 
 
+_RARE: Final = WireFrequent()
+"""What a rare change is read as: nothing that is frequent."""
 _raw_decoder: Final = msgspec.json.Decoder(_WireRaw)
 
 
@@ -65,40 +67,12 @@ def decode_written_batch(payload: bytes, where: str) -> WrittenBatch:
             prev_hash=wire.prev_hash,
             hash=wire.hash,
             input={stream: Position.parse(text) for stream, text in wire.input.items()},
-            changes=_changes(payload, wire.changes),
+            changes=wire.changes,
+            written=_apart(payload, len(wire.changes)),
+            models=decode_all_changes(payload) if _RARE in wire.changes else None,
         )
     except READ_ERRORS as error:
         raise corrupt(error, "a log entry", where) from error
-
-
-def _changes(payload: bytes, frequent: list[WireFrequent]) -> list[WrittenChange]:
-    changes: list[WrittenChange] = []
-    says: Any
-    add = changes.append
-    rare: list[Change] | None = None
-    for change, written in zip(frequent, _apart(payload, len(frequent)), strict=True):
-        # The most frequent first.
-        if (says := change.OrderCreated) is not None:
-            add(("OrderCreated", says, written))
-        elif (says := change.AccountChanged) is not None:
-            add(("AccountChanged", says, written))
-        elif (says := change.Remembered) is not None:
-            add(("Remembered", says, written))
-        elif (says := change.MarketUpdateId) is not None:
-            add(("MarketUpdateId", says, written))
-        elif (says := change.OrderUpdated) is not None:
-            add(("OrderUpdated", says, written))
-        elif (says := change.Traded) is not None:
-            add(("Traded", says, written))
-        elif (says := change.OrderFilled or change.OrderCancelled) is not None:
-            add(("OrderEnded", says, written))
-        elif (says := change.Counters or change.GroupFilled or change.SessionChanged) is not None:
-            add(("", says, written))
-        else:
-            if rare is None:
-                rare = decode_all_changes(payload)
-            add(("", rare[len(changes)], written))
-    return changes
 
 
 def _apart(payload: bytes, count: int) -> list[bytes]:

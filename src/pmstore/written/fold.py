@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import attrs
 
-from pmstore.codec.balances import WireBalance, to_balance
-from pmstore.codec.changes_in import WireEnd, WireRemembered, WireUpdate
+from pmstore.codec.balances import to_balance
+from pmstore.codec.changes_in import WireEnd, WireRemembered, to_frequent
 from pmstore.codec.orders import WireOrder
-from pmstore.codec.trades import WireTrade
 from pmstore.codec.written_batches import WrittenBatch
 from pmstore.codec.written_rows import (
     WrittenMemories,
@@ -56,16 +55,6 @@ class WrittenState:
         # What the rest only keeps stays as it was read: it has the attributes of the models.
         self._balances: dict[str, dict[str, Any]] = self._rest.balances
         self._updates: dict[MarketKey, Any] = self._rest.updates
-        self._appliers: dict[str, Callable[[Any, bytes], object]] = {
-            "OrderCreated": self._order_created,
-            "OrderUpdated": self._order_updated,
-            "OrderEnded": self._order_ended,
-            "Remembered": self._remember,
-            "AccountChanged": self._balance,
-            "MarketUpdateId": self._ladder_changed,
-            "Traded": self._traded,
-            "": self._model,
-        }
 
     @property
     def last_message_id(self) -> Position | None:
@@ -84,9 +73,48 @@ class WrittenState:
 
     def apply_batch(self, position: Position, batch: WrittenBatch) -> None:
         """Fold one entry of the log together with how far it brings every position."""
-        appliers = self._appliers
-        for name, says, written in batch.changes:
-            appliers[name](says, written)
+        rest, orders, balances = self._rest, self._orders, self._balances
+        versions = rest.user_update_ids
+        for at, (change, written) in enumerate(zip(batch.changes, batch.written, strict=True)):
+            # The most frequent first, and these without a call.
+            if (order := change.OrderCreated) is not None:
+                if order.order_num > rest.order_counter:
+                    rest.order_counter = order.order_num
+                if order.id in orders:
+                    self._replace(order, order_row(written[_CREATED:], order))
+                else:
+                    orders[order.id] = order_row(written[_CREATED:], order)
+                if order.version > versions.get(order.user_id, 0):
+                    versions[order.user_id] = order.version
+            elif (row := change.AccountChanged) is not None:
+                rows = balances.get(row.asset)
+                if rows is None:
+                    rows = balances[row.asset] = {}
+                if row.available or row.frozen:
+                    row.user_id, row.asset = intern(row.user_id), intern(row.asset)
+                    rows[row.user_id] = row
+                else:
+                    rows.pop(row.user_id, None)
+                if row.version > versions.get(row.user_id, 0):
+                    versions[row.user_id] = row.version
+            elif (memory := change.Remembered) is not None:
+                self._remember(memory, written)
+            elif (update := change.MarketUpdateId) is not None:
+                key = (update.event_id, update.market_id)
+                known = self._updates.get(key)
+                if known is None or known.update_id < update.update_id:
+                    self._updates[key] = update
+            elif (order := change.OrderUpdated) is not None:
+                self._order_updated(order, written)
+            elif (trade := change.Traded) is not None:
+                if trade.trade_id > rest.trade_counter:
+                    rest.trade_counter = trade.trade_id
+            elif (end := change.OrderFilled or change.OrderCancelled) is not None:
+                self._order_ended(end)
+            elif batch.models is not None:
+                self._apply(batch.models[at])
+            elif (model := to_frequent(change)) is not None:
+                self._apply(model)
         self._rest.stand_at(position, batch.number, batch.hash, batch.input, batch.time)
 
     def freeze(self, timestamp: int) -> Snapshot:
@@ -136,16 +164,6 @@ class WrittenState:
         """The `snapshot_digest` of this state. Cost: O(state)."""
         return snapshot_digest(self.freeze(0))
 
-    def _order_created(self, order: WireOrder, written: bytes) -> None:
-        rest = self._rest
-        if order.order_num > rest.order_counter:
-            rest.order_counter = order.order_num
-        if order.id in self._orders:
-            self._replace(order, order_row(written[_CREATED:], order))
-        else:
-            self._orders[order.id] = order_row(written[_CREATED:], order)
-        self._user_changed(order.user_id, order.version)
-
     def _order_updated(self, order: WireOrder, written: bytes) -> None:
         rest = self._rest
         if order.order_num > rest.order_counter:
@@ -162,7 +180,7 @@ class WrittenState:
             del self._orders[order.id]  # it queues again
         self._orders[order.id] = row
 
-    def _order_ended(self, end: WireEnd, written: bytes) -> None:
+    def _order_ended(self, end: WireEnd) -> None:
         row = self._orders.pop(end.order_id, None)
         if row is not None:
             user_id = self._remember_end(row, end.timestamp)
@@ -183,9 +201,9 @@ class WrittenState:
         if memory.repeat or not memory.id:
             return
         key = (intern(memory.user_id), intern(memory.kind), memory.id)
-        if key in self._memories:
+        row = memory_row(written[_REMEMBERED:], memory)
+        if self._memories.setdefault(key, row) is not row:
             return
-        self._memories[key] = memory_row(written[_REMEMBERED:], memory)
         accepted = memory.kind == SUBMIT_ORDER and memory.outcome == ACCEPTED
         if not accepted or memory.order_id not in self._orders:
             self._ended.append((memory.timestamp, key))
@@ -201,27 +219,7 @@ class WrittenState:
                 self._ended.append((time_ms, key))
         return order.user_id
 
-    def _balance(self, row: WireBalance, written: bytes) -> None:
-        rows = self._balances.get(row.asset)
-        if rows is None:
-            rows = self._balances[row.asset] = {}
-        if row.available or row.frozen:
-            rows[row.user_id] = row
-        else:
-            rows.pop(row.user_id, None)
-        self._user_changed(row.user_id, row.version)
-
-    def _ladder_changed(self, change: WireUpdate, written: bytes) -> None:
-        key = (change.event_id, change.market_id)
-        known = self._updates.get(key)
-        if known is None or known.update_id < change.update_id:
-            self._updates[key] = change
-
-    def _traded(self, trade: WireTrade, written: bytes) -> None:
-        if trade.trade_id > self._rest.trade_counter:
-            self._rest.trade_counter = trade.trade_id
-
-    def _model(self, change: Change, written: bytes) -> None:
+    def _apply(self, change: Change) -> None:
         if isinstance(change, Counters):
             due_ms = change.time_ms - self._rest.id_memory_ms
             ended = self._ended
