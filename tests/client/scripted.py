@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import attrs
@@ -46,8 +46,13 @@ class Scripted:
 async def scripted(answers: Sequence[Canned]) -> AsyncIterator[Scripted]:
     """A server that gives *answers* one after the other, the last one for ever."""
     left = list(answers)
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        task.add_done_callback(serving.discard)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -65,8 +70,18 @@ async def scripted(answers: Sequence[Canned]) -> AsyncIterator[Scripted]:
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     one = Scripted(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with server:
+    try:
         yield one
+    finally:
+        # A connection that was accepted just now has nobody yet who serves and closes it.
+        for _ in range(10):
+            await asyncio.sleep(0)
+        server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
