@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from pmengine.cli.exits import Exit
 from pmstore.testing.servers import RedisServer
 from tests.deploy.files import outside
+from tests.mortal import PMENGINE
 
 START_S_MAX = 90.0
 SECRET = "a-secret-that-signs-tokens-of-this-test"
@@ -48,7 +49,7 @@ async def up(folder: Path, **environ: str) -> AsyncIterator[str]:
     """The exchange as a process; where its API is. It must end well."""
     with (folder / "said.txt").open("wb") as said:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", MAIN, "up", "--port", "0"),
+            *(sys.executable, "-c", PMENGINE, "up", "--port", "0"),
             cwd=folder,
             env=outside() | ENVIRON | environ,
             stdout=asyncio.subprocess.PIPE,

@@ -17,9 +17,11 @@ import pytest
 
 from pmengine.cli.exits import Exit
 from pmstore.testing.servers import RedisServer, free_port
+from tests.mortal import PMENGINE
 from tests.services.fleet import Fleet, over_redis
 
 SEEN_S_MAX = 120.0
+ENDED_S_MAX = 60.0
 
 
 async def pmengine(
@@ -173,7 +175,7 @@ async def test_an_exchange_in_one_process_has_a_status_too(tmp_path: Path) -> No
     # Nobody answers at that Redis, and it need not.
     environ = over_redis("127.0.0.1", free_port(), REDIS_OPTIONAL="true")
     with subprocess.Popen(
-        [sys.executable, "-c", "from pmengine.cli import main; main()", "up"],
+        [sys.executable, "-c", PMENGINE, "up"],
         cwd=tmp_path,
         env=os.environ | alone | environ | {"API_PORT": port},
         stdout=subprocess.PIPE,
@@ -190,8 +192,10 @@ async def test_an_exchange_in_one_process_has_a_status_too(tmp_path: Path) -> No
             seen = json.loads(shown.stdout)
             assert seen["problems"] == []
             assert "survives the crash of everything" in seen["promise"]
-        finally:
             up.terminate()
+            assert await asyncio.to_thread(up.wait, ENDED_S_MAX) == 0
+        finally:
+            up.kill()
     shown = await pmengine("status", cwd=tmp_path, environ=alone)
     assert shown.returncode == Exit.DIFFERENT
     assert f"nobody answers at http://127.0.0.1:{port}" in shown.stdout

@@ -20,10 +20,10 @@ from pmengine.settings import PREFIXES, Settings
 from pmstore.settings import read_env_file, read_settings
 from pmstore.testing.servers import PostgresServer, RedisServer, free_port
 from tests.deploy.files import DEPLOY, ENV_FILES, KNOWN, compose_services, outside
+from tests.mortal import PMENGINE
 
 START_S_MAX = 90.0
 STOP_S_MAX = 60.0
-_PROGRAM = "from pmengine.cli import main; main()"
 _MODES = {
     ".env.memory": ("development", "file"),
     ".env.single-node": ("single node", "file"),
@@ -111,7 +111,7 @@ async def _up(env_file: str, folder: Path, **environ: str) -> AsyncIterator[str]
     """`pmengine up` with that file; where its API is. It must end well."""
     with (folder / "said.txt").open("wb") as said:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _PROGRAM, "up", "--env", DEPLOY / env_file, "--port", "0"),
+            *(sys.executable, "-c", PMENGINE, "up", "--env", DEPLOY / env_file, "--port", "0"),
             cwd=folder,
             env=outside() | environ,
             stdout=asyncio.subprocess.PIPE,

@@ -17,9 +17,9 @@ from pmengine.processes.key_desk import create_key
 from pmengine.settings import Settings
 from pmstore.settings import read_settings
 from tests.deploy.files import outside
+from tests.mortal import PMENGINE as MAIN
 
 START_S_MAX = 90.0
-MAIN = "from pmengine.cli import main; main()"
 
 
 class ExchangeProcess:

@@ -14,11 +14,11 @@ from typing import Any, Self
 import httpx
 
 from pmstore.testing.servers import PostgresServer, RedisServer
+from tests.mortal import PMENGINE
 
 START_S_MAX = 120.0
 STOP_S_MAX = 90.0
 _ANSWER_S_MAX = 30.0
-_PROGRAM = "from pmengine.cli import main; main()"
 _OURS = ("PMSTORE_", "ENGINE_", "API_", "STORE_", "SERVICE_", "DATABASE_", "REDIS_", "LOG_")
 
 
@@ -53,18 +53,25 @@ class ServiceProcess:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         with self.said.open("ab") as said:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _PROGRAM, "run", *self.names.split(), "--port", "0"),
+                *(sys.executable, "-c", PMENGINE, "run", *self.names.split(), "--port", "0"),
                 cwd=self._folder,
                 env=environ | dict(self._environ),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=said,
             )
+        try:
+            self.health = await self._said_where()
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _said_where(self) -> str:
         assert self._process.stdout is not None
         async with asyncio.timeout(START_S_MAX):
             line = (await self._process.stdout.readline()).decode()
         words = [word for word in line.split() if word.startswith("http://")]
         assert words, f"{self.names} did not start: {line!r}\n{self.text()[-4000:]}"
-        self.health = words[0].removesuffix("/ready")
+        return words[0].removesuffix("/ready")
 
     def text(self) -> str:
         """What it said so far."""
@@ -100,9 +107,13 @@ class ServiceProcess:
 
     async def kill(self) -> None:
         """kill -9, wherever it is."""
+        self.strike()
+        await self._process.wait()
+
+    def strike(self) -> None:
+        """The same, without waiting until it is gone."""
         if self._process.returncode is None:
             self._process.kill()
-        await self._process.wait()
 
     def freeze(self) -> None:
         """SIGSTOP: it holds its connections and does nothing."""
@@ -143,8 +154,8 @@ class Fleet:
     async def run(self, names: str, **environ: str) -> ServiceProcess:
         """Start `pmengine run` with *names* (`engine`, `relay store`)."""
         process = ServiceProcess(names, self._folder, self.environ | environ)
-        self._processes.append(process)
         await process.start()
+        self._processes.append(process)
         return process
 
     async def __aenter__(self) -> Self:
@@ -156,6 +167,9 @@ class Fleet:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # All of them before anything is waited for: a wait may be cancelled.
+        for process in self._processes:
+            process.strike()
         for process in self._processes:
             await process.kill()
 

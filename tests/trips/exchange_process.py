@@ -8,10 +8,11 @@ import signal
 import sys
 from pathlib import Path
 
+from tests.mortal import PMENGINE
+
 START_S_MAX = 120.0
 STOP_S_MAX = 90.0
 SNAPSHOT_INTERVAL_S = 0.2
-_PROGRAM = "from pmengine.cli import main; main()"
 
 
 class ExchangeProcess:
@@ -35,7 +36,7 @@ class ExchangeProcess:
         environ["STORE_SNAPSHOT_INTERVAL_SECONDS"] = str(SNAPSHOT_INTERVAL_S)
         with self._said.open("ab") as said:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _PROGRAM, "up", "--port", str(self._port)),
+                *(sys.executable, "-c", PMENGINE, "up", "--port", str(self._port)),
                 cwd=self.folder.parent,
                 env=environ,
                 stdout=asyncio.subprocess.PIPE,

@@ -82,10 +82,13 @@ async def kill_again_and_again(folder: Path, rounds: int, seed: int) -> Report:
         print(f"{number + 1}/{rounds} {moment}: {len(recovery.state.orders)} open", flush=True)
     process = ExchangeProcess(data)
     await _started(process, report)
-    await _ask_again(process.url, chance, traders, report)
-    trading = asyncio.create_task(traders.trade(process.url))
-    await asyncio.wait({trading}, timeout=chance.uniform(0, LOAD_S_MAX))
-    await process.stop()
+    try:
+        await _ask_again(process.url, chance, traders, report)
+        trading = asyncio.create_task(traders.trade(process.url))
+        await asyncio.wait({trading}, timeout=chance.uniform(0, LOAD_S_MAX))
+        await process.stop()
+    finally:
+        await process.kill()
     await trading
     await check_folder(data, folder / "copy", traders)
     report.answered = sum(order.answered for order in traders.orders.values())
