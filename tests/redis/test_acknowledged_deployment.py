@@ -81,7 +81,7 @@ async def test_nobody_is_answered_before_a_replica_has_it_and_a_failover_loses_n
         pair.master.host,
         pair.master.port,
         API_PORT=str(port),
-        API_ORDER_TIMEOUT_SECONDS="5",
+        API_ORDER_TIMEOUT_SECONDS="10",
         ENGINE_ACK="waitaof:1",
     )
     async with (
