@@ -42,6 +42,7 @@ STALL_S_MAX: Final = 0.05
 SNAPSHOT_S_MAX: Final = 10.0
 RESTART_S_MAX: Final = 5.0
 _INTERVAL_S: Final = 5.0
+_SNAPSHOT_S_LONGEST: Final = 600.0
 _APPENDED: Final = 50
 _PAGE: Final = os.sysconf("SC_PAGESIZE")
 
@@ -177,7 +178,7 @@ async def _consumed(tape: LogTape, storage: StorageSettings) -> Consumed:
         open_stream(storage.streams, STORE_STREAM) as stream,
         open_snapshot_store(storage.snapshots) as snapshots,
     ):
-        taker = _Timed(taker_for(storage, snapshots))
+        taker = _Timed(taker_for(storage, snapshots, within_s=_SNAPSHOT_S_LONGEST))
         service = _Watched(
             WrittenLog(stream),
             taker,
