@@ -80,8 +80,10 @@ BENCHMARKS: Final = {
     "deployed": _Benchmark(deployed.measure, deployed.SECONDS, 5, repeated=False, core=True),
     "shards": _Benchmark(shards.measure, shards.SECONDS, 2, repeated=False, core=True),
     "history": _Benchmark(history.measure, history.COMMANDS, 1, quick=2_000),
-    "http": _Benchmark(http.measure, http.ORDERS, 1, core=True),
-    "websocket": _Benchmark(websocket.measure, websocket.SECONDS, 3, repeated=False),
+    "http": _Benchmark(http.measure, http.ORDERS, 1, quick=2_000, core=True),
+    "websocket": _Benchmark(
+        websocket.measure, websocket.SECONDS, 3, repeated=False, quick=websocket.SECONDS_MIN
+    ),
     "memory": _Benchmark(memory.measure, memory.RESTING, 2, repeated=False, core=True),
     "library": _Benchmark(library.measure, 100_000, 3, repeated=False, quick=2_000),
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),

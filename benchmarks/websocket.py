@@ -18,10 +18,14 @@ from benchmarks.http_exchange import HOST, ServedExchange, one_processor_each
 from benchmarks.http_load import ask, money, post
 from benchmarks.measuring import Advance, Figure, amount
 from benchmarks.websocket_clients import STALLED_BUFFER_BYTES, Clients, Heard, shaken
+from pmengine.gateways.http.connections import connections_max
 
 CLIENTS: Final = 1_000
 CHANGES_PER_S: Final = 50
 SECONDS: Final = 20
+SECONDS_MIN: Final = 2
+"""A run of so many has a part of the clients."""
+CLIENTS_PART: Final = 5
 P50_MS_MAX: Final = 5.0
 P99_MS_MAX: Final = 25.0
 QUIET_S_MAX: Final = 60.0
@@ -62,17 +66,19 @@ sys.stdin.read()
 
 def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
     """*count* seconds of changes for all clients, and a part of that by a server that does less."""
-    seconds = max(2, count)
+    seconds = max(SECONDS_MIN, count)
+    connections_max()  # so that this process may have as many files open
+    followers = CLIENTS if seconds > SECONDS_MIN else CLIENTS // CLIENTS_PART
     with TemporaryDirectory() as name, one_processor_each() as (processors, _):
         folder = Path(name)
-        bare = _by_bare_loop(processors, max(1, seconds // BASELINE_PART))
+        bare = _by_bare_loop(processors, followers, max(1, seconds // BASELINE_PART))
         advance()
         with ServedExchange(folder, processors) as exchange:
             address = (HOST, exchange.port)
             _open(address)
-            clients = Clients(address, CLIENTS)
+            clients = Clients(address, followers)
             try:
-                _hear_until(clients, lambda: clients.heard.snapshots >= CLIENTS)
+                _hear_until(clients, lambda: clients.heard.snapshots >= followers)
                 usual = _follow(exchange, clients, seconds / 2)
                 advance()
                 with shaken(address, STALLED_BUFFER_BYTES):
@@ -81,7 +87,7 @@ def measure(count: int, repeats: int, advance: Advance) -> list[Figure]:
             finally:
                 clients.close()
     said = (
-        f"{CLIENTS:,} clients, {CHANGES_PER_S} changes/s for {seconds / 2:g} s, each an order over "
+        f"{followers:,} clients, {CHANGES_PER_S} changes/s for {seconds / 2:g} s, each an order by "
         f"HTTP, from the fact's own millisecond to the client's read; {usual}"
     )
     return [
@@ -157,7 +163,7 @@ def _follow(exchange: ServedExchange, clients: Clients, seconds: float) -> _Foll
             while (due_s := began + number / CHANGES_PER_S - time.monotonic()) > 0:
                 _hear(clients, asking, due_s)
             asking.sendall(order)
-        _hear_until(clients, lambda: heard.changes >= changes * CLIENTS, asking)
+        _hear_until(clients, lambda: heard.changes >= changes * clients.count, asking)
     used_s = exchange.processor_s() - used_s
     return _Followed(heard, used_s, exchange.memory_bytes() - held_bytes)
 
@@ -194,14 +200,14 @@ def _hear_until(
             _hear(clients, asking, 0.1)
 
 
-def _by_bare_loop(processors: set[int], seconds: int) -> Heard:
+def _by_bare_loop(processors: set[int], followers: int, seconds: int) -> Heard:
     """What the same clients hear of the least that could be sent to them."""
     changes = CHANGES_PER_S * seconds
     usual = os.sched_getaffinity(0)
     os.sched_setaffinity(0, processors)
     try:
         process = Popen(
-            [sys.executable, "-c", _BARE, str(CLIENTS), str(changes), str(CHANGES_PER_S)],
+            [sys.executable, "-c", _BARE, str(followers), str(changes), str(CHANGES_PER_S)],
             stdin=PIPE,
             stdout=PIPE,
         )
@@ -209,9 +215,9 @@ def _by_bare_loop(processors: set[int], seconds: int) -> Heard:
         os.sched_setaffinity(0, usual)
     with process:
         assert process.stdout is not None
-        clients = Clients((HOST, int(process.stdout.readline())), CLIENTS)
+        clients = Clients((HOST, int(process.stdout.readline())), followers)
         try:
-            _hear_until(clients, lambda: clients.heard.changes >= changes * CLIENTS)
+            _hear_until(clients, lambda: clients.heard.changes >= changes * followers)
         finally:
             clients.close()
             process.kill()

@@ -64,6 +64,7 @@ class Clients:
     """
 
     def __init__(self, address: tuple[str, int], count: int) -> None:
+        self.count = count
         self.heard = Heard()
         self._polling = select.epoll()
         self._by_file: dict[int, _Client] = {}
