@@ -3,6 +3,7 @@ import { effect, signal } from '@preact/signals';
 import { PATIENT, sendOnce, type Outcome } from '../api/asking_again';
 import type { NewOrder, PlacedOrder } from '../api/wire';
 import { tellOf } from './announcing';
+import { keepText, keptText } from './kept';
 import { openOrders } from '../feeds/own';
 import { own } from '../feeds/user_feed';
 import { askAsUser, onOwnChange, signedIn } from './session';
@@ -20,14 +21,14 @@ const KEPT = 'pmengine.unsettled';
 export const unsettled = signal<readonly Unsettled[]>(restore());
 
 function restore(): Unsettled[] {
-  const kept = sessionStorage.getItem(KEPT);
+  const kept = keptText('sessionStorage', KEPT);
   const orders = kept ? (JSON.parse(kept) as Unsettled[]) : [];
   return orders.map((one) => ({ ...one, isAsking: false }));
 }
 
 function keep(next: readonly Unsettled[]): void {
   unsettled.value = next;
-  sessionStorage.setItem(KEPT, JSON.stringify(next));
+  keepText('sessionStorage', KEPT, JSON.stringify(next));
 }
 
 const drop = (id: string | null): void =>

@@ -5,6 +5,7 @@ import { NoAnswer, Problem, told } from '../api/problem';
 import type { CallerView, Page, Scope, UserMessage, WireAccount, WireOrder } from '../api/wire';
 import { CASH } from '../feeds/own';
 import { dismiss, tellOf } from './announcing';
+import { keepText, keptText } from './kept';
 import { followOwn, pollOwn, stopFollowing, type Change } from '../feeds/user_feed';
 
 interface PageTold {
@@ -55,7 +56,7 @@ export async function signIn(credential: Credential): Promise<void> {
   if (caller.user_id === null) {
     throw new Problem(401, 'NO_USER', 'the exchange does not know who this is');
   }
-  sessionStorage.setItem(KEPT, JSON.stringify(credential));
+  keepText('sessionStorage', KEPT, JSON.stringify(credential));
   signedIn.value = { credential, userId: caller.user_id, scopes: caller.scopes };
   const path = pageTold.value.user_feed;
   const changed = (change: Change | null) => {
@@ -83,7 +84,7 @@ function ended(detail: string): void {
 }
 
 export function signOut(): void {
-  sessionStorage.removeItem(KEPT);
+  keepText('sessionStorage', KEPT, null);
   stopFollowing();
   signedIn.value = null;
   ownChanges.value++;
@@ -108,7 +109,7 @@ async function beginOnce(): Promise<void> {
   const response = await fetch('/page.json', { cache: 'no-store', credentials: 'omit' }).catch(() => null);
   if (!response?.ok) throw new NoAnswer();
   pageTold.value = (await response.json()) as PageTold;
-  const kept = sessionStorage.getItem(KEPT);
+  const kept = keptText('sessionStorage', KEPT);
   if (!kept || signedIn.value) return;
   try {
     await signIn(JSON.parse(kept) as Credential);

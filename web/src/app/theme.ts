@@ -1,10 +1,11 @@
 /** Light or dark: as the system says, or as the user chose, which this browser remembers. */
 import { effect, signal } from '@preact/signals';
+import { keepText, keptText } from './kept';
 
 export type Theme = 'system' | 'light' | 'dark';
 
 const KEPT = 'pmengine.theme';
-const kept = localStorage.getItem(KEPT);
+const kept = keptText('localStorage', KEPT);
 
 export const theme = signal<Theme>(kept === 'light' || kept === 'dark' ? kept : 'system');
 const darkSystem = matchMedia('(prefers-color-scheme: dark)');
@@ -19,6 +20,5 @@ function judge(): void {
 effect(() => {
   judge();
   document.documentElement.dataset.theme = isDark.value ? 'dark' : 'light';
-  if (theme.value === 'system') localStorage.removeItem(KEPT);
-  else localStorage.setItem(KEPT, theme.value);
+  keepText('localStorage', KEPT, theme.value === 'system' ? null : theme.value);
 });

@@ -79,8 +79,8 @@ function opened(to: Line): void {
   for (const watch of watches.values()) subscribe(to, watch);
 }
 
-function lost(): void {
-  for (const watch of watches.values()) watch.health.value = lostSince(watch.health.value, Date.now());
+function lost(heardMs: number): void {
+  for (const watch of watches.values()) watch.health.value = lostSince(watch.health.value, Date.now(), heardMs);
 }
 
 function hear(said: unknown, from: Line): void {

@@ -2,16 +2,14 @@
 
 export interface Line {
   send(message: unknown): void;
-  /** Drops the connection and makes a new one at once. */
-  renew(): void;
   close(): void;
 }
 
 export interface Listener {
   opened(line: Line): void;
   heard(message: unknown, line: Line): void;
-  /** The connection is gone; the line is coming back by itself. */
-  lost(): void;
+  /** The connection is gone, on which something was heard last at *heardMs*; it comes back by itself. */
+  lost(heardMs: number): void;
 }
 
 const PAUSE_MS_MIN = 250;
@@ -23,6 +21,7 @@ const OPENING_MS_MAX = 8_000;
 export function openLine(url: string, listener: Listener): Line {
   let socket: WebSocket | null = null;
   let failures = 0;
+  let heardMs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let silence: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
@@ -30,10 +29,6 @@ export function openLine(url: string, listener: Listener): Line {
   const line: Line = {
     send(message) {
       if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
-    },
-    renew() {
-      failures = 0;
-      drop();
     },
     close() {
       isClosed = true;
@@ -56,6 +51,7 @@ export function openLine(url: string, listener: Listener): Line {
     };
     mine.onmessage = (event) => {
       failures = 0;
+      heardMs = Date.now();
       expect(SILENCE_MS, ping);
       listener.heard(JSON.parse(String(event.data)), line);
     };
@@ -81,7 +77,7 @@ export function openLine(url: string, listener: Listener): Line {
     if (gone) {
       gone.onclose = gone.onmessage = gone.onopen = null;
       gone.close();
-      listener.lost();
+      listener.lost(heardMs);
     }
     if (isClosed) return;
     clearTimeout(timer);
@@ -90,7 +86,12 @@ export function openLine(url: string, listener: Listener): Line {
   }
 
   function wake(): void {
-    if (document.visibilityState === 'hidden' || isClosed || socket) return;
+    if (document.visibilityState === 'hidden' || isClosed) return;
+    if (socket) {
+      // It may be dead since this machine slept or changed its network.
+      if (socket.readyState === WebSocket.OPEN) ping();
+      return;
+    }
     failures = 0;
     clearTimeout(timer);
     connect();

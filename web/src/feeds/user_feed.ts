@@ -60,8 +60,8 @@ export function followOwn(credential: Credential, path: string, { changed, ended
         if (message.type === 'open_order_change' || message.type === 'position_change') changed(message);
       }
     },
-    lost() {
-      ownHealth.value = lostSince(ownHealth.value, Date.now());
+    lost(heardMs) {
+      ownHealth.value = lostSince(ownHealth.value, Date.now(), heardMs);
     },
   });
 }

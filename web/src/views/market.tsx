@@ -228,7 +228,7 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
 function FeedState({ health }: { health: Health }) {
   const words = inWords(health, nowMs.value);
   const wasSaid = useSignal(false);
-  const isStale = health.kind === 'lost' && nowMs.value - health.sinceMs >= STALE_MS;
+  const isStale = health.kind === 'lost' && nowMs.value - health.lostMs >= STALE_MS;
   useEffect(() => {
     if (isStale) {
       wasSaid.value = true;
