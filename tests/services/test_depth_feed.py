@@ -14,53 +14,33 @@ from pmengine.projections import MarketDelta, encode_websocket_entry
 from pmengine.services.depth import Depth, DepthFeed, DepthStart, depths_of
 from pmengine.services.depth_pictures import PICTURES_KEPT_MAX, DepthPictures
 from pmengine.services.log import LogGap
-from pmstore import START, CorruptData, MarketKey, Stream
-from pmstore.backends.memory import MemorySnapshotStore, MemoryStream
-from pmstore.testing import ManualClock
-from tests.services.rig import DEADLINE_S, NOW_MS, batches_of, engine_on, flow, recover_on
+from pmstore import START, CorruptData, MarketKey
+from pmstore.backends.memory import MemoryStream
+from tests.services.feeding import Told, running, telling
+from tests.services.rig import DEADLINE_S
 
 
 @attrs.define
 class Feeding:
-    """A log, the stream that tells of it, and a feed that begins where it is told to."""
+    """A log that markets are told of, and a feed that begins where it is told to."""
 
-    log: Stream
-    websocket: Stream
-    snapshots: MemorySnapshotStore
+    told: Told
     feed: DepthFeed
     begins: int = 0
-
-    async def write(self, start: int, end: int, *, tell: bool = True) -> None:
-        """Some commands of the sample flow; *tell*: their entries reach the feed."""
-        known = len(await batches_of(self.log))
-        async with engine_on(self.log, self.snapshots) as engine:
-            for index in range(start, end):
-                await engine.take(flow(index, index + 1))
-        if tell:
-            for entry, batch in (await batches_of(self.log))[known:]:
-                await self.websocket.append([encode_websocket_entry(entry.id, batch)])
 
     async def begin(self) -> DepthStart:
         """The depth as the log says it now."""
         self.begins += 1
-        found = await recover_on(self.log, self.snapshots)
+        found = await self.told.recovered()
         return DepthStart(found.place, depths_of(Engine(snapshot=found.state.freeze(0))))
 
     async def wanted(self) -> dict[MarketKey, Depth]:
         """The depths of the books at the end of the log."""
         return (await self.begin()).depths
 
-    async def caught_up(self) -> None:
-        """Wait until the feed is at the end of the log."""
-        bounds = await self.log.bounds()
-        assert bounds is not None
-        async with asyncio.timeout(DEADLINE_S):
-            while self.feed.place is None or self.feed.place.position < bounds.last.id:
-                await asyncio.sleep(0.001)
-
     async def assert_right(self) -> None:
         """Every market's levels, last price and update number are the book's."""
-        await self.caught_up()
+        await self.told.reached_by(self.feed)
         for key, depth in (await self.wanted()).items():
             shown = self.feed.depth(key)
             assert (shown.bids, shown.asks) == (depth.bids, depth.asks), key
@@ -69,49 +49,36 @@ class Feeding:
 
 @asynccontextmanager
 async def feeding() -> AsyncIterator[Feeding]:
-    async with (
-        MemoryStream(clock=ManualClock(NOW_MS)) as log,
-        MemoryStream(clock=ManualClock(NOW_MS)) as websocket,
-        MemorySnapshotStore() as snapshots,
-    ):
+    async with telling(encode_websocket_entry) as told:
 
         async def begin() -> DepthStart:
             return await one.begin()
 
-        one = Feeding(log, websocket, snapshots, DepthFeed(websocket, START, {}, begin=begin))
+        one = Feeding(told, DepthFeed(told.stream, START, {}, begin=begin))
         yield one
-
-
-@asynccontextmanager
-async def running(feed: DepthFeed) -> AsyncIterator[None]:
-    task = asyncio.create_task(feed.run())
-    yield
-    task.cancel()
-    [ended] = await asyncio.gather(task, return_exceptions=True)
-    assert isinstance(ended, asyncio.CancelledError), ended
 
 
 async def test_a_newcomer_has_the_depth_and_follows_it() -> None:
     async with feeding() as one:
-        await one.write(0, 60)
+        await one.told.write(0, 60)
         await one.feed.prepare()
         async with running(one.feed):
             await one.assert_right()
-            await one.write(60, 90)
+            await one.told.write(60, 90)
             await one.assert_right()
 
 
 async def test_a_feed_that_misses_an_entry_begins_anew_and_tells_the_whole_depth() -> None:
     heard: list[MarketDelta] = []
     async with feeding() as one:
-        await one.write(0, 60)
+        await one.told.write(0, 60)
         await one.feed.prepare()
         key = next(key for key, depth in one.feed.all().items() if depth.bids)
         one.feed.listen(key, heard.append)
         async with running(one.feed):
-            await one.write(60, 80, tell=False)
+            await one.told.write(60, 80, tell=False)
             begins = one.begins
-            await one.write(80, 100)
+            await one.told.write(80, 100)
             await one.assert_right()
         assert one.begins > begins
         whole = next(delta for delta in heard if delta.prev_update_id == -1)
@@ -126,8 +93,8 @@ async def test_a_feed_that_misses_an_entry_begins_anew_and_tells_the_whole_depth
 
 async def test_a_feed_that_cannot_begin_anew_says_so() -> None:
     async with feeding() as one:
-        await one.write(0, 10)
-        entries = await one.websocket.read(START, 100)
+        await one.told.write(0, 10)
+        entries = await one.told.stream.read(START, 100)
         async with MemoryStream() as cut:
             await cut.append([entries[0].payload, entries[2].payload])
             with pytest.raises(LogGap, match="expected batch 2, found 3"):
@@ -138,7 +105,7 @@ async def test_a_picture_is_the_depth_that_it_was_taken_of() -> None:
     async with feeding() as one, MemoryStream() as stream:
         pictures = DepthPictures(stream)
         assert await pictures.newest() is None
-        await one.write(0, 60)
+        await one.told.write(0, 60)
         await one.feed.prepare()
         for _ in range(3 * PICTURES_KEPT_MAX):
             await pictures.save(one.feed)
@@ -147,8 +114,8 @@ async def test_a_picture_is_the_depth_that_it_was_taken_of() -> None:
         assert (found.place, found.depths) == (one.feed.place, dict(one.feed.all()))
         assert len(await stream.read(START, 100)) == PICTURES_KEPT_MAX
         # It is followed like any other beginning.
-        later = DepthFeed(one.websocket, START, {}, begin=pictures.newest)  # type: ignore[arg-type]
-        await one.write(60, 90)
+        later = DepthFeed(one.told.stream, START, {}, begin=pictures.newest)  # type: ignore[arg-type]
+        await one.told.write(60, 90)
         async with running(later), asyncio.timeout(DEADLINE_S):
             while later.place is None or later.place.number < 90:
                 await asyncio.sleep(0.001)
