@@ -8,10 +8,11 @@ import { say, tellOf } from '../app/announcing';
 import { fieldOf, readDraft, type Draft, type Field, type Problems } from '../app/draft';
 import { nowMs } from '../app/now';
 import { outcomeInWords, refusalInWords } from '../app/order_words';
+import { ownInTheWay } from '../app/own_way';
 import { placeOrder, unsettled } from '../app/placing';
 import { mayTrade, signedIn } from '../app/session';
 import type { TokenBook } from '../feeds/book';
-import { CASH, held } from '../feeds/own';
+import { CASH, held, openOrders } from '../feeds/own';
 import { own } from '../feeds/user_feed';
 import { Choice } from './choice';
 import { TextField } from './text_field';
@@ -52,6 +53,10 @@ export function Ticket(props: TicketProps) {
   const offers = draft.side === 'buy' ? book.asks : book.bids;
   const read = readDraft(draft, BigInt(market.tick_size), offers, nowMs.value);
   const expected = read.terms && estimate(read.terms, offers, fees);
+  const mine = openOrders(own.value).filter(
+    (one) => one.event_id === event.event_id && one.market_id === market.market_id,
+  );
+  const inTheWay = read.terms && ownInTheWay(mine, token.token_id, read.terms);
   const cash = held(own.value, CASH);
   const shares = held(own.value, token.token_id);
   const isKnown = own.value.shards.size > 0;
@@ -226,7 +231,7 @@ export function Ticket(props: TicketProps) {
           </div>
         )}
         <TicketOptions draft={draft} change={change} terms={read.terms} problems={problems} unfinished={read.problems} />
-        <Summary draft={draft} token={token} fees={fees} expected={expected} isLive={isLive} />
+        <Summary draft={draft} token={token} fees={fees} expected={expected} isLive={isLive} inTheWay={inTheWay} />
         <p class="problem" role="alert">
           {problems.form}
         </p>

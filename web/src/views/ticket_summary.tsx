@@ -1,7 +1,7 @@
 /** What the order in the ticket would cost, bring and pay, said before it is sent. */
 import type { WireToken } from '../api/wire';
 import { showRate, type Estimate, type Fees } from '../amounts/estimate';
-import { showDecimal, showMoney, showProfit, showQuantity } from '../amounts/units';
+import { showDecimal, showMoney, showPrice, showProfit, showQuantity } from '../amounts/units';
 import type { Draft } from '../app/draft';
 
 interface SummaryProps {
@@ -10,9 +10,11 @@ interface SummaryProps {
   fees: Fees | null;
   expected: Estimate | null;
   isLive: boolean;
+  /** The price of an own order that this one would meet. */
+  inTheWay: bigint | null;
 }
 
-export function Summary({ draft, token, fees, expected, isLive }: SummaryProps) {
+export function Summary({ draft, token, fees, expected, isLive, inTheWay }: SummaryProps) {
   const isBuy = draft.side === 'buy';
   const rows: [string, string, string?][] = [];
   if (expected) {
@@ -56,6 +58,12 @@ export function Summary({ draft, token, fees, expected, isLive }: SummaryProps) 
         </dl>
       )}
       {warning && <p class="warning">{warning}</p>}
+      {inTheWay !== null && (
+        <p class="warning">
+          Your own order at {showPrice(inTheWay)} is in the way. You do not trade with yourself: what would meet it may
+          be cancelled.
+        </p>
+      )}
       {expected && !isLive && <p class="warning">Prices are not live: this may be out of date.</p>}
       <p class="hint">
         {fees

@@ -1,0 +1,25 @@
+/** Whether an order would meet an own one, with which nobody trades; pure. */
+import type { Terms } from '../amounts/estimate';
+import { ONE, readPrice } from '../amounts/units';
+import type { WireOrder } from '../api/wire';
+
+/**
+ * The price, in terms of *tokenId*, of the best of *orders* that an order of *terms* would meet.
+ *
+ * *orders* are own open ones of one market; those for its other token are met as well: who buys one at p
+ * sells the other at 1 - p.
+ */
+export function ownInTheWay(orders: readonly WireOrder[], tokenId: string, terms: Terms): bigint | null {
+  const limit = terms.kind === 'limit' ? terms.price : terms.worst;
+  let best: bigint | null = null;
+  for (const order of orders) {
+    const isSame = order.token_id === tokenId;
+    const isOffer = isSame === (order.side === 'sell');
+    if (isOffer !== (terms.side === 'buy')) continue;
+    const told = readPrice(order.price);
+    const price = isSame ? told : ONE - told;
+    if (terms.side === 'buy' ? price > limit : price < limit) continue;
+    if (best === null || (terms.side === 'buy' ? price < best : price > best)) best = price;
+  }
+  return best;
+}
