@@ -168,3 +168,13 @@ def test_root_runs_postgres_as_nobody_where_there_are_no_namespaces(
         psycopg.connect(server.url) as connection,
     ):
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_free_port_is_answered_once() -> None:
+    script = (
+        "from pmstore.testing.servers import free_port\nfor _ in range(300): print(free_port())"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    assert len(set(said.split())) == 300

@@ -19,6 +19,8 @@ _PORT_MAX: Final = 22_000
 Below the ports that the system gives to clients (from 32768 on Linux), so that a server finds
 its own free when it starts again; with the bus of a cluster, which listens at the port + 10000.
 """
+_SHARES: Final = 16
+"""Test processes beside each other look among different ports: one in so many is theirs."""
 _READY_S_MAX: Final = 60.0
 _STOP_S_MAX: Final = 20.0
 
@@ -27,10 +29,23 @@ class ServerFailed(RuntimeError):
     """A server did not start; the message holds the end of its log."""
 
 
+_given: Final[set[int]] = set()
+
+
 def free_port() -> int:
-    """A port of loopback that nobody listens at just now, and neither at it + 10000."""
+    """
+    A port of loopback that nobody listens at just now, and neither at it + 10000.
+
+    It is none that was answered before, as far as there are others: who asked for it may not
+    listen yet.
+    """
+    ours = range(_PORT_MIN + os.getpid() % _SHARES, _PORT_MAX, _SHARES)
+    if len(_given) > len(ours) // 2:
+        _given.clear()
     for _ in range(1000):
-        port = random.randint(_PORT_MIN, _PORT_MAX - 1)
+        port = random.choice(ours)
+        if port in _given:
+            continue
         with contextlib.ExitStack() as sockets:
             try:
                 for each in (port, port + 10_000):
@@ -38,6 +53,7 @@ def free_port() -> int:
                     probe.bind(("127.0.0.1", each))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise ServerFailed("no free port on loopback")
 
