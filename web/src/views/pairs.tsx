@@ -1,7 +1,7 @@
 /** Money into pairs of shares of a market, and back. */
 import { useState } from 'preact/hooks';
 import type { WireEvent, WireMarket } from '../api/wire';
-import { showMoney, showQuantity } from '../amounts/units';
+import { shortMoney, showQuantity } from '../amounts/units';
 import { askAsUser } from '../app/session';
 import { CASH, held } from '../feeds/own';
 import { own } from '../feeds/user_feed';
@@ -19,7 +19,7 @@ export function Pairs({ event, market }: { event: WireEvent; market: WireMarket 
     .reduce((a, b) => (a < b ? a : b));
   const hint =
     way === 'splits'
-      ? `1 of money becomes one ${names}. You have ${showMoney(held(own.value, CASH).available)}.`
+      ? `1 of money becomes one ${names}. You have ${shortMoney(held(own.value, CASH).available)}.`
       : `One ${names} become 1 of money. You have ${showQuantity(least)} pairs.`;
   async function submit(submitted: Event): Promise<void> {
     submitted.preventDefault();

@@ -8,7 +8,7 @@ import { say, tellOf } from '../app/announcing';
 import { fieldOf, readDraft, type Draft, type Field, type Problems } from '../app/draft';
 import { nowMs } from '../app/now';
 import { outcomeInWords, refusalInWords } from '../app/order_words';
-import { ownInTheWay } from '../app/own_way';
+import { ownOrderMet } from '../app/own_way';
 import { placeOrder, unsettled } from '../app/placing';
 import { mayTrade, signedIn } from '../app/session';
 import type { TokenBook } from '../feeds/book';
@@ -56,7 +56,7 @@ export function Ticket(props: TicketProps) {
   const mine = openOrders(own.value).filter(
     (one) => one.event_id === event.event_id && one.market_id === market.market_id,
   );
-  const inTheWay = read.terms && ownInTheWay(mine, token.token_id, read.terms);
+  const inTheWay = read.terms && ownOrderMet(mine, token.token_id, read.terms, offers, fees);
   const cash = held(own.value, CASH);
   const shares = held(own.value, token.token_id);
   const isKnown = own.value.shards.size > 0;
