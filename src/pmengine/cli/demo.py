@@ -12,7 +12,8 @@ def demo(
     exit: Annotated[bool, typer.Option("--exit", help="End after the sample.")] = False,
     rate: Annotated[int, typer.Option(min=1, max=100_000, help="Sample commands a second.")] = 600,
     env_file: Annotated[
-        Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+        Path | None,
+        typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env."),
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="Instead of API_PORT; 0 takes a free one.")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def explain(
     order_id: Annotated[str, typer.Argument(help="The id of the order.")],
     env_file: Annotated[
-        Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+        Path | None,
+        typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document instead of lines.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pmengine.gateways.auth import Key
 
 EnvFile = Annotated[
-    Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+    Path | None, typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 

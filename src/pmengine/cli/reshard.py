@@ -17,7 +17,8 @@ def reshard(
         bool, typer.Option("--yes", help="Do it; without it, only look whether it can be done.")
     ] = False,
     env_file: Annotated[
-        Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+        Path | None,
+        typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env."),
     ] = None,
 ) -> None:
     """

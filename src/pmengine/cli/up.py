@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def up(
     env_file: Annotated[
-        Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+        Path | None,
+        typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env."),
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="Instead of API_PORT; 0 takes a free one.")

@@ -23,7 +23,8 @@ COMPLETE_EVERY = 1_000
 
 def verify(
     env_file: Annotated[
-        Path | None, typer.Option("--env", help="Read this .env file instead of ./.env.")
+        Path | None,
+        typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env."),
     ] = None,
     begin_at: Annotated[
         str | None,

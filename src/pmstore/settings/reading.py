@@ -115,5 +115,6 @@ def _unreadable(declared: Declared, value: str, error: ValueError) -> str:
     one = declared.setting
     repeatable = declared.parser.repeatable and not one.secret
     shown = repr(value) if repeatable else "the value (not shown)"
-    reason = "" if one.secret or not error.args else f" {error.args[0]}"
-    return f"{one.name}: {shown} is not of the form: {one.form}.{reason}"
+    reason = "" if one.secret or not error.args else str(error.args[0]).strip()
+    sentence = f" {reason[0].upper()}{reason[1:]}" if reason else ""
+    return f"{one.name}: {shown} is not of the form: {one.form}.{sentence}"
