@@ -26,11 +26,9 @@ def submission(call: Call, body: NewOrder) -> SubmitOrder:
     """The command that *body* asks for; raises `Problem` for what cannot be read."""
     is_limit = body.type == "limit"
     by_volume = not is_limit and body.side == "buy"
-    _require(is_limit, body.price, "price", "a limit order")
-    _require(not by_volume, body.quantity, "quantity", f"a {_kind(body)}")
-    _require(by_volume, body.volume, "volume", f"a {_kind(body)}")
-    _forbid(not by_volume, body.volume, "volume", f"a {_kind(body)}; it takes a quantity")
-    _forbid(by_volume, body.quantity, "quantity", f"a {_kind(body)}; it takes a volume")
+    lacks_price = is_limit and body.price is None
+    if lacks_price or (body.quantity is None) != by_volume or (body.volume is None) == by_volume:
+        raise _without_its_terms(body, lacks_price=lacks_price, by_volume=by_volume)
     time_in_force = _time_in_force(body, is_limit)
     if body.post_only and (not is_limit or time_in_force not in _RESTING):
         raise Problem(
@@ -79,11 +77,13 @@ def _kind(body: NewOrder) -> str:
     return "limit order" if body.type == "limit" else f"market {body.side}"
 
 
-def _require(needed: bool, value: str | None, field: str, kind: str) -> None:
-    if needed and value is None:
-        raise Problem(422, "MALFORMED", f"{kind} needs a {field}; add it", field=field)
-
-
-def _forbid(forbidden: bool, value: str | None, field: str, kind: str) -> None:
-    if forbidden and value is not None:
-        raise Problem(422, "MALFORMED", f"{field} does not go with {kind}", field=field)
+def _without_its_terms(body: NewOrder, *, lacks_price: bool, by_volume: bool) -> Problem:
+    """Why *body* is no order: it lacks what it needs, or has what does not go with it."""
+    needed, other = ("volume", "quantity") if by_volume else ("quantity", "volume")
+    if lacks_price:
+        needed = "price"
+    elif getattr(body, needed) is not None:
+        detail = f"{other} does not go with a {_kind(body)}; it takes a {needed}"
+        return Problem(422, "MALFORMED", detail, field=other)
+    detail = f"a {_kind(body)} needs a {needed}; add it"
+    return Problem(422, "MALFORMED", detail, field=needed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -40,6 +41,8 @@ from pmstore import (
 from pmstore.decimals import format_decimal
 
 AVERAGE_DECIMALS: Final = 6
+SHOWN_MAX: Final = 10_000
+"""Texts of prices, and of quantities, that are kept: the same few are shown again and again."""
 _AVERAGE_SCALE: Final = 10 ** (AVERAGE_DECIMALS - PRICE_DECIMALS)
 
 # What is shown for an enum member is looked up: the words of the edge are its own.
@@ -234,11 +237,13 @@ def _rfc3339(epoch_ms: int) -> str | None:
     return f"{text}.{ms:03d}Z" if ms else f"{text}Z"
 
 
+@lru_cache(maxsize=SHOWN_MAX)
 def show_price(ticks: int) -> str:
     """Ticks as the exact decimal that clients see."""
     return format_decimal(ticks, PRICE_DECIMALS)
 
 
+@lru_cache(maxsize=SHOWN_MAX)
 def show_quantity(lots: int) -> str:
     """Lots likewise."""
     return format_decimal(lots, QUANTITY_DECIMALS)
