@@ -89,9 +89,11 @@ BENCHMARKS: Final = {
     "postgres": _Benchmark(postgres.measure, postgres.SAVED, 2),
     "redis": _Benchmark(redis.measure, redis.SAVED, 2),
     "redis-stream": _Benchmark(redis_stream.measure, redis_stream.APPENDED, 3, repeated=False),
-    "sqlite": _Benchmark(sqlite.measure, sqlite.SAVED, 2),
-    "stack": _Benchmark(stack.measure, 100_000, 1),
-    "store-service": _Benchmark(store_service.measure, store_service.RESTING, 3, repeated=False),
+    "sqlite": _Benchmark(sqlite.measure, sqlite.SAVED, 2, quick=3_000),
+    "stack": _Benchmark(stack.measure, 100_000, 1, quick=3_000),
+    "store-service": _Benchmark(
+        store_service.measure, store_service.RESTING, 3, repeated=False, quick=20_000
+    ),
     "recovery": _Benchmark(recovery.measure, recovery.RESTING, 1, core=True),
 }
 REPEATS: Final = 5
