@@ -12,6 +12,7 @@ from pmengine.client import (
     BookChange,
     Client,
     ClientError,
+    LedgerLine,
     Level,
     Mine,
     NewOrder,
@@ -30,6 +31,7 @@ async def with_await(client: Client, order: NewOrder, book: Book, mine: Mine) ->
     assert_type(await client.place_many([order]), list[PlacedOrder | ClientError])
     assert_type((await client.account()).cash.available, Decimal)
     assert_type(client.orders(status="active"), AsyncIterator[Order])
+    assert_type(client.ledger(kind="fee"), AsyncIterator[LedgerLine])
     assert_type(client.book(1, 1), Book)
     assert_type(client.mine(), Mine)
     assert_type(book.best_bid("y1"), Level | None)

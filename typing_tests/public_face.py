@@ -97,6 +97,16 @@ def fold(snapshot: pmstore.Snapshot, order: pmstore.Order, market: pmstore.Marke
     state.apply(market)  # type: ignore[arg-type]
 
 
+async def ledger() -> None:
+    async with pmstore.open_ledger_store("memory://") as store:
+        assert_type(store, pmstore.LedgerStore)
+        mine = await store.find(pmstore.LedgerQuery(user_id="u1", kinds=[pmstore.EntryKind.FEE]))
+        assert_type(mine, pmstore.Page[pmstore.LedgerEntry])
+        whole = await store.journal(pmstore.JournalQuery(source="store_stream"))
+        assert_type(whole.items[0].holder, pmstore.Holder)
+    assert_type(pmstore.keeps_ledger("memory://"), bool)
+
+
 def without_await() -> None:
     with pmstore.sync.open_order_store("memory://") as orders:
         assert_type(orders, pmstore.sync.OrderStore)

@@ -165,6 +165,16 @@ async def test_a_deployment_from_before_the_ledger_opens_it_with_its_balances(
     assert report.compared["ledger_lines"] == len(lines_of(data))
 
 
+async def test_a_ledger_that_has_not_begun_is_no_breach(data: Path) -> None:
+    """A deployment that was migrated, and not started since, is verified without it."""
+    with database(data) as connection:
+        connection.execute(f"DELETE FROM {LEDGER}")
+        connection.execute("DELETE FROM sources WHERE store = 'ledger'")
+    report = await verified(data)
+    assert report.breaches == []
+    assert "ledger: history has not begun it yet" in report.notes
+
+
 A_TRADE = (
     f"(SELECT number FROM {LEDGER} WHERE kind = 'trade' AND holder = 'user' "
     "ORDER BY number LIMIT 1 OFFSET 40)"

@@ -58,6 +58,8 @@ class LedgerComparison:
         self._open: tuple[int, int] = (-1, -1)
         """The transaction that is being read."""
         self._last: tuple[int, int] = (-1, -1)
+        self.has_begun = True
+        """Whether history has written a line, or moved on where there was none to write."""
         self.compared = 0
         """How many lines were looked at."""
 
@@ -92,6 +94,10 @@ class LedgerComparison:
             complete: Look at all rows of *state*, which is that after *number*, too.
         """
         found: list[Violation] = []
+        self.has_begun = await self.position() is not None
+        if not self.has_begun:
+            self.forget()
+            return found
         try:
             await self._walk(number, found)
         except CorruptData as error:

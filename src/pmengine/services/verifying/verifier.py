@@ -264,6 +264,8 @@ class Verifier:
             self.report.compared["store_records"] = stores.compared
             if stores.ledger is not None:
                 self.report.compared["ledger_lines"] = stores.ledger.compared
+                if not stores.ledger.has_begun:
+                    self.report.note("ledger: history has not begun it yet")
             return True
         if stores.is_full:
             count = stores.forget()
