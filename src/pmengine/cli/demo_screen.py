@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pmengine.assembly import Exchange
+from pmengine.facts import Refusal
 from pmengine.projections import MarketDelta
 from pmengine.services.depth import Depth, DepthFeed
 from pmengine.services.recovery import Recovered
@@ -172,12 +173,18 @@ def closing_lines(
 ) -> Iterator[str]:
     """What a run did, for after the picture."""
     engine = exchange.engine.engine
-    answered = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
+    answered = ", ".join(f"{count} {_said(outcome)}" for outcome, count in outcomes.most_common())
     yield f"Fed commands {first}..{first + done - 1} of the sample: {answered or 'none'}."
     yield (
         f"{engine.open_orders()} orders rest; the log is at entry {exchange.engine.place.number}. "
         "Run it again and it continues from here."
     )
+
+
+def _said(outcome: str) -> str:
+    if outcome == Refusal.UNKNOWN_ORDER.name:
+        return "cancels of orders that had ended already"
+    return outcome
 
 
 def _ladder(depth: Depth) -> Table:

@@ -64,6 +64,8 @@ def _show(seen: Seen) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from pmengine.processes.survey import ONE_PROCESS
+
     console = Console()
     table = Table("service", "state", "role", "entry", "lag", "process", "says", box=None)
     for one in sorted(seen.services, key=lambda one: (one.service, one.state, one.instance)):
@@ -72,8 +74,9 @@ def _show(seen: Seen) -> None:
             one.service, one.state, one.role, str(one.number), str(one.lag), process, one.reason
         )
     console.print(table)
-    leader = f"engine {seen.leader}, epoch {seen.epoch}" if seen.leader else "nobody"
-    console.print(f"leads: {leader}")
+    if not any(one.service == ONE_PROCESS for one in seen.services):
+        leader = f"engine {seen.leader}, epoch {seen.epoch}" if seen.leader else "nobody"
+        console.print(f"leads: {leader}")
     log = seen.log
     console.print(f"log: entries {log.first}..{log.last} at {seen.streams}", soft_wrap=True)
     console.print(f"an answer is kept as the streams keep it: {seen.promise}", soft_wrap=True)

@@ -33,6 +33,8 @@ NEEDED: Final = ("engine", "relay", "store", "history")
 """Without one of these for a shard orders are not taken, or not shown, or not kept for long."""
 READ_BY_GROUPS: Final = (PROCESSOR_STREAM, SETTLEMENT_STREAM)
 """Streams that are kept for groups of consumers."""
+ONE_PROCESS: Final = "up"
+"""What an exchange is called that is one process and needs no lease: nobody leads it."""
 EVERYWHERE: Final = ("api",)
 """Likewise, of which one serves all shards."""
 
@@ -337,7 +339,7 @@ async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
     url = f"{scheme}://{settings.host}:{settings.port}"
     ready, reason = await asyncio.to_thread(_ask_api, url, certificate)
     return ServiceSeen(
-        service="up",
+        service=ONE_PROCESS,
         instance=url,
         state="ready" if ready else "not ready",
         reason=reason,
@@ -366,7 +368,9 @@ def _ask_api(url: str, certificate: Path | None) -> tuple[bool, str]:
             except (msgspec.DecodeError, OSError):
                 return False, f"{url} answers {error.code}"
     except (OSError, msgspec.DecodeError) as error:
-        return False, f"nobody answers at {url}: {error}"
+        reason = getattr(error, "reason", error)
+        text = getattr(reason, "strerror", None) or reason
+        return False, f"nobody answers at {url}: {text}"
 
 
 def _trust_in(certificate: Path) -> ssl.SSLContext:
