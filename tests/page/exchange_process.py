@@ -24,26 +24,30 @@ START_S_MAX = 90.0
 
 class ExchangeProcess:
     """
-    An exchange over *folder*, which asks for keys; it keeps its port and its data.
+    An exchange over *folder*, which keeps its port and its data.
 
     Args:
-        told: Further settings.
+        auth: `keys`, or `off`: then the name of a user is enough.
 
     Attributes:
+        auth: As it was given.
         url: Where it is; known once it was started.
         main: The program that it is.
     """
 
-    def __init__(self, folder: Path, **told: str) -> None:
+    def __init__(self, folder: Path, *, auth: str = "keys") -> None:
         self._folder = folder
-        self._told = {"DATA_DIR": str(folder / "data"), "AUTH": "keys", **told}
+        self._told = {"DATA_DIR": str(folder / "data"), "AUTH": auth}
+        self.auth = auth
         self._port = 0
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
         self.main = MAIN
 
     async def key(self, user: str, *scopes: Scope) -> str:
-        """A new API key of *user*; it counts within a second."""
+        """A new API key of *user*, which counts within a second; or, without keys, the name."""
+        if self.auth == "off":
+            return user
         settings = read_settings(Settings, environ=self._told)
         _, text = await create_key(settings, user, scopes)
         return text
@@ -96,7 +100,7 @@ class Asking:
 
     def __init__(self, exchange: ExchangeProcess, key: str) -> None:
         self._exchange = exchange
-        self._headers = {"X-API-Key": key}
+        self._headers = {"X-API-Key" if exchange.auth == "keys" else "X-User-Id": key}
 
     async def done(self, method: str, path: str, body: object = None) -> Any:
         """The answer to a request that must be done; a key may not be known at once."""

@@ -54,7 +54,7 @@ EVENTS: Final[tuple[dict[str, Any], ...]] = (
 )
 CHANCES: Final = {(7, 1): 58, (8, 1): 44, (8, 2): 33, (8, 3): 18, (9, 1): 27, (10, 1): 71}
 """Of the first outcome of each market, in hundredths."""
-STEPS: Final = 14
+STEPS: Final = 4
 """How often each market moves while nobody looks."""
 
 

@@ -63,7 +63,7 @@ LOADED: Final = """() => {
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """An exchange where something happens; for pictures it did so all day."""
     folder = tmp_path_factory.mktemp("exchange")
-    exchange = ExchangeProcess(folder)
+    exchange = ExchangeProcess(folder, auth="off")
     try:
         if PICTURES:
             yield await set_stage_in_the_past(exchange, folder)

@@ -165,6 +165,17 @@ async def test_a_lost_exchange_is_said_and_what_happened_meanwhile_is_shown(
         await expect(mine.level("y7", "bid at 0.29")).to_contain_text("5")
 
 
+async def test_where_no_browser_reaches_the_user_feed_own_orders_are_asked_for(
+    browser: Browser, market: Market
+) -> None:
+    told = {"auth": ["keys"], "user_feed": None}
+    async with window(browser, market.exchange, market.keys["alice"], told=told) as mine:
+        await market.asking("alice").orders(("buy", "y7", "0.25", "6"))
+        await expect(mine.orders.filter(has_text="Buy 6 Yes")).to_be_visible()
+        await market.asking("alice").done("DELETE", "/orders")
+        await expect(mine.orders).to_have_count(0)
+
+
 async def test_an_order_is_placed_without_a_mouse(browser: Browser, market: Market) -> None:
     async with window(browser, market.exchange) as mine:
         await mine.goto("#/")

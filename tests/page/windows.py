@@ -36,7 +36,8 @@ class Window:
         """Sign in as the user whose key it is."""
         await self.page.get_by_role("button", name="Sign in").click()
         dialog = self.page.get_by_role("dialog")
-        await dialog.get_by_label("API key").fill(key)
+        named = "API key" if self.exchange.auth == "keys" else "User name"
+        await dialog.get_by_label(named).fill(key)
         await dialog.get_by_role("button", name="Sign in").click()
         await expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
 
@@ -91,7 +92,12 @@ class Window:
 
 @asynccontextmanager
 async def window(
-    browser: Browser, exchange: ExchangeProcess, key: str = "", **options: Any
+    browser: Browser,
+    exchange: ExchangeProcess,
+    key: str = "",
+    *,
+    told: dict[str, Any] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Window]:
     """
     A window at the market, signed in with *key*; the page must have behaved at the end.
@@ -100,6 +106,7 @@ async def window(
     What a server refused, or did not answer, is told by the browser too: that is in `refused`.
 
     Args:
+        told: What the page is told of its exchange, instead of what this one would say.
         options: Of the window, such as `viewport`.
     """
     context = await browser.new_context(**options)
@@ -121,6 +128,8 @@ async def window(
     page.on("websocket", lambda socket: asked(socket.url))
     page.on("console", lambda message: said(message.type, message.text))
     page.on("pageerror", lambda error: one.wrong.append(str(error)))
+    if told is not None:
+        await page.route("**/page.json", lambda route: route.fulfill(json=told))
     try:
         await one.goto()
         if key:

@@ -40,6 +40,7 @@ class WebPage:
         return (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
             f"font-src 'self'; connect-src {connect}; manifest-src 'self'; "
+            "require-trusted-types-for 'script'; trusted-types 'none'; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ).encode()
 
