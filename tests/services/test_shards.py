@@ -253,7 +253,11 @@ async def check_kept(environ: Mapping[str, str], folder: Path) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "server",
-    [redis_server, redis_cluster, pytest.param(redis_and_postgres, marks=pytest.mark.soak)],
+    [
+        redis_server,
+        pytest.param(redis_cluster, marks=pytest.mark.soak),
+        pytest.param(redis_and_postgres, marks=pytest.mark.soak),
+    ],
 )
 async def test_two_shards_take_orders_and_do_not_disturb_each_other(
     server: Any, tmp_path: Path
