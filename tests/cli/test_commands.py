@@ -13,8 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import pmstore
+from pmstore.cli import plugins
 from pmstore.cli.application import application
 from pmstore.cli.exits import Exit
+from pmstore.registry import Plugins
 from tests.registry.distributions import good, install
 
 
@@ -47,6 +49,22 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
     assert done.returncode == Exit.UNUSABLE
     assert "pip install 'pmstore[cli]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_backend_of_ours_whose_extra_is_missing_is_not_called_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("pmstore.backends.redis")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "hiredis", None)
+    monkeypatch.setattr(plugins, "PLUGINS", Plugins())
+    rows = as_json("plugins")
+    assert isinstance(rows, list)
+    states = {row["scheme"]: row["state"] for row in rows}
+    assert (states["redis"], states["memory"]) == ("extra missing", "installed")
+    shown = run("plugins").stdout
+    assert shown.count("pip install 'pmstore[redis]'") == 1
+    assert "Traceback" not in shown
 
 
 def test_plugins_are_listed_with_their_contracts() -> None:

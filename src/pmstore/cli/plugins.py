@@ -17,14 +17,14 @@ EXAMPLES = examples(
 
 
 def plugins(as_json: Json = False) -> None:
-    """List the installed, broken and clashing backends, by URL scheme."""
+    """List the installed, broken and clashing backends, by URL scheme, and what an extra adds."""
     reports = PLUGINS.survey(pins=environment_pins())
     rows = [
         {
             "scheme": one.scheme,
             "distribution": one.distribution,
             "version": one.version,
-            "state": one.state.value,
+            "state": "extra missing" if one.extra else one.state.value,
             "contracts": list(one.backend.contracts) if one.backend else [],
             "problem": one.problem,
         }
@@ -35,7 +35,10 @@ def plugins(as_json: Json = False) -> None:
     else:
         shown = [{name: row[name] for name in row if name != "problem"} for row in rows]
         print_rows(shown, as_json=False, empty="No backend is installed.")
-        for problem in dict.fromkeys(one.problem for one in reports if one.problem):
-            typer.echo(f"  {problem}")
-    if any(one.state is not PluginState.INSTALLED for one in reports):
+        missing = dict.fromkeys(one.extra for one in reports if one.extra)
+        lines = [f"for more of our own: pip install 'pmstore[{extra}]'" for extra in missing]
+        lines += [one.problem for one in reports if one.problem and not one.extra]
+        for line in dict.fromkeys(lines):
+            typer.echo(f"  {line}")
+    if any(one.state is not PluginState.INSTALLED and not one.extra for one in reports):
         raise typer.Exit(Exit.DAMAGED)
