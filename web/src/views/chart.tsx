@@ -8,10 +8,13 @@ import { showPrice, showQuantity } from '../amounts/units';
 import { isDark } from '../app/theme';
 import { axisTime, dayAndTime } from '../app/times';
 import { candleOf, INTERVALS, withCandles, withTrade, type Candle, type Interval } from '../feeds/candles';
+import { useResource } from './resource';
 
 const CANDLES = 300;
 const TABLE_ROWS = 30;
 const VOLUME_MS = 2_000;
+/** Candles that may have changed in that time. */
+const NEWEST = 3;
 const HEIGHT = 260;
 /** What a chart spans at least. */
 const INTERVALS_MIN = 30;
@@ -27,42 +30,47 @@ interface ChartProps {
 export function Chart({ eventId, marketId, token, trades, began }: ChartProps) {
   const [interval, setInterval] = useState<Interval>('1m');
   const [candles, setCandles] = useState<readonly Candle[]>([]);
-  const [isRead, setRead] = useState(false);
+  const shown = useRef(interval);
+  shown.current = interval;
   const intervalMs = INTERVALS[interval];
   const newest = trades[0];
 
-  const read = (limit: number, signal: AbortSignal) =>
+  const read = (limit: number, signal?: AbortSignal) =>
     ask<Page<WireCandle>>('GET', '/candles', {
       query: { event_id: eventId, market_id: marketId, token_id: token.token_id, interval, limit },
       signal,
     }).then((page) => page.items.map(candleOf));
 
+  const found = useResource(`candles ${token.token_id} ${interval}`, (signal) => read(CANDLES, signal), 0, began);
+  useEffect(() => setCandles([]), [interval]);
   useEffect(() => {
-    const ending = new AbortController();
-    setCandles([]);
-    setRead(false);
-    read(CANDLES, ending.signal)
-      .then((found) => setCandles((before) => withCandles(found, before.slice(-1)).slice(-CANDLES)))
-      .catch(() => undefined)
-      .finally(() => !ending.signal.aborted && setRead(true));
-    return () => ending.abort();
-  }, [interval, token.token_id, began]);
+    if (found.data) setCandles(withCandles(found.data, []));
+  }, [found.data]);
+  const isRead = found.data !== null;
 
-  // Prices come with the trades; volumes are read again, a moment after the last of them.
+  // Prices come with the trades; volumes are read again a moment after a trade, once for all in that moment.
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
-    if (!newest || !isRead) return undefined;
+    if (!newest || !isRead) return;
     setCandles((before) => withTrade(before, newest, token.token_id, intervalMs).slice(-CANDLES));
-    const ending = new AbortController();
-    const timer = setTimeout(() => {
-      read(3, ending.signal)
-        .then((found) => setCandles((before) => withCandles(before, found).slice(-CANDLES)))
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      read(NEWEST)
+        .then((newer) => {
+          // Another interval may have been chosen meanwhile.
+          if (shown.current === interval) setCandles((before) => withCandles(before, newer).slice(-CANDLES));
+        })
+        // The next trade asks again.
         .catch(() => undefined);
     }, VOLUME_MS);
-    return () => {
-      clearTimeout(timer);
-      ending.abort();
-    };
   }, [newest?.trade_id, isRead, interval]);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    },
+    [interval],
+  );
 
   return (
     <figure class="panel chart" aria-labelledby="chart-title">
@@ -83,7 +91,7 @@ export function Chart({ eventId, marketId, token, trades, began }: ChartProps) {
         </div>
       </div>
       {candles.length === 0 ? (
-        <p class="empty chart-area">{isRead ? 'No trades yet.' : 'Loading…'}</p>
+        <p class="empty chart-area">{isRead ? 'No trades yet.' : (found.error ?? 'Loading…')}</p>
       ) : (
         <Drawing candles={candles} intervalMs={intervalMs} label={summary(candles, token.outcome)} isDark={isDark.value} />
       )}

@@ -46,7 +46,6 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
 
   useEffect(() => {
-    const ending = new AbortController();
     const watched = watchMarket(
       { event_id: eventId, market_id: marketId },
       {
@@ -55,14 +54,6 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
         },
         began: () => {
           began.value++;
-          ask<Page<WireTrade>>('GET', '/trades', {
-            query: { event_id: eventId, market_id: marketId, limit: TAPE_MAX },
-            signal: ending.signal,
-          })
-            .then((page) => {
-              trades.value = withTrades(trades.value, page.items, TAPE_MAX);
-            })
-            .catch(() => undefined);
         },
       },
     );
@@ -82,11 +73,25 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
       }),
     ];
     return () => {
-      ending.abort();
       for (const stop of stops) stop();
       watched.stop();
     };
   }, [eventId, marketId]);
+
+  // What was traded before the feed began, or while it was lost.
+  const before = useResource(
+    began.value > 0 ? `trades ${eventId}/${marketId}` : null,
+    (signal) =>
+      ask<Page<WireTrade>>('GET', '/trades', {
+        query: { event_id: eventId, market_id: marketId, limit: TAPE_MAX },
+        signal,
+      }),
+    0,
+    began.value,
+  );
+  useEffect(() => {
+    if (before.data) trades.value = withTrades(trades.value, before.data.items, TAPE_MAX);
+  }, [before.data]);
 
   const title = event.data && eventName(event.data);
   useEffect(() => {
