@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from pmengine.gateways.venue import RequestsCounted
-from pmengine.processes.survey import Seen
+from pmengine.processes.survey import ONE_PROCESS, Seen
 from pmengine.services.store_metrics import LayerCounted
 
 REFRESH_S: Final = 2
@@ -126,7 +126,7 @@ def _facts(seen: Seen, rate: float | None) -> str:
 def _leader(seen: Seen) -> str:
     if seen.leader:
         return f"engine {seen.leader}, epoch {seen.epoch}"
-    is_one = any(one.service == "up" for one in seen.services)
+    is_one = any(one.service == ONE_PROCESS for one in seen.services)
     return "the one process that there is" if is_one else "nobody"
 
 
