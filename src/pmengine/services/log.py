@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncGenerator
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from pmstore import START, Batch, Entry, Head, Position, Stream
@@ -70,14 +71,24 @@ class LogReader(Generic[B]):
             CorruptData: An entry cannot be read.
             StoreUnavailable: The log does not answer.
         """
-        found: list[tuple[Entry, B]] = []
+        return [one async for one in self.each(place, limit, wait_s)]
+
+    async def each(
+        self, place: Place, limit: int, wait_s: float = 0.0
+    ) -> AsyncGenerator[tuple[Entry, B], None]:
+        """
+        What `read` answers, one after the other, each decoded when it is asked for.
+
+        What is folded at once is still in the processor's cache, and is gone before the next.
+        """
+        is_first = True
         for index, entry in enumerate(await self.stream.read(place.position, limit, wait_s)):
             if index and not index % 16:
                 await asyncio.sleep(0)  # decoding a long tail must not hold up the loop
             batch = self.decode(entry)
             follows = batch.number == place.number + 1 and batch.prev_hash == place.hash
-            if found and not follows:
-                break
+            if not is_first and not follows:
+                return
             if batch.number != place.number + 1:
                 raise LogGap(
                     f"{STORE_STREAM}: expected entry number {place.number + 1} after "
@@ -89,8 +100,8 @@ class LogReader(Generic[B]):
                     f"{batch.prev_hash[:12]}…, but the entry before it was {place.hash[:12]}…"
                 )
             place = Place(entry.id, batch.number, batch.hash)
-            found.append((entry, batch))
-        return found
+            is_first = False
+            yield entry, batch
 
     async def ends(self) -> Ends | None:
         """The first and the last entry held, None if there never was one."""

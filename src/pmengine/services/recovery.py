@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -301,10 +301,15 @@ async def lies_on(log: LogReader[Any], snapshot: Snapshot | SnapshotInfo) -> boo
 async def _follow(
     log: LogReader[Any], state: S, place: Place, number: int | None
 ) -> RecoveredAs[S]:
-    folded = 0
-    while True:
+    folded, before = 0, -1
+    while folded > before:
+        before = folded
         try:
-            batches = await log.read(place, READ_BATCHES_MAX)
+            async with aclosing(log.each(place, READ_BATCHES_MAX)) as entries:
+                async for entry, batch in entries:
+                    state.apply_batch(entry.id, batch)
+                    place = Place(entry.id, batch.number, batch.hash)
+                    folded += 1
         except LogRewritten as error:
             raise CannotStart(
                 f"the log contradicts itself: {error}. Restore it from a backup"
@@ -316,13 +321,6 @@ async def _follow(
                 f"the log has a gap that no valid snapshot bridges: {error}. Restore a "
                 "snapshot that lies beyond it; nothing was changed."
             ) from error
-        if not batches:
-            break
-        for entry, batch in batches:
-            state.apply_batch(entry.id, batch)
-        folded += len(batches)
-        entry, batch = batches[-1]
-        place = Place(entry.id, batch.number, batch.hash)
     ends = await log.ends()
     assert ends is not None, "something was read from it"
     head, last = ends[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 
@@ -105,11 +106,12 @@ class StoreService:
 
     async def catch_up(self, wait_s: float = 0.0) -> bool:
         """Fold some of what the log holds; whether there was anything."""
-        found = await self._log.read(self.place, READ_BATCHES_MAX, wait_s)
-        for entry, batch in found:
-            self.state.apply_batch(entry.id, batch)
-            self.place = Place(entry.id, batch.number, batch.hash)
-        return bool(found)
+        number = self.place.number
+        async with aclosing(self._log.each(self.place, READ_BATCHES_MAX, wait_s)) as entries:
+            async for entry, batch in entries:
+                self.state.apply_batch(entry.id, batch)
+                self.place = Place(entry.id, batch.number, batch.hash)
+        return self.place.number > number
 
     async def save(self) -> SnapshotInfo | None:
         """Take a verified snapshot of what is folded; None before the first entry."""
