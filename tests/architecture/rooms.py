@@ -13,6 +13,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "google": ("pmengine.gateways.grpc",),
     "grpc": ("pmengine.gateways.grpc",),
     "hiredis": ("pmstore.backends.redis",),
+    "httptools": ("pmengine.gateways.http",),
     "httpx": ("pmengine.client",),
     "hypothesis": ("pmstore.testing",),
     "jwt": ("pmengine.gateways",),
