@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import msgspec
 import structlog
 
+from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.http import create_user_app, serving
 from pmengine.gateways.websocket import UserEndpoint
 from pmengine.processes.deployment import Deployment
@@ -35,6 +36,7 @@ class UserGatewayProcess:
         self._feeds: Sequence[UserFeed] = ()
         self._is_serving = False
         self._endpoint: UserEndpoint | None = None
+        self._certificate: Certificate | None = None
 
     def note(self) -> Note:
         """How far what it tells users is."""
@@ -51,7 +53,8 @@ class UserGatewayProcess:
         place = self._place()
         if place is None or not self._is_serving:
             return False, "it finds what users have to begin with"
-        return True, f"users are told of the log through entry {place.number}"
+        ready = True, f"users are told of the log through entry {place.number}"
+        return ready if self._certificate is None else self._certificate.beside(ready)
 
     def _place(self) -> Place | None:
         """How far it is on the log of its own shard."""
@@ -79,6 +82,7 @@ class UserGatewayProcess:
             following = [asyncio.create_task(feed.run()) for feed in feeds]
             closing.push_async_callback(end, following)
             entrance = await closing.enter_async_context(open_entrance(settings))
+            self._certificate = entrance.certificate
             users = self._endpoint = UserEndpoint(feeds, entrance.door)
             app = create_user_app(users, entrance.door, entrance.limits)
             serve = serving(
