@@ -142,5 +142,7 @@ def postgres_server(
     if url := os.environ.get("PM_POSTGRES_URL"):
         yield GivenServer(url)
         return
-    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+    # What it has written down twice is soon let go: it may lie in memory.
+    options = ("-c", "max_wal_size=256MB", "-c", "autovacuum_naptime=1h")
+    with PostgresServer(tmp_path_factory.mktemp("postgres"), options=options) as server:
         yield server
