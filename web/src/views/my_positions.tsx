@@ -1,5 +1,5 @@
 /** Own positions with average price and profit, at the last prices. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Page, WireEvent, WirePosition } from '../api/wire';
 import {
   amountOf,
@@ -142,12 +142,16 @@ function averageText(text: string | null): string {
 
 const toneOf = (profit: bigint | null): string => (profit === null || profit === 0n ? '' : profit > 0n ? 'gain' : 'loss');
 
-/** *value* once it has not changed for a moment: a fill comes as several changes. */
+/** *value*, a moment after it changed: a fill comes as several changes. */
 export function useSettled(value: number): number {
   const [settled, setSettled] = useState(value);
+  const newest = useRef(value);
+  newest.current = value;
+  const isBehind = settled !== value;
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), SETTLING_MS);
+    if (!isBehind) return undefined;
+    const timer = setTimeout(() => setSettled(newest.current), SETTLING_MS);
     return () => clearTimeout(timer);
-  }, [value]);
+  }, [isBehind, settled]);
   return settled;
 }
