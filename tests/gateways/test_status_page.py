@@ -17,8 +17,9 @@ from pmengine.cli.serving import serve
 from pmengine.gateways.http import create_app, serving
 from pmengine.gateways.venue import HtmlAnswer, RequestsCounted
 from pmengine.processes.entrance import open_entrance
+from pmengine.processes.keeping import KeptFor
 from pmengine.processes.status_page import StatusPage
-from pmengine.processes.survey import KeptFor, LogSeen, Seen, ServiceSeen
+from pmengine.processes.survey import LogSeen, Seen, ServiceSeen
 from pmengine.settings import Settings
 from pmstore import StoreUnavailable
 from pmstore.clock import Clock

@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
+from pmengine.processes.keeping import READ_BY_GROUPS, KeptFor, kept_by, kept_by_groups
 from pmengine.processes.layout import WHOLE, find_layout
 from pmengine.processes.sharing import require_shared_streams
-from pmengine.processes.survey import READ_BY_GROUPS, KeptFor, kept_by, kept_by_groups
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import (
     FORGOTTEN,

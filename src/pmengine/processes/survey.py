@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Final
 
 import attrs
 import msgspec
 
-from pmengine.gateways.http.answers import ReadinessView
-from pmengine.gateways.http.problems import ProblemDetails
-from pmengine.gateways.http.vitals import Vitals
+from pmengine.processes.asking import ask_exchange, ask_process
 from pmengine.processes.deployment import promise_of
+from pmengine.processes.keeping import READ_BY_GROUPS, KeptFor, kept_by, kept_by_groups
 from pmengine.processes.layout import shards_to_read
 from pmengine.processes.sharing import is_shared
-from pmengine.projections import PROCESSOR_STREAM, PROJECTIONS, decode_batch_told
+from pmengine.projections import PROJECTIONS, decode_batch_told
 from pmengine.services.log import STORE_STREAM, Log
 from pmengine.services.notes import FORGOTTEN_MS, SERVICE_STREAM, SILENT_MS_MAX, Board, Note
-from pmengine.services.settlement import SETTLEMENT_STREAM
 from pmengine.settings import Settings
-from pmstore import START, Consumers, Stream, open_consumers, open_snapshot_store, open_stream
+from pmstore import Stream, open_consumers, open_snapshot_store, open_stream
 from pmstore.clock import Clock
 
-ASK_S_MAX: Final = 2.0
 NEEDED: Final = ("engine", "relay", "store", "history")
 """Without one of these for a shard orders are not taken, or not shown, or not kept for long."""
-READ_BY_GROUPS: Final = (PROCESSOR_STREAM, SETTLEMENT_STREAM)
-"""Streams that are kept for groups of consumers."""
 ONE_PROCESS: Final = "up"
 """What an exchange is called that is one process and needs no lease: nobody leads it."""
 EVERYWHERE: Final = ("api",)
@@ -68,28 +59,6 @@ class LogSeen(msgspec.Struct, kw_only=True, frozen=True):
     last: int
     position: str
     epoch: int
-
-
-class KeptFor(msgspec.Struct, kw_only=True, frozen=True):
-    """
-    A service for which `stream` is kept behind `needs_after`, whether it runs or not.
-
-    `lag` is by how many of the log's entries it is behind, `heard_ms` how long ago it last said
-    where it is; an hour for whoever said nothing for longer.
-    """
-
-    stream: str
-    service: str
-    instance: str
-    number: int
-    needs_after: str
-    lag: int
-    heard_ms: int
-
-    @property
-    def is_away(self) -> bool:
-        """Whether nothing was heard of it for long."""
-        return self.heard_ms > SILENT_MS_MAX
 
 
 class Seen(msgspec.Struct, kw_only=True, frozen=True):
@@ -209,53 +178,6 @@ async def _survey(
     )
 
 
-def kept_by(board: Board, last: int) -> list[KeptFor]:
-    """For whom the log, which ends at entry *last*, is kept."""
-    return [
-        KeptFor(
-            stream=STORE_STREAM,
-            service=note.service,
-            instance=note.instance,
-            number=note.number,
-            needs_after=note.needs_after or str(START),
-            lag=max(0, last - note.number),
-            heard_ms=heard_ms,
-        )
-        for note, heard_ms in board.owed()
-    ]
-
-
-async def kept_by_groups(
-    name: str, groups: Consumers, stream: Stream, board: Board
-) -> list[KeptFor]:
-    """For which groups of consumers *stream*, one of `READ_BY_GROUPS`, is kept."""
-    bounds = await stream.bounds()
-    last = 0
-    if bounds is not None:
-        last = decode_batch_told(bounds.last.payload, name).number
-    kept: list[KeptFor] = []
-    for group, position in sorted((await groups.positions()).items()):
-        due = await stream.read(position, 1)
-        number = last
-        if due:
-            number = decode_batch_told(due[0].payload, name).number - 1
-        heard = (heard_ms for note, heard_ms in board.all() if note.service == group)
-        # Who settles is no service of ours: nobody hears whether it lives.
-        silence_ms = 0 if name == SETTLEMENT_STREAM else FORGOTTEN_MS
-        kept.append(
-            KeptFor(
-                stream=name,
-                service=group,
-                instance="",
-                number=number,
-                needs_after=str(position),
-                lag=last - number,
-                heard_ms=min(heard, default=silence_ms),
-            )
-        )
-    return kept
-
-
 async def _ends(settings: Settings, open_log: Log, stream: _OpenStream) -> _Ends:
     storage = settings.storage
     ends = await open_log.ends()
@@ -286,7 +208,7 @@ async def _seen(note: Note, heard_ms: int, log: LogSeen) -> ServiceSeen:
     if note.state != "ended" and heard_ms > SILENT_MS_MAX:
         state, reason = "silent", f"it said nothing for {heard_ms / 1000:.1f} s"
     elif note.state != "ended":
-        told = await asyncio.to_thread(_ask, note.url)
+        told = await asyncio.to_thread(ask_process, note.url)
         mine = [one for one in told.services if one.service == note.service] if told else []
         if mine:
             now = mine[0]
@@ -313,31 +235,12 @@ async def _seen(note: Note, heard_ms: int, log: LogSeen) -> ServiceSeen:
     )
 
 
-def _ask(url: str) -> Vitals | None:
-    """What a process says of its health, None if it does not answer."""
-    try:
-        with urllib.request.urlopen(f"{url}/ready", timeout=ASK_S_MAX) as answer:
-            return _decoded(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return _decoded(error.read())
-    except (OSError, ValueError):
-        return None
-
-
-def _decoded(content: bytes) -> Vitals | None:
-    try:
-        return msgspec.json.decode(content, type=Vitals)
-    except msgspec.DecodeError:
-        return None
-
-
 async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
     """`pmengine up`, which tells its health where its API is."""
     certificate = settings.tls_certificate
     scheme = "http" if certificate is None else "https"
     url = f"{scheme}://{settings.host}:{settings.port}"
-    ready, reason = await asyncio.to_thread(_ask_api, url, certificate)
+    ready, reason = await asyncio.to_thread(ask_exchange, url, certificate)
     return ServiceSeen(
         service=ONE_PROCESS,
         instance=url,
@@ -353,33 +256,6 @@ async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
         pid=0,
         url=url,
     )
-
-
-def _ask_api(url: str, certificate: Path | None) -> tuple[bool, str]:
-    try:
-        trust = None if certificate is None else _trust_in(certificate)
-        asked = urllib.request.urlopen(f"{url}/ready", timeout=ASK_S_MAX, context=trust)
-        with asked as answer:
-            return True, msgspec.json.decode(answer.read(), type=ReadinessView).reason
-    except urllib.error.HTTPError as error:
-        with error:
-            try:
-                return False, msgspec.json.decode(error.read(), type=ProblemDetails).detail
-            except (msgspec.DecodeError, OSError):
-                return False, f"{url} answers {error.code}"
-    except (OSError, msgspec.DecodeError) as error:
-        reason = getattr(error, "reason", error)
-        text = getattr(reason, "strerror", None) or reason
-        return False, f"nobody answers at {url}: {text}"
-
-
-def _trust_in(certificate: Path) -> ssl.SSLContext:
-    """Trusts this one certificate, by whatever name it is reached and whoever vouches for it."""
-    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trust.check_hostname = False
-    trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    trust.load_verify_locations(certificate)
-    return trust
 
 
 def _problems(
