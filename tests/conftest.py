@@ -30,6 +30,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script: tests press Ctrl-C in processes of their own.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# As `pmengine.gateways.grpc` says, but tests import gRPC before it: some copies of this process,
+# which other tests make, would be killed by what gRPC does at a fork.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 _CODE = "compiled" if is_compiled() else "interpreted"
 
 # No deadline: a shared machine is slow now and then, and that is no failure of the code.
