@@ -99,7 +99,8 @@ def settings(folder: Path, **more: str) -> Settings:
 
 
 def venue_of(exchange: Exchange, **options: Any) -> Venue:
-    """What a gateway needs of *exchange*."""
+    """What a gateway needs of *exchange*, also beside another one."""
+    options.setdefault("elsewhere_number", lambda: exchange.front.number)
     return Venue(
         front=exchange.front,
         history=exchange.history,

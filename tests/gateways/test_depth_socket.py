@@ -100,7 +100,11 @@ async def test_a_mirror_kept_from_the_feed_equals_the_depth_at_the_same_update(
     running: Running, seed: int
 ) -> None:
     print(f"seed {seed}")
-    async with connect(url(running)) as early, connect(url(running)) as late:
+    # They do not listen while orders are placed, and so hear no pong.
+    async with (
+        connect(url(running), ping_interval=None) as early,
+        connect(url(running), ping_interval=None) as late,
+    ):
         mirrors = [await follow(early, 1, 1)]
         await random_orders(running, seed, 150)
         mirrors.append(await follow(late, 1, 1))

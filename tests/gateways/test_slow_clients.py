@@ -108,8 +108,15 @@ async def test_a_client_that_does_not_read_goes_on_later_and_others_miss_nothing
 ) -> None:
     async with (
         fed_gateway(running) as fed,
-        connect(fed.url, max_size=None, max_queue=1, sock=narrow_socket(fed.url)) as slow,
-        connect(fed.url, max_size=None) as fast,
+        # Who does not read hears no pong.
+        connect(
+            fed.url,
+            max_size=None,
+            max_queue=1,
+            ping_interval=None,
+            sock=narrow_socket(fed.url),
+        ) as slow,
+        connect(fed.url, max_size=None, ping_interval=None) as fast,
     ):
         slow_mirror = await follow(slow, 1, 1)
         fast_mirror = await follow(fast, 1, 1)
