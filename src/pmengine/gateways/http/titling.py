@@ -43,6 +43,9 @@ async def add_titled_event(call: Call, title: str, markets: dict[int, NewMarket]
         end_date=None if body.end_date is None else parse_end_date(body.end_date),
         exclusive=body.exclusive,
     )
+    if body.event_id is None:
+        # The stores say which ids are taken.
+        await call.freshness.reached()
     done = await _asked(call.venue.events.create(asked, _sending(call)))
     if isinstance(done, Declined):
         raise _declined(done)
