@@ -70,6 +70,11 @@ def is_all_well(shown: subprocess.CompletedProcess[str]) -> bool:
     return lags == {0} and set(seen["projections"].values()) == {seen["log"]["last"]}
 
 
+def states(shown: subprocess.CompletedProcess[str]) -> set[tuple[str, str]]:
+    """Each service with its state."""
+    return {(one["service"], one["state"]) for one in json.loads(shown.stdout)["services"]}
+
+
 @pytest.mark.crash
 async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
@@ -130,12 +135,11 @@ async def test_status_says_who_runs_who_leads_and_what_is_wrong(tmp_path: Path) 
             assert shown.returncode == Exit.DIFFERENT
             await standby.stop()
             await engine.stop()
-            shown = await pmengine("status", "--json", cwd=tmp_path, environ=environ)
-            seen = json.loads(shown.stdout)
-            assert seen["leader"] is None
-            states = {(one["service"], one["state"]) for one in seen["services"]}
-            assert ("engine", "ended") in states
-            assert ("relay", "silent") in states
+            ended = {("engine", "ended"), ("relay", "silent")}
+            shown = await shown_when(
+                lambda shown: ended <= states(shown), "--json", cwd=tmp_path, environ=environ
+            )
+            assert json.loads(shown.stdout)["leader"] is None
 
 
 async def test_status_of_streams_that_nobody_serves_is_said_in_one_line(tmp_path: Path) -> None:

@@ -196,6 +196,8 @@ def test_a_running_exchange_is_looked_at_and_followed(tmp_path: Path) -> None:
             assert exchange.poll() is None, exchange.communicate()
             assert time.monotonic() < deadline
         follower = start(tmp_path, "verify", "--follow", "--json", "--from", "first")
+        assert follower.stderr is not None
+        assert "Ctrl-C ends" in follower.stderr.readline()
         while (second := looked(tmp_path))["number"] < first["number"] + 20:
             assert time.monotonic() < deadline
         follower.send_signal(signal.SIGINT)
@@ -203,7 +205,7 @@ def test_a_running_exchange_is_looked_at_and_followed(tmp_path: Path) -> None:
         assert follower.returncode == Exit.FINE, (out, err)
         summary = json.loads(out)["summary"]
         assert summary["kept"] is True
-        assert summary["number"] > first["number"]
+        assert summary["number"] > 0
         assert second["compared"]["store_records"] > 0
     finally:
         exchange.send_signal(signal.SIGTERM)

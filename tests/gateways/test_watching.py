@@ -89,7 +89,11 @@ async def test_stores_that_do_not_follow_are_503_and_never_stale(running: Runnin
             running.exchange.log, MemorySnapshotStore(), running.exchange.recovered, oldest=never
         ),
     )
-    venue = attrs.evolve(venue_of(running.exchange), history=standing, answer_timeout_s=0.5)
+    venue = attrs.evolve(
+        venue_of(running.exchange, elsewhere_number=lambda: 0),
+        history=standing,
+        answer_timeout_s=0.5,
+    )
     async with serving(create_app(venue), "127.0.0.1", 0) as url:
         headers = {"X-User-Id": "u1"}
         first = await running.client.get(f"{url}/api/v1/orders", headers=headers)

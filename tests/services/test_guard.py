@@ -192,14 +192,13 @@ async def test_a_snapshot_taken_behind_a_followers_back_is_compared_too() -> Non
                 await asyncio.sleep(0)
         await snapshots.save(await folded(stream, snapshots))
         await engine.take(flow(50, 60))
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await verifier.finish()
-        assert verifier.report.compared["snapshots"] == 1
-        assert verifier.report.breaches == []
+        verifier.stop()
+        report = await following
+        assert report.compared["snapshots"] == 1
+        assert report.breaches == []
         wrong = attrs.evolve(await folded(stream, snapshots), trade_counter=5)
         await snapshots.save(wrong)
-        await verifier.finish()
+        await verifier.run()
         (breach,) = verifier.report.breaches
         assert breach.violation.law is Law.SNAPSHOT
         assert "trade_counter: 5 here" in str(breach.violation)

@@ -16,7 +16,7 @@ import pytest
 
 from pmengine.assembly import open_exchange
 from pmengine.commands import CancelOrder
-from pmengine.invariants import Law
+from pmengine.invariants import Law, following
 from pmengine.services.verifying import CannotBegin
 from pmengine.settings import Settings
 from pmstore import (
@@ -43,6 +43,7 @@ from tests.services.rewriting import (
     trade_into,
     use_everything,
     verified,
+    verifier_of,
     write_log,
 )
 from tests.services.rig import DEADLINE_S
@@ -102,6 +103,38 @@ async def test_it_begins_at_any_snapshot(where: str, data: Path) -> None:
     assert report.entries == whole.number - report.began_after
     assert (report.entries == 0) == (where == "newest")
     assert report.compared["store_records"] > 0
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_follower_stops_between_two_entries(
+    turns: int, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "COMMANDS_BETWEEN_RESTS", 3)
+    loop = asyncio.get_running_loop()
+
+    def advanced(_: int) -> None:
+        if verifier.place.number == 20:
+            stop_after(turns)
+
+    def stop_after(turns: int) -> None:
+        if turns:
+            loop.call_soon(stop_after, turns - 1)
+        else:
+            verifier.stop()
+
+    async with verifier_of(data, advanced=advanced) as (verifier, through):
+        report = await verifier.run()
+    assert report.breaches == []
+    assert 20 <= report.number < through
+
+
+async def test_stores_in_the_middle_of_their_first_write_are_not_compared(data: Path) -> None:
+    with sqlite3.connect(data / "pmstore.db") as database:
+        database.execute("DELETE FROM orders")
+        database.execute("DELETE FROM sources WHERE store = 'orders'")
+    report = await verified(data)
+    assert report.breaches == []
+    assert "stores: they do not say how far they have had the log" in report.notes
 
 
 async def test_a_place_that_is_not_there_is_said_with_those_that_are(data: Path) -> None:

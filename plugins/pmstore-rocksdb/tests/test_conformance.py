@@ -51,8 +51,9 @@ async def crash(store: Residence) -> None:
 
     holding = asyncio.ensure_future(store.database.write(hold_up))
     await asyncio.to_thread(held_up.wait)
-    # A compaction in the background would change files between two that are copied.
-    await asyncio.to_thread(store.database._rocks.cancel_all_background, True)
+    # A compaction in the background would change files between two that are copied. (A bound
+    # method would let the thread hold the database for a moment longer than its answer.)
+    await asyncio.to_thread(lambda: store.database._rocks.cancel_all_background(True))
     folder = store.database.path
     image = folder.with_suffix(".image")
     shutil.copytree(folder, image)

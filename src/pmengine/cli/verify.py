@@ -124,7 +124,7 @@ async def _verify(
                 advanced=progress.advance,
             )
             if follow:
-                await _until_told(verifier)
+                await _until_told(verifier, reporter)
             else:
                 progress.expect(through - verifier.place.number)
                 await verifier.run(through=through)
@@ -132,16 +132,14 @@ async def _verify(
         return bool(verifier.report.breaches)
 
 
-async def _until_told(verifier: Verifier) -> None:
+async def _until_told(verifier: Verifier, reporter: Reporter) -> None:
     """Follow until Ctrl-C or SIGTERM, or until it ends by what it found."""
     loop = asyncio.get_running_loop()
-    running = asyncio.create_task(verifier.run())
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, running.cancel)
+        loop.add_signal_handler(number, verifier.stop)
+    reporter.begins(verifier.report)
     try:
-        await running
-    except asyncio.CancelledError:
-        await verifier.finish()
+        await verifier.run()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

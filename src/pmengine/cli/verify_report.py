@@ -71,6 +71,12 @@ class Reporter:
             yield EntriesDone(bar)
         self._progress = None
 
+    def begins(self, report: Report) -> None:
+        """Say on the error output that a follower is at work."""
+        print(
+            f"Following the log from {report.began_with}; Ctrl-C ends.", file=sys.stderr, flush=True
+        )
+
     def heard(self, breach: Breach) -> None:
         """Print a breach."""
         if self._as_json:

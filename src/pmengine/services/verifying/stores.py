@@ -131,17 +131,23 @@ class StoreComparison:
 
     async def position(self) -> Position | None:
         """
-        How far the log is in all stores, None if none of them says it.
+        How far the log is in all stores, None where that is not known.
 
-        A store that says nothing was written before the others moved on.
+        A store that keeps no positions was written before the others moved on; one that keeps
+        them and has none may not have had its first write. A ledger is begun later, maybe.
         """
-        found: list[Position | None] = []
+        found: list[Position] = []
         for store in (self._trades, self._orders, self._accounts):
             if hasattr(store, "position"):
-                found.append(await cast(Any, store).position(STORE_STREAM))
+                position = await cast(Any, store).position(STORE_STREAM)
+                if position is None:
+                    return None
+                found.append(position)
         if self.ledger is not None:
-            found.append(await self.ledger.position())
-        return min((position for position in found if position is not None), default=None)
+            position = await self.ledger.position()
+            if position is not None:
+                found.append(position)
+        return min(found, default=None)
 
     async def compare(self, place: Place, state: State, *, complete: bool) -> list[Violation]:
         """

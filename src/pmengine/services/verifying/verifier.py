@@ -93,14 +93,19 @@ class Verifier:
         self._since_complete = 0
         self._stores_at: Position | None = None
         self._compared_at: Position | None = None
+        self._is_stopped = False
         self._watch = Watch(beginning.state, ledger=ledger, fee_account=fee_account)
+
+    def stop(self) -> None:
+        """Let `run` end as soon as it stands between two entries, a second later at most."""
+        self._is_stopped = True
 
     async def run(self, *, through: int | None = None) -> Report:
         """
-        Look at the log through entry *through*; unset, follow it until cancelled.
+        Look at the log through entry *through*; unset, follow it until stopped.
 
         Ends early when a breach leaves nothing to go on with, or when there are as many
-        breaches as are told. A cancelled one can be finished with `finish`.
+        breaches as are told.
 
         Raises:
             CannotBegin: The log has a gap, and no snapshot lies behind it.
@@ -109,16 +114,16 @@ class Verifier:
         await self._check_completely()
         if self._stores is not None:
             self._stores_at = await self._stores.position()
-        while not self._is_over and (through is None or self.place.number < through):
+        while self._goes_on and (through is None or self.place.number < through):
             if not await self._advance(READ_WAIT_S if through is None else 0.0):
                 if through is not None:
                     break
                 await self._settle_down()
         if not self._is_over:
-            await self.finish()
+            await self._finish()
         return self.report
 
-    async def finish(self) -> None:
+    async def _finish(self) -> None:
         """Look at everything once more where the log was left."""
         await self._check_completely()
         await self._follow_projections(())
@@ -134,6 +139,10 @@ class Verifier:
     @property
     def _is_over(self) -> bool:
         return self.report.ended_by_breach or self.report.is_full
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._is_over and not self._is_stopped
 
     # -- the log -------------------------------------------------------------------------
 
@@ -158,7 +167,7 @@ class Verifier:
                 break
             found.append((entry, batch))
             self._advanced(1)
-            if self._is_over:
+            if not self._goes_on:
                 break
             await asyncio.sleep(0)  # a follower in the engine's process lets it work
         await self._follow_projections(found)
