@@ -133,21 +133,25 @@ class StoreComparison:
         """
         How far the log is in all stores, None where that is not known.
 
-        A store that keeps no positions was written before the others moved on; one that keeps
-        them and has none may not have had its first write. A ledger is begun later, maybe.
+        A store that does not say it (a window of a layer does not) was written before the
+        others moved on, once the accounts were, which come last.
         """
         found: list[Position] = []
         for store in (self._trades, self._orders, self._accounts):
             if hasattr(store, "position"):
                 position = await cast(Any, store).position(STORE_STREAM)
-                if position is None:
+                if position is not None:
+                    found.append(position)
+                elif store is self._accounts and not await self._has_accounts():
                     return None
-                found.append(position)
         if self.ledger is not None:
             position = await self.ledger.position()
             if position is not None:
                 found.append(position)
         return min(found, default=None)
+
+    async def _has_accounts(self) -> bool:
+        return bool((await self._accounts.find(BalanceQuery(limit=1))).items)
 
     async def compare(self, place: Place, state: State, *, complete: bool) -> list[Violation]:
         """
