@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pmengine.commands import CancelOrder, SubmitOrder, Tick
+from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder, Tick
 from pmengine.services.recovery import CannotStart
 from pmstore import OrderType, Side, Symbol, Trade
 from pmstore.backends.file import FileSnapshotStore, FileStream
@@ -57,6 +57,22 @@ async def test_its_orders_are_served_on_an_empty_log(tmp_path: Path) -> None:
         assert [(one.price, one.quantity) for one in trades] == [(5_000, 30)]
         again = await recover_on(log, snapshots, clock=clock)
         assert again.state.digest() == digest
+
+
+async def test_what_users_are_told_is_counted_from_the_beginning(tmp_path: Path) -> None:
+    """A browser counts to 2^53; the position of another system's last message is beyond it."""
+    write(tmp_path, LISTED)
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+        engine_on(log, snapshots, clock=clock, ledger=False) as engine,
+    ):
+        before = engine.state.user_update_ids["user_456"]
+        amend = AmendOrder(order_id="order_123", user_id="user_456", price=4_000)
+        await engine.take([amend])
+        assert engine.state.orders["order_123"].version == before + 1 == 2
+        assert engine.state.user_update_ids["user_456"] == 2
 
 
 async def test_it_is_not_taken_on_a_log_with_entries(tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from pmstore import Snapshot
 from pmstore.codec import GENESIS_HASH
+
+FIRST_VERSION: Final = 1
+"""That of every order which was there before our first entry."""
 
 
 def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
@@ -13,22 +18,25 @@ def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
     *snapshot* as the state before our first entry.
 
     Events that ended by *now_ms* are left out with their orders: nobody will say any more
-    that they ended. Numbers and versions go on above those that its orders have.
+    that they ended. Numbers go on above those that its orders have. Versions begin anew, at
+    `FIRST_VERSION`: those of another system are times shifted to the left, beyond what a
+    browser can count, and ours are what the user feed counts by.
     """
     events = {
         event_id: event
         for event_id, event in snapshot.events.items()
         if event.end_date_ms is None or event.end_date_ms > now_ms
     }
-    orders = [order for order in snapshot.orders if order.symbol.event_id in events]
-    versions: dict[str, int] = {}
-    for order in orders:
-        versions[order.user_id] = max(versions.get(order.user_id, 0), order.version)
+    orders = [
+        attrs.evolve(order, version=FIRST_VERSION)
+        for order in snapshot.orders
+        if order.symbol.event_id in events
+    ]
     return attrs.evolve(
         snapshot,
         events=events,
         orders=orders,
-        user_update_ids=versions,
+        user_update_ids={order.user_id: FIRST_VERSION for order in orders},
         order_counter=max((order.order_num for order in orders), default=0),
         timestamp=now_ms,
         last_message_id=None,
