@@ -70,14 +70,14 @@ test-compiled: compiled  ## Run the tests of the engine's core on the compiled w
 
 check: lint types pages  ## Check style, types, and that documentation and code agree
 
-lint: with-check
+lint: with-check  ## Check style and format alone
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: with-check
+types: with-check  ## Check types alone, strictly
 	@$(BIN)/mypy
 
-pages: with-check
+pages: with-check  ## Check alone that documentation and code agree
 	@$(BIN)/pytest -q -m docs
 
 bench: with-test  ## Run the benchmarks, interpreted and compiled: a table, and JSON under .benchmarks
