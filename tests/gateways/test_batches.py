@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
 from pmengine.gateways.http import create_app, serving
-from tests.gateways.exchange import Running, order, venue_of
+from tests.gateways.exchange import Running, order, running_exchange, venue_of
 
 
 async def placed(running: Running, *orders: Any) -> list[Any]:
@@ -121,3 +122,16 @@ async def test_an_input_that_took_nothing_refuses_the_batch_whole(running: Runni
     items = await placed(running, order(price="9"), order())
     assert [one["status"] for one in items] == [422, 503]
     assert running.digest() == digest
+
+
+async def test_what_was_done_before_and_cannot_be_shown_is_no_503_of_a_batch(
+    tmp_path: Path,
+) -> None:
+    async with running_exchange(tmp_path, answer_timeout_s=2.0) as running:
+        await running.open_market()
+        body = {"orders": [order(client_order_id="c1"), order(client_order_id="c2", price="0.4")]}
+        await running.done("POST", "/orders/batch", json={"orders": body["orders"][:1]})
+        await running.exchange.history.orders.__aexit__(None, None, None)
+        first, second = await placed(running, *body["orders"])
+        assert (first["status"], first["problem"]["code"]) == (504, "DONE_NOT_SHOWN")
+        assert (second["status"], second["order"]["status"]) == (201, "new")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from pmengine.commands import SubmitOrder
+from pmstore import OrderType, Side, Symbol
 from pmstore.clock import system_clock
-from tests.gateways.exchange import EVENT, Running, order, running_exchange
+from tests.gateways.exchange import EVENT, Running, order, running_exchange, venue_of
 
 
 async def place(running: Running, user: str = "u1", **fields: Any) -> Any:
@@ -267,3 +269,61 @@ async def test_of_very_many_orders_the_answer_has_the_first_and_says_so(tmp_path
                 await asyncio.sleep(0.01)
         closed = await running.done("GET", "/orders?status=closed")
         assert {one["id"] for one in closed["items"]} == {one["order"]["id"] for one in placed}
+
+
+async def test_of_a_group_or_session_no_more_are_left_though_other_orders_are(
+    running: Running,
+) -> None:
+    await place(running, price="0.4")
+    limit = {"group": "g", "quantity_max": "100", "window_ms": 1000}
+    await running.done("POST", "/groups", json=limit)
+    await running.done("POST", "/heartbeats", json={"session": "s", "timeout_ms": 600_000})
+    for named, query in (({"group": "g"}, "group=g"), ({"session": "s"}, "session=s")):
+        last = await place(running, **named)
+        while system_clock() <= last["order"]["timestamp"]:
+            await asyncio.sleep(0)  # the cancel has a later millisecond
+        done = await running.done("DELETE", f"/orders?{query}")
+        assert [one["id"] for one in done["items"]] == [last["order"]["id"]]
+        assert done["more"] is False
+
+
+async def test_of_very_many_orders_of_a_group_the_answer_says_that_more_are_left(
+    tmp_path: Path,
+) -> None:
+    async with running_exchange(tmp_path, told={"ENGINE_STEP_MAX": "2"}) as running:
+        await running.open_market()
+        limit = {"group": "g", "quantity_max": "100", "window_ms": 1000}
+        await running.done("POST", "/groups", json=limit)
+        await place(running, price="0.3")
+        for cents in range(40, 46):
+            last = await place(running, price=f"0.{cents}", group="g")
+        while system_clock() <= last["order"]["timestamp"]:
+            await asyncio.sleep(0)  # the cancel has a later millisecond
+        assert (await running.done("DELETE", "/orders?group=g"))["more"] is True
+
+
+async def test_more_orders_than_a_store_is_asked_for_at_once_are_cancelled_and_shown(
+    tmp_path: Path,
+) -> None:
+    async with running_exchange(tmp_path, told={"ENGINE_STEP_MAX": "100000"}) as running:
+        await running.open_market()
+        venue = venue_of(running.exchange)
+        count = venue.history.orders.limits.batch_size_max + 1  # 10,001
+        commands = [
+            SubmitOrder(
+                order_id=f"o{number}",
+                symbol=Symbol(1, 1, "y1"),
+                side=Side.BUY,
+                order_type=OrderType.LIMIT,
+                user_id="u1",
+                quantity=1,
+                price=4000,
+                client_order_id=f"c{number}",
+                valid_until_ms=system_clock() + 3_600_000,
+            )
+            for number in range(count)
+        ]
+        for some in (commands[:5000], commands[5000:]):
+            await venue.front.send_all(some, 120.0)
+        done = await running.done("DELETE", "/orders")
+        assert [one["id"] for one in done["items"]] == [f"o{one}" for one in range(count)]

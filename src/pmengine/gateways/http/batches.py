@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pmengine.commands import SubmitOrder
 from pmengine.gateways.http.answers import BatchAnswer, BatchAnswers
+from pmengine.gateways.http.failures import problem_from
 from pmengine.gateways.http.operations import Call, Reply
 from pmengine.gateways.http.order_terms import submission
 from pmengine.gateways.http.orders import placed, repeated
@@ -11,6 +14,8 @@ from pmengine.gateways.http.problems import Problem
 from pmengine.gateways.http.requests import NewOrder, OrderBatch
 from pmengine.gateways.http.sending import refused, send_all
 from pmengine.services.front import Answer
+
+_PATH: Final = "/api/v1/orders/batch"
 
 
 async def place_orders(call: Call) -> Reply:
@@ -40,6 +45,7 @@ def _read(call: Call, body: NewOrder) -> SubmitOrder | Problem:
 
 
 async def _answer(call: Call, outcome: Answer | Problem) -> BatchAnswer:
+    is_applied = isinstance(outcome, Answer) and outcome.refusal is None
     try:
         if isinstance(outcome, Problem):
             raise outcome
@@ -49,7 +55,9 @@ async def _answer(call: Call, outcome: Answer | Problem) -> BatchAnswer:
             status, found = 200, await repeated(call, outcome.answered.order_id)
         else:
             status, found = 201, placed(outcome.order, outcome.trades)
-    except Problem as problem:
+    except Exception as error:
+        # One that cannot be shown must not take the answers of all others with it.
+        problem = problem_from(error, "POST", _PATH, is_applied=is_applied)
         call.metrics.order(problem.code)
         return BatchAnswer(status=problem.status, problem=problem.details())
     call.metrics.order("accepted" if status == 201 else "repeated")
