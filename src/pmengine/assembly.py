@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
 from typing import Final
 
 import attrs
-import structlog
 
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
 from pmengine.engine import Engine
+from pmengine.exchange import Exchange, running
+from pmengine.ids import new_id
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
-from pmengine.services.collector import spare_the_collector
 from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.depth import DepthFeed, depths_of
 from pmengine.services.engine import EngineService
@@ -61,48 +60,6 @@ from pmstore.clock import system_clock
 
 HISTORY_GATHERS_S: Final = 0.1
 """Stores are written so late at most; a question that needs them does not wait for that."""
-
-_logger = structlog.get_logger("pmengine")
-
-
-@attrs.define
-class Exchange:
-    """
-    A whole exchange in one process, running.
-
-    `failed` ends with the error of the first service that could not go on. `inputs` are the
-    engine's input streams by name, `log` is what it writes. `guard` checks it, if asked for.
-    """
-
-    settings: Settings
-    inputs: Mapping[str, Stream]
-    log: Log
-    recovered: Recovered
-    engine: EngineService
-    store: StoreService
-    history: History
-    front: Front
-    depth: DepthFeed
-    users: UserFeed
-    events: EventDesk
-    finisher: Finisher
-    announcer: Announcer
-    failed: asyncio.Future[None]
-    guard: Guard | None = None
-    settler: Settler | None = None
-    ready: bool = True
-
-    async def heads(self) -> Sequence[int]:
-        """The number of the last entry of the log, of the one shard that this is."""
-        return [await self.log.head_number()]
-
-    def readiness(self) -> tuple[bool, str]:
-        """Whether orders are taken, and why not."""
-        if not self.ready:
-            return False, "the exchange is stopping or a service failed"
-        if self.engine.lack:
-            return False, self.engine.lack
-        return True, "orders are taken"
 
 
 @asynccontextmanager
@@ -265,54 +222,8 @@ async def open_exchange(settings: Settings) -> AsyncIterator[Exchange]:
                 settler=None if settling is None else settling.settler,
             )
             await engine.announce()  # before anybody else can send something
-            async with _running(exchange, relay):
+            async with running(exchange, relay):
                 yield exchange
-
-
-@asynccontextmanager
-async def _running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
-    """Every service as a task; the engine ends first, then those who follow it."""
-    engine = _watched("engine", exchange.engine.run, exchange)
-    followers = [
-        _watched("relay", relay.run, exchange),
-        _watched("front", exchange.front.run, exchange),
-        _watched("depth", exchange.depth.run, exchange),
-        _watched("users", exchange.users.run, exchange),
-        _watched("history", exchange.history.run, exchange),
-        _watched("store", exchange.store.run, exchange),
-        _watched("events", exchange.finisher.run, exchange),
-        _watched("announcer", exchange.announcer.run, exchange),
-        _watched(
-            "collector",
-            lambda: spare_the_collector(exchange.settings.snapshot_interval_s),
-            exchange,
-        ),
-    ]
-    if exchange.settler is not None:
-        followers.append(_watched("settlement", exchange.settler.run, exchange))
-    if exchange.guard is not None:
-        followers.append(_watched("guard", exchange.guard.run, exchange))
-    try:
-        yield
-    finally:
-        exchange.ready = False
-        exchange.engine.stop()
-        try:
-            async with asyncio.timeout(exchange.settings.shutdown_timeout_s):
-                await asyncio.gather(engine, return_exceptions=True)
-                if not exchange.failed.done():
-                    await exchange.history.reached(exchange.engine.place.number)
-        except TimeoutError:
-            _logger.warning("stop_timed_out", detail="what was acknowledged is in the log")
-        for task in (engine, *followers):
-            task.cancel()
-        await asyncio.gather(engine, *followers, return_exceptions=True)
-        if not exchange.failed.done():
-            while await exchange.store.catch_up():
-                pass
-            await exchange.store.save()
-        else:
-            exchange.failed.exception()
 
 
 @attrs.frozen
@@ -347,24 +258,6 @@ def _copied(state: State, settings: Settings) -> State:
     return State.restore(state.freeze(state.time_ms), id_memory_s=settings.id_memory_s)
 
 
-def _watched(
-    name: str, run: Callable[[], Awaitable[None]], exchange: Exchange
-) -> asyncio.Task[None]:
-    async def watch() -> None:
-        try:
-            await run()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            exchange.ready = False
-            _logger.error("service_failed", service=name, reason=f"{type(error).__name__}: {error}")
-            if not exchange.failed.done():
-                exchange.failed.set_exception(error)
-            raise
-
-    return asyncio.create_task(watch(), name=name)
-
-
 def engine_of(settings: Settings, state: State) -> Engine:
     """An engine that goes on from *state*."""
     return Engine(
@@ -379,12 +272,3 @@ def engine_of(settings: Settings, state: State) -> Engine:
         fee_account=settings.fee_account,
         snapshot=state.freeze(state.time_ms),
     )
-
-
-def new_id() -> str:
-    """A UUID of version 7: its first 48 bits are the time, so that ids sort by age."""
-    random = int.from_bytes(os.urandom(10), "big")
-    high = (system_clock() & (2**48 - 1)) << 16 | 0x7000 | random >> 68
-    low = 0x8000_0000_0000_0000 | random & (2**62 - 1)
-    text = f"{high << 64 | low:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -32,7 +32,7 @@ OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
     "structlog": (
         "pmengine.services",
         "pmengine.gateways",
-        "pmengine.assembly",
+        "pmengine.exchange",
         "pmengine.processes",
         "pmengine.cli",
     ),
@@ -122,7 +122,8 @@ PMENGINE: Final[tuple[frozenset[str], ...]] = (
     frozenset({"invariants"}),
     frozenset({"services"}),
     frozenset({"gateways", "replay", "sample"}),
-    frozenset({"settings"}),
+    frozenset({"ids", "settings"}),
+    frozenset({"exchange"}),
     frozenset({"assembly"}),
     frozenset({"processes"}),
     frozenset({"cli"}),

@@ -10,8 +10,10 @@ from typing import Any
 import attrs
 import httpx
 
-from pmengine.assembly import Exchange, new_id, open_exchange
+from pmengine.assembly import open_exchange
+from pmengine.exchange import Exchange
 from pmengine.gateways.http import Venue, create_app, serving
+from pmengine.ids import new_id
 from pmengine.settings import Settings
 from pmstore.clock import system_clock
 from pmstore.settings import read_settings

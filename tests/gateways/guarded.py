@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from websockets.asyncio.client import ClientConnection
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
+from pmengine.exchange import Exchange
 from pmengine.gateways.auth import Scope
 from pmengine.gateways.http import create_app, serving
 from pmengine.processes.entrance import open_entrance

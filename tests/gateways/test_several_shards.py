@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pmengine.assembly import new_id
 from pmengine.commands import SubmitOrder
+from pmengine.ids import new_id
 from pmengine.services.front import Answer, Front, NotTaken
 from pmengine.services.fronts import Fronts
 from pmstore import START, Order, OrderType, Side, Symbol, open_stream

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
+from pmengine.exchange import Exchange
 from pmengine.sample import sample_command, sample_setup
 from pmengine.services.history_ledger import journal_of
 from pmengine.services.log import STORE_STREAM

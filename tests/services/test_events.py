@@ -14,8 +14,9 @@ import msgspec
 import pytest
 import redis
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
 from pmengine.commands import Command
+from pmengine.exchange import Exchange
 from pmengine.services.dead_letters import DEAD_LETTERS, DeadLetter
 from pmengine.services.events import (
     CATALOGUE_STREAM,

@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 import pytest
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
+from pmengine.exchange import Exchange
 from pmengine.invariants import Law
 from pmengine.projections import WEBSOCKET_STREAM
 from pmengine.sample import sample_command, sample_setup

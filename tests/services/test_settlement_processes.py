@@ -10,7 +10,8 @@ from random import Random
 
 import pytest
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
+from pmengine.exchange import Exchange
 from pmengine.sample import sample_command, sample_setup
 from pmengine.services.log import STORE_STREAM
 from pmengine.services.settlement import (

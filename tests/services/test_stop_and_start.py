@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
 from pmengine.commands import CancelOrder, SubmitOrder
+from pmengine.exchange import Exchange
 from pmengine.facts import Refusal
 from pmengine.invariants import engine_violations
 from pmengine.sample import SAMPLE_EVENT, SAMPLE_MARKETS, sample_command, sample_setup

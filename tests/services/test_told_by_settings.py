@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pmengine.assembly import Exchange, open_exchange
+from pmengine.assembly import open_exchange
 from pmengine.commands import (
     AddOneEvent,
     Command,
@@ -24,6 +24,7 @@ from pmengine.commands import (
     encode_command,
 )
 from pmengine.engine import Engine
+from pmengine.exchange import Exchange
 from pmengine.facts import Refusal
 from pmengine.settings import Settings, load_settings
 from pmstore import CASH, OrderType, SettingsError, Side, Symbol

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from pmengine.assembly import Exchange
+from pmengine.exchange import Exchange
 from pmengine.facts import Refusal
 from pmengine.projections import MarketDelta
 from pmengine.services.depth import Depth, DepthFeed

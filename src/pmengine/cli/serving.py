@@ -12,11 +12,13 @@ import attrs
 import typer
 import uvloop
 
-from pmengine.assembly import Exchange, new_id, open_exchange
+from pmengine.assembly import open_exchange
 from pmengine.cli.exits import Exit
 from pmengine.cli.logs import configure_logs
+from pmengine.exchange import Exchange
 from pmengine.gateways.http import Venue, create_app, serving
 from pmengine.gateways.page import WebPage, own_files
+from pmengine.ids import new_id
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.sharing import is_shared, require_one_shard
 from pmengine.processes.status_page import StatusPage, look_beside

@@ -9,11 +9,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 import msgspec
 import structlog
 
-from pmengine.assembly import new_id
 from pmengine.gateways.certificate import Certificate
 from pmengine.gateways.http import Venue, create_app, create_depth_app, serving
 from pmengine.gateways.page import WebPage, own_files
 from pmengine.gateways.venue import FurtherShard
+from pmengine.ids import new_id
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.event_desk import open_catalogue, open_desk

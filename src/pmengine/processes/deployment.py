@@ -13,8 +13,9 @@ from typing import Final, TypeVar
 import attrs
 import structlog
 
-from pmengine.assembly import engine_of, new_id
+from pmengine.assembly import engine_of
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.ids import new_id
 from pmengine.processes.layout import Layout, claim_layout
 from pmengine.processes.sharing import require_shared_streams
 from pmengine.projections import WEBSOCKET_STREAM, decode_batch_told

@@ -11,8 +11,8 @@ from typing import Final
 import attrs
 import msgspec
 
-from pmengine.assembly import new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT, AddOneEvent, Command, RemoveOneEvent
+from pmengine.ids import new_id
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.event_desk import open_catalogue, open_desk
 from pmengine.processes.service import end, first_of

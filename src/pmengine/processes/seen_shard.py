@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from pmengine.assembly import new_id
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT
+from pmengine.ids import new_id
 from pmengine.processes.deployment import Deployment
 from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM
 from pmengine.services.depth import DepthFeed
