@@ -75,6 +75,14 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("command", ["up", "run engine", "demo"])
+def test_a_port_that_is_none_is_said_before_anything_is_made(command: str, tmp_path: Path) -> None:
+    ran = pmengine(*command.split(), "--port", "65536", cwd=tmp_path)
+    assert ran.returncode == Exit.USAGE
+    assert "--port" in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     ran = pmengine("up", "--port", "0", cwd=tmp_path, DATA_DIR=str(tmp_path / "data"))

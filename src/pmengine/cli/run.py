@@ -22,7 +22,8 @@ def run(
         typer.Option("--env", "--env-file", help="Read this .env file instead of ./.env."),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Instead of SERVICE_PORT; 0 takes a free one.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Instead of SERVICE_PORT; 0 takes a free one."),
     ] = None,
 ) -> None:
     """
