@@ -12,15 +12,22 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from pmengine.cli import NEEDED
 from pmengine.cli.application import application
 from pmengine.cli.exits import Exit
+from tests.architecture.rooms import OPTIONAL
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "engine-cli.md"
 
 
-def pmengine(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+MAIN = "from pmengine.cli import main; main()"
+
+
+def pmengine(
+    *words: str, cwd: Path, program: str = MAIN, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from pmengine.cli import main; main()", *words],
+        [sys.executable, "-c", program, *words],
         cwd=cwd,
         env=os.environ | {"COLUMNS": "200"} | environment,
         capture_output=True,
@@ -47,6 +54,33 @@ def test_help_shows_an_example(command: str, tmp_path: Path) -> None:
     shown = pmengine(command, "--help", cwd=tmp_path)
     assert shown.returncode == 0
     assert f"pmengine {command}" in shown.stdout.split("Examples")[-1]
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("typer", ["--help"]),
+        ("structlog", ["demo", "--exit"]),
+        ("starlette", ["up"]),
+        ("cryptography", ["key", "list"]),
+    ],
+)
+def test_where_a_part_of_its_extra_is_missing_a_command_says_what_to_install(
+    missing: str, words: list[str], tmp_path: Path
+) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; {MAIN}"
+    ran = pmengine(*words, cwd=tmp_path, program=program)
+    assert ran.returncode == Exit.MISSING, ran.stderr
+    assert ran.stderr == "The command pmengine needs an extra: pip install 'pmstore[engine]'\n"
+
+
+def test_every_package_that_only_the_extra_brings_is_known_as_such() -> None:
+    of_the_command = {
+        name
+        for name, users in OPTIONAL.items()
+        if any(room.startswith("pmengine") and room != "pmengine.client" for room in users)
+    }
+    assert of_the_command == NEEDED
 
 
 def test_wrong_settings_are_all_named_and_nothing_is_made(tmp_path: Path) -> None:
