@@ -119,6 +119,21 @@ async def test_one_address_has_only_so_many_websockets(tmp_path: Path) -> None:
                         await asyncio.sleep(0.02)
 
 
+async def test_a_websocket_that_is_refused_is_no_error_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with guarded_exchange(tmp_path, API_SOCKETS_PER_ADDRESS="1") as guarded:
+        guessed = {"X-API-Key": "guess"}
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(user_feed(guarded), additional_headers=guessed)
+        assert caught.value.response.status_code == 401
+        async with connect(user_feed(guarded)):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(user_feed(guarded))
+        assert caught.value.response.status_code == 429
+    assert caplog.records == []
+
+
 async def test_a_long_body_is_refused_without_being_read(guarded: Guarded) -> None:
     huge = 10**12
     head = (

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 AT_ONCE: Final = "pmengine.at_once"
 """The extension of the scope that is `PromptSocket.send_at_once`."""
@@ -23,6 +26,13 @@ class PromptSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][AT_ONCE] = {"send": self.send_at_once}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send one message of the application."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # It was refused, and whole: uvicorn would log that as an error of the application.
+            self.handshake_complete = True
 
     def send_at_once(self, following: Callable[[], str | None]) -> bool:
         """
