@@ -25,7 +25,7 @@ from pmengine.services.collector import spare_the_collector
 from pmengine.services.folding import Fold
 from pmengine.services.log import BEGINNING, STORE_STREAM, WrittenLog
 from pmengine.services.recovery import recover_as
-from pmengine.services.store import READ_BATCHES_MAX, StoreService
+from pmengine.services.store import READ_ENTRIES_MAX, StoreService
 from pmengine.services.taking import Taken, Taker
 from pmstore import START, Position, Stream, open_snapshot_store, open_stream
 from pmstore.clock import system_clock
@@ -264,7 +264,7 @@ async def _parse(stream: Stream, after: Position, changes: int) -> Run:
     """Read what stands after *after* and parse it, and do nothing with it."""
     bare = bare_loop_ns()
     start_cpu = time.process_time()
-    while entries := await stream.read(after, READ_BATCHES_MAX):
+    while entries := await stream.read(after, READ_ENTRIES_MAX):
         for entry in entries:
             msgspec.json.decode(entry.payload)
         after = entries[-1].id

@@ -145,6 +145,26 @@ class Settings:
         default=3,
         doc="Verified snapshots that are kept.",
     )
+    store_foreign: bool = setting(
+        "STORE_FOREIGN",
+        boolean(),
+        default=False,
+        doc="Whether another engine writes `store_stream`: then `pmengine run store` keeps its "
+        "snapshots, and nothing else runs here.",
+    )
+    store_batch_size: int = setting(
+        "STORE_BATCH_SIZE",
+        integer(1, 10_000),
+        default=100,
+        doc="With STORE_FOREIGN: how many entries are read at once.",
+    )
+    store_on_bad_entry: str = setting(
+        "STORE_ON_BAD_ENTRY",
+        choice("stop", "dead_letter"),
+        default="stop",
+        doc="With STORE_FOREIGN: whether an entry that cannot be read stops the service, or is put "
+        "aside on `dead_letter_stream`.",
+    )
     stream_bytes_max: int = setting(
         "STREAM_BYTES_MAX",
         integer(STREAM_BYTES_LEAST, 2**60),

@@ -45,12 +45,14 @@ async def _up(settings: object) -> None:
     import attrs
 
     from pmengine.cli.serving import serve
+    from pmengine.processes.foreign_store import require_right_log
     from pmengine.processes.sharing import is_shared, require_one_shard
     from pmengine.settings import Settings
     from pmstore import open_stores
 
     assert isinstance(settings, Settings)
     require_one_shard(settings)
+    require_right_log(settings, ["up"])
     if settings.storage.optional_servers:
         # Who is not there is left out now; later nobody could tell an outage from absence.
         async with open_stores(settings=settings.storage) as stores:

@@ -12,12 +12,13 @@ import structlog
 from pmengine.gateways.http import serving
 from pmengine.gateways.http.vitals import ServiceVitals, Vitals, create_vitals_app
 from pmengine.processes.deployment import Deployment, open_deployment
+from pmengine.processes.foreign_store import require_right_log
 from pmengine.processes.service import Service
 from pmengine.services.collector import spare_the_collector
 from pmengine.services.log import STORE_STREAM, link_of
 from pmengine.services.notes import SERVICE_STREAM, Herald
 from pmengine.settings import Settings
-from pmstore import PmstoreError, StoreUnavailable
+from pmstore import CorruptData, PmstoreError, StoreUnavailable
 
 HASTY: Final = frozenset({"history"})
 """An API waits to hear from these before it answers questions."""
@@ -41,12 +42,13 @@ async def run_services(
         listening: Told where the process answers `/health`, `/ready` and `/metrics`.
 
     Raises:
-        SettingsError: The streams or stores are of one process.
+        SettingsError: The streams or stores are of one process, or the log is another engine's.
         OSError: An address cannot be had.
         Exception: From the first service that failed; the others were stopped.
     """
     async with open_deployment(settings) as deployment:
         services = [make(deployment) for make in makers]
+        require_right_log(settings, [one.name for one in services])
         app = create_vitals_app(_Asking(deployment, services).vitals)
         async with serving(app, settings.service_host, settings.service_port) as url:
             deployment.url = url
@@ -134,12 +136,12 @@ class _Asking:
 
     async def vitals(self) -> Vitals:
         """As it is now; one question to the log."""
-        end = await self._end_of_log()
+        is_there, end = await self._end_of_log()
         told = []
         for service in self._services:
             note = service.note()
             is_ready, reason = service.readiness()
-            if end is None:
+            if not is_there:
                 is_ready, reason = False, "the log does not answer"
             told.append(
                 ServiceVitals(
@@ -161,10 +163,14 @@ class _Asking:
             services=told,
         )
 
-    async def _end_of_log(self) -> int | None:
+    async def _end_of_log(self) -> tuple[bool, int | None]:
+        """Whether the log answers, and its last number; entries of another engine have none."""
+        is_foreign = self._deployment.settings.store_foreign
         try:
             async with asyncio.timeout(ASK_S_MAX):
                 bounds = await (await self._deployment.stream(STORE_STREAM)).bounds()
-        except (PmstoreError, TimeoutError):
-            return None
-        return 0 if bounds is None else link_of(bounds.last).number
+        except (PmstoreError, TimeoutError) as error:
+            return is_foreign and isinstance(error, CorruptData), None
+        if is_foreign:
+            return True, None
+        return True, 0 if bounds is None else link_of(bounds.last).number

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from pmengine.processes.deployment import Deployment
+from pmengine.processes.foreign_store import ForeignStore, open_foreign_store
 from pmengine.processes.service import until
 from pmengine.processes.taking import taker_for
 from pmengine.processes.turns import Turn
@@ -20,6 +21,7 @@ from pmengine.services.notes import Board, Note
 from pmengine.services.outages import persistently
 from pmengine.services.recovery import RecoveredAs, recover_as
 from pmengine.services.store import StoreService
+from pmengine.services.taking import Taker
 from pmstore import StoreUnavailable, Stream
 from pmstore.clock import system_clock
 from pmstore.written import WrittenState
@@ -40,6 +42,7 @@ class StoreProcess:
         self._deployment = deployment
         self._turn = Turn(deployment, self.name)
         self._store: StoreService | None = None
+        self._foreign: ForeignStore | None = None
 
     def note(self) -> Note:
         """How far the folded state is."""
@@ -66,7 +69,9 @@ class StoreProcess:
         store = self._store
         if store is None:
             return {}
-        told = {"snapshots_failed": store.failed}
+        told: dict[str, float] = {"snapshots_failed": store.failed}
+        if self._foreign is not None:
+            told |= self._foreign.numbers()
         if store.saved is None:
             return told
         last = {"snapshot_number": store.saved.number, "snapshot_bytes": store.saved.size_bytes}
@@ -96,23 +101,16 @@ class StoreProcess:
     async def _fold(self, over: asyncio.Event) -> None:
         deployment, settings = self._deployment, self._deployment.settings
         board = await deployment.board()
-        log, recovered = await recovered_rows(deployment)
-        store = self._store = StoreService(
-            log,
-            taker_for(
-                await deployment.place(),
-                await deployment.snapshots(),
-                within_s=settings.snapshot_timeout_s,
-            ),
-            state=recovered.state,
-            place=recovered.place,
-            interval_s=settings.snapshot_interval_s,
-            keep=settings.snapshots_keep,
-            consumers=board.needs,
-            clock=system_clock,
-            inputs=await deployment.inputs(),
-            is_pressed=lambda: any(note.lack for note in board.living("engine")),
+        taker = taker_for(
+            await deployment.place(),
+            await deployment.snapshots(),
+            within_s=settings.snapshot_timeout_s,
         )
+        if settings.store_foreign:
+            self._foreign = await open_foreign_store(deployment, taker)
+            store = self._store = self._foreign.service
+        else:
+            store = self._store = await self._on_our_log(board, taker)
         letters = await deployment.stream(DEAD_LETTERS)
         sparing = spare_the_collector(SPARE_S)
         following = (store.run(), board.run(), _tidy(board, letters), sparing)
@@ -124,6 +122,22 @@ class StoreProcess:
                 await store.save()
         except (StoreUnavailable, TimeoutError) as error:
             _logger.warning("last_snapshot_failed", reason=str(error))
+
+    async def _on_our_log(self, board: Board, taker: Taker) -> StoreService:
+        deployment, settings = self._deployment, self._deployment.settings
+        log, recovered = await recovered_rows(deployment)
+        return StoreService(
+            log,
+            taker,
+            state=recovered.state,
+            place=recovered.place,
+            interval_s=settings.snapshot_interval_s,
+            keep=settings.snapshots_keep,
+            consumers=board.needs,
+            clock=system_clock,
+            inputs=await deployment.inputs(),
+            is_pressed=lambda: any(note.lack for note in board.living("engine")),
+        )
 
 
 async def recovered_rows(deployment: Deployment) -> tuple[WrittenLog, RecoveredAs[WrittenState]]:

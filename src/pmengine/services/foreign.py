@@ -22,19 +22,10 @@ def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
     `FIRST_VERSION`: those of another system are times shifted to the left, beyond what a
     browser can count, and ours are what the user feed counts by.
     """
-    events = {
-        event_id: event
-        for event_id, event in snapshot.events.items()
-        if event.end_date_ms is None or event.end_date_ms > now_ms
-    }
-    orders = [
-        attrs.evolve(order, version=FIRST_VERSION)
-        for order in snapshot.orders
-        if order.symbol.event_id in events
-    ]
+    snapshot = without_ended(snapshot, now_ms)
+    orders = [attrs.evolve(order, version=FIRST_VERSION) for order in snapshot.orders]
     return attrs.evolve(
         snapshot,
-        events=events,
         orders=orders,
         user_update_ids={order.user_id: FIRST_VERSION for order in orders},
         order_counter=max((order.order_num for order in orders), default=0),
@@ -44,6 +35,17 @@ def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
         number=0,
         hash=GENESIS_HASH,
     )
+
+
+def without_ended(snapshot: Snapshot, now_ms: int) -> Snapshot:
+    """*snapshot* without the events that ended by *now_ms*, and without orders of no event."""
+    events = {
+        event_id: event
+        for event_id, event in snapshot.events.items()
+        if event.end_date_ms is None or event.end_date_ms > now_ms
+    }
+    orders = [order for order in snapshot.orders if order.symbol.event_id in events]
+    return attrs.evolve(snapshot, events=events, orders=orders)
 
 
 def unlisted_orders(snapshot: Snapshot) -> list[str]:

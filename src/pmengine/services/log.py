@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from pmstore import START, Batch, Entry, Head, Position, Stream
+from pmstore import START, Batch, Entry, Head, Position, Snapshot, SnapshotInfo, Stream
 from pmstore.codec import GENESIS_HASH, BatchLink, decode_batch, decode_batch_link
 from pmstore.written import WrittenBatch, decode_written_batch
 
@@ -115,6 +115,21 @@ class LogReader(Generic[B]):
         """The number of the last entry, 0 if there never was one."""
         ends = await self.ends()
         return 0 if ends is None else ends[1][1].number
+
+    async def holds(self, snapshot: Snapshot | SnapshotInfo) -> bool:
+        """Whether the entry that *snapshot* ends with is there, or would be but for trimming."""
+        position = snapshot.last_message_id or START
+        entries = await self.stream.read(before(position), 1)
+        if not entries:
+            return False
+        link = link_of(entries[0])
+        if entries[0].id == position:
+            return (link.number, link.hash) == (snapshot.number, snapshot.hash)
+        return (link.number - 1, link.prev_hash) == (snapshot.number, snapshot.hash)
+
+    async def trim(self, through: Position) -> None:
+        """Let go what lies at or before *through*, but for the last entry."""
+        await self.stream.trim(through)
 
     def decode(self, entry: Entry) -> B:
         """

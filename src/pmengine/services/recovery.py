@@ -20,8 +20,6 @@ from pmengine.services.log import (
     LogReader,
     LogRewritten,
     Place,
-    before,
-    link_of,
 )
 from pmstore import (
     EMPTY,
@@ -29,7 +27,6 @@ from pmstore import (
     CorruptData,
     Head,
     Snapshot,
-    SnapshotInfo,
     SnapshotStore,
     State,
 )
@@ -234,7 +231,7 @@ async def _begin(
             return f"is at number {number}, beyond the log"
         state = await _restored(kind, snapshot, id_memory_s)
         return _above(state, head, last.epoch, now_ms)
-    if not await lies_on(log, snapshot):
+    if not await log.holds(snapshot):
         return f"is at number {number} of another history"
     state = await _restored(kind, snapshot, id_memory_s)
     place = Place(snapshot.last_message_id or START, number, snapshot.hash)
@@ -284,18 +281,6 @@ def _above(state: S, head: Head, epoch: int, now_ms: int) -> RecoveredAs[S]:
     return RecoveredAs(
         state, head, Place(head.id, state.number, state.hash), True, state.number, 0, epoch
     )
-
-
-async def lies_on(log: LogReader[Any], snapshot: Snapshot | SnapshotInfo) -> bool:
-    """Whether the entry that *snapshot* ends with is on the log, or would be but for trimming."""
-    position = snapshot.last_message_id or START
-    entries = await log.stream.read(before(position), 1)
-    if not entries:
-        return False
-    link = link_of(entries[0])
-    if entries[0].id == position:
-        return (link.number, link.hash) == (snapshot.number, snapshot.hash)
-    return (link.number - 1, link.prev_hash) == (snapshot.number, snapshot.hash)
 
 
 async def _follow(

@@ -10,7 +10,7 @@ import structlog
 
 from pmengine.services.history_stores import Standing
 from pmengine.services.log import BEGINNING, Ends, Log, Place, before, link_of
-from pmengine.services.recovery import CannotStart, Recovered, lies_on
+from pmengine.services.recovery import CannotStart, Recovered
 from pmstore import START, Position, SnapshotStore
 
 READ_ENTRIES_MAX: Final = 256
@@ -136,7 +136,7 @@ class Resuming:
         for info in await self._snapshots.list():
             if info.problem is None and info.last_message_id == position:
                 snapshot = await self._snapshots.get(info.name)
-                if snapshot is not None and await lies_on(self._log, snapshot):
+                if snapshot is not None and await self._log.holds(snapshot):
                     return Place(position, snapshot.number, snapshot.hash)
         found = await self._before_gap(position)
         if found is not None:

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from pmengine.services.folding import Fold
-from pmengine.services.log import LogReader, Place
+from pmengine.services.log import Place
 from pmengine.services.outages import persistently
-from pmengine.services.recovery import lies_on
 from pmengine.services.taking import VERIFIED_BEFORE_TRIM_MIN, Taker
-from pmstore import START, Position, SnapshotInfo, StoreUnavailable, Stream
+from pmstore import START, Entry, Position, SnapshotInfo, StoreUnavailable, Stream
 from pmstore.clock import Clock
 
-READ_BATCHES_MAX: Final = 4
+READ_ENTRIES_MAX: Final = 4
 """As many as are decoded without letting others run: so often it is told how far it is."""
 
 _logger = structlog.get_logger("pmengine.store")
+
+
+class Readable(Protocol):
+    """What the service folds: a `LogReader`, or the changes of another engine."""
+
+    def each(
+        self, place: Place, limit: int, wait_s: float, /
+    ) -> AsyncGenerator[tuple[Entry, Any], None]:
+        """Up to *limit* entries after *place*, as the state takes them, waiting for one."""
+        ...
+
+    async def holds(self, snapshot: SnapshotInfo, /) -> bool:
+        """Whether a start can begin with *snapshot* and go on here."""
+        ...
+
+    async def trim(self, through: Position, /) -> None:
+        """Let go what no snapshot after *through* needs."""
+        ...
 
 
 class StoreService:
@@ -43,11 +60,12 @@ class StoreService:
         is_pressed: Whether the engine waits for room. Snapshots are then taken one after the
             other, also if nothing changes, until all that are kept are of the end, and the log
             before it can go.
+        read_entries_max: How many entries are read at once.
     """
 
     def __init__(
         self,
-        log: LogReader[Any],
+        log: Readable,
         taker: Taker,
         *,
         state: Fold,
@@ -58,6 +76,7 @@ class StoreService:
         clock: Clock,
         inputs: Mapping[str, Stream] | None = None,
         is_pressed: Callable[[], bool] = lambda: False,
+        read_entries_max: int = READ_ENTRIES_MAX,
     ) -> None:
         self.state = state
         self.place = place
@@ -74,6 +93,7 @@ class StoreService:
         self._clock = clock
         self._inputs = dict(inputs or {})
         self._is_pressed = is_pressed
+        self._read_entries_max = read_entries_max
         self._oldest: SnapshotInfo | None = None
         self._trimmed = START
         self._due_ms = clock() + int(interval_s * 1000)
@@ -107,7 +127,7 @@ class StoreService:
     async def catch_up(self, wait_s: float = 0.0) -> bool:
         """Fold some of what the log holds; whether there was anything."""
         number = self.place.number
-        async with aclosing(self._log.each(self.place, READ_BATCHES_MAX, wait_s)) as entries:
+        async with aclosing(self._log.each(self.place, self._read_entries_max, wait_s)) as entries:
             async for entry, batch in entries:
                 self.state.apply_batch(entry.id, batch)
                 self.place = Place(entry.id, batch.number, batch.hash)
@@ -147,7 +167,7 @@ class StoreService:
         what is lost must be made again from these.
         """
         for snapshot in snapshots:
-            if not await lies_on(self._log, snapshot):
+            if not await self._log.holds(snapshot):
                 _logger.warning("snapshot_not_on_the_log", snapshot=snapshot.name)
                 return False
         return True
@@ -164,7 +184,7 @@ class StoreService:
         """Let go what no verified snapshot, projection or consumer needs any more."""
         if oldest.last_message_id is not None:
             self._trimmed = self._through(oldest)
-            await self._log.stream.trim(self._trimmed)
+            await self._log.trim(self._trimmed)
         for name, position in (oldest.input_position or {}).items():
             if name in self._inputs:
                 await self._inputs[name].trim(position)

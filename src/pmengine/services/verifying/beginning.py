@@ -7,7 +7,6 @@ from typing import Final
 import attrs
 
 from pmengine.services.log import BEGINNING, Log, Place
-from pmengine.services.recovery import lies_on
 from pmstore import START, CorruptData, Snapshot, SnapshotInfo, SnapshotStore, State
 
 FIRST: Final = "first"
@@ -101,7 +100,7 @@ async def _at(
         return "is gone"
     if snapshot.input_position is None:
         return "is foreign: it says nothing of the log"
-    if not await lies_on(log, snapshot):
+    if not await log.holds(snapshot):
         return "does not lie on the log"
     place = Place(snapshot.last_message_id or START, snapshot.number, snapshot.hash)
     state = State.restore(snapshot, id_memory_s=id_memory_s)
