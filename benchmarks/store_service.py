@@ -19,7 +19,6 @@ import msgspec
 from benchmarks.log_tape import LogTape, write_log
 from benchmarks.measuring import Advance, Figure, Run, amount, bare_loop_ns, duration, rate, ratio
 from pmengine.engine import ID_MEMORY_S
-from pmengine.processes.store import SPARE_S
 from pmengine.processes.taking import taker_for
 from pmengine.services.collector import spare_the_collector
 from pmengine.services.folding import Fold
@@ -189,7 +188,7 @@ async def _consumed(tape: LogTape, storage: StorageSettings) -> Consumed:
             consumers=lambda: [START],  # it is read again
             clock=system_clock,
         )
-        sparing = asyncio.create_task(spare_the_collector(SPARE_S))
+        sparing = asyncio.create_task(spare_the_collector())
         await asyncio.sleep(0)
         before = _bytes()
         filling = await service.stretch(tape.fill_entries, tape.fill_changes)

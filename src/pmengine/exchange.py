@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import attrs
 import structlog
 
-from pmengine.services.collector import spare_the_collector
+from pmengine.services.collector import LOOK_S, spare_the_collector
 from pmengine.services.depth import DepthFeed
 from pmengine.services.engine import EngineService
 from pmengine.services.events import Announcer, EventDesk, Finisher
@@ -85,11 +85,7 @@ async def running(exchange: Exchange, relay: Relay) -> AsyncIterator[None]:
         _watched("store", exchange.store.run, exchange),
         _watched("events", exchange.finisher.run, exchange),
         _watched("announcer", exchange.announcer.run, exchange),
-        _watched(
-            "collector",
-            lambda: spare_the_collector(exchange.settings.snapshot_interval_s),
-            exchange,
-        ),
+        _watched("collector", lambda: spare_the_collector(LOOK_S), exchange),
     ]
     if exchange.settler is not None:
         followers.append(_watched("settlement", exchange.settler.run, exchange))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from typing import Any
 
 import pytest
 
+from pmengine.gateways.http.problems import Problem
 from tests.gateways.exchange import Running, order
 
 JSON = {"Content-Type": "application/json"}
@@ -242,3 +244,30 @@ async def test_bytes_that_are_no_http_change_nothing(running: Running) -> None:
         await writer.wait_closed()
     assert running.digest() == digest
     await running.done("GET", "/account")
+
+
+def every_object() -> list[Any]:
+    gc.unfreeze()  # those that the exchange has told to be permanent, too
+    return gc.get_objects()
+
+
+async def test_a_refused_request_leaves_nothing_to_the_garbage_collector(running: Running) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            await running.refused(404, "UNKNOWN_ORDER", "DELETE", "/orders/none")
+            await running.refused(404, "UNKNOWN_ORDER", "GET", "/orders/none")
+            body = order(price="0.00001")
+            await running.refused(422, "INVALID_PRICE", "POST", "/orders", json=body)
+            poor = order(quantity="1000000")
+            await running.refused(422, "INSUFFICIENT_BALANCE", "POST", "/orders", json=poor)
+            batch = {"orders": [body, poor]}
+            answers = await running.done("POST", "/orders/batch", json=batch)
+            assert [one["status"] for one in answers["items"]] == [422, 422]
+        async with asyncio.timeout(30):
+            # The last request ends when its answer was read already.
+            while any(isinstance(one, Problem) for one in every_object()):
+                await asyncio.sleep(0.001)
+    finally:
+        gc.enable()

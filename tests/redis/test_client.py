@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,29 @@ async def test_a_busy_server_is_unavailable_and_did_nothing(tmp_path: Path) -> N
             assert "BUSY" in str(refused)
             assert refused.outcome is WriteOutcome.NOT_APPLIED
             assert refused.retryable
+
+
+async def test_what_the_server_refuses_leaves_nothing_to_the_garbage_collector(
+    tmp_path: Path,
+) -> None:
+    with RedisServer(tmp_path / "server") as server:
+        async with RedisClient(here(server)) as client:
+            await client.call("SET", "text", "no number")
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(3):
+                    for call in (
+                        client.call("INCR", "text"),
+                        client.call("LRANGE", "text", 0, 1, writes=False),
+                        client.run(INCREMENT, ["text"], []),
+                    ):
+                        with pytest.raises((StoreUnavailable, CorruptData)):
+                            await call
+                await asyncio.sleep(0)
+                left = [
+                    one for one in gc.get_objects() if isinstance(one, redis.exceptions.RedisError)
+                ]
+                assert left == []
+            finally:
+                gc.enable()

@@ -14,7 +14,7 @@ from pmengine.gateways.http.vitals import ServiceVitals, Vitals, create_vitals_a
 from pmengine.processes.deployment import Deployment, open_deployment
 from pmengine.processes.foreign_store import require_right_log
 from pmengine.processes.service import Service
-from pmengine.services.collector import spare_the_collector
+from pmengine.services.collector import LOOK_S, spare_the_collector
 from pmengine.services.log import STORE_STREAM, link_of
 from pmengine.services.notes import SERVICE_STREAM, Herald
 from pmengine.settings import Settings
@@ -73,8 +73,8 @@ async def _run(
 
     running = [asyncio.create_task(watch(one), name=one.name) for one in services]
     telling = asyncio.create_task(_tell(deployment, services))
-    interval_s = deployment.settings.snapshot_interval_s
-    sparing = asyncio.create_task(spare_the_collector(interval_s))
+    has_connections = any(one.name in GATEWAYS for one in services)
+    sparing = asyncio.create_task(spare_the_collector(LOOK_S if has_connections else None))
     waiting = [asyncio.create_task(one.wait()) for one in (stopping, failed)]
     try:
         await asyncio.wait({*running, *waiting}, return_when=asyncio.FIRST_COMPLETED)

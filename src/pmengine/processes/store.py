@@ -14,7 +14,7 @@ from pmengine.processes.foreign_store import ForeignStore, open_foreign_store
 from pmengine.processes.service import until
 from pmengine.processes.taking import taker_for
 from pmengine.processes.turns import Turn
-from pmengine.services.collector import let_go, spare_the_collector
+from pmengine.services.collector import let_go
 from pmengine.services.dead_letters import DEAD_LETTERS, forget_old_letters
 from pmengine.services.log import STORE_STREAM, LogGap, WrittenLog
 from pmengine.services.notes import Board, Note
@@ -27,8 +27,6 @@ from pmstore.clock import system_clock
 from pmstore.written import WrittenState
 
 TIDY_S: Final = 60.0
-SPARE_S: Final = 0.2
-"""So often what was folded is told to the collector: it never walks a million objects at once."""
 
 _logger = structlog.get_logger("pmengine.store")
 
@@ -112,8 +110,7 @@ class StoreProcess:
         else:
             store = self._store = await self._on_our_log(board, taker)
         letters = await deployment.stream(DEAD_LETTERS)
-        sparing = spare_the_collector(SPARE_S)
-        following = (store.run(), board.run(), _tidy(board, letters), sparing)
+        following = (store.run(), board.run(), _tidy(board, letters))
         await until(over, *map(asyncio.create_task, following))
         try:
             async with asyncio.timeout(settings.shutdown_timeout_s):

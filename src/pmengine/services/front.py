@@ -158,6 +158,7 @@ class Front:
                 return await future
             finally:
                 late.cancel()
+                del future  # it may hold an error that holds this frame
         finally:
             del self._waiting[correlation_id]
 

@@ -21,6 +21,9 @@ def problem_from(error: Exception, method: str, path: str, *, is_applied: bool) 
             been done.
     """
     problem = error if isinstance(error, Problem) else _unforeseen(error, method, path)
+    # Who handles it holds it: with the frames that it came through it would hold itself, and the
+    # whole request, until a collector looks that passes over what is old.
+    problem.__traceback__ = problem.__context__ = None
     return _done_but_not_shown(problem) if is_applied and problem.status == 503 else problem
 
 

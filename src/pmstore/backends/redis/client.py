@@ -347,6 +347,8 @@ async def _settled(link: Link, data: bytes, timeout: asyncio.Timeout) -> Any:
                 asking.cancel()
                 await link.drop()
         raise
+    finally:
+        del asking  # it may hold an error that holds this frame
 
 
 def _retrieved(asking: asyncio.Future[Any]) -> None:

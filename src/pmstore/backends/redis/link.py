@@ -102,8 +102,9 @@ class Link:
         try:
             await self._connection.send_packed_command([command], check_health=False)
             return await self._connection.read_response(disable_decoding=True)
-        except ResponseError:
-            raise
+        except ResponseError as error:
+            # The frame of redis-py that raised it holds it: with its traceback it holds itself.
+            raise error.with_traceback(None) from None
         except BaseException:
             await self.drop()
             raise
