@@ -157,3 +157,16 @@ def test_without_auth_it_listens_to_this_machine_alone() -> None:
         read_settings(Settings, environ=environ)
     environ |= {"AUTH": "jwt", "JWT_SECRET": "s" * 32}
     assert read_settings(Settings, environ=environ).asset_host == "0.0.0.0"
+
+
+async def test_bytes_that_are_no_message_are_refused_by_who_sends_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with door(tmp_path) as asset:
+        whoever = asset.channel.unary_unary("/pmengine.asset.v1.Asset/CreateOrder")
+        token = asset.guarded.issuer.token("u1", tuple(Scope))
+        for bad in (b"\xff\xff\xff", b"\x0a\x01\xff"):  # no fields; an id that is no UTF-8
+            await refused(whoever(bad), *NO_USER)
+            call = whoever(bad, metadata=(("authorization", f"Bearer {token}"),))
+            await refused(call, StatusCode.INVALID_ARGUMENT, "MALFORMED")
+    assert caplog.records == []

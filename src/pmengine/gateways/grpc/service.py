@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
 from pmengine.gateways.grpc.asset_pb2 import DESCRIPTOR, CreateOrderReply
@@ -57,10 +57,11 @@ class AssetService:
         """What a server is given."""
         return grpc.method_handlers_generic_handler(
             SERVICE,
+            # What comes is read here, by the rules of the service: the library would answer what it
+            # cannot read without asking who sent it, and log it as an error of ours.
             {
                 name: grpc.unary_unary_rpc_method_handler(
                     partial(self._answer, name, method),
-                    request_deserializer=method.asked.FromString,
                     response_serializer=method.answered.SerializeToString,
                 )
                 for name, method in METHODS.items()
@@ -71,12 +72,12 @@ class AssetService:
         self,
         name: str,
         method: Method,
-        message: Message,
-        context: aio.ServicerContext[Message, Message],
+        asked: bytes,
+        context: aio.ServicerContext[bytes, Message],
     ) -> Message:
         call = None
         try:
-            call = self._read(method, message, context)
+            call = self._read(method, asked, context)
             status, shown = await method.handle(call)
             answer = method.answered()
             fill(answer, shown)
@@ -93,7 +94,7 @@ class AssetService:
         return answer
 
     def _read(
-        self, method: Method, message: Message, context: aio.ServicerContext[Message, Message]
+        self, method: Method, asked: bytes, context: aio.ServicerContext[bytes, Message]
     ) -> Call:
         peer = _host(context.peer())
         if self._gate.is_open and not _is_own_address(peer):
@@ -102,7 +103,7 @@ class AssetService:
             )
         asking = read_headers(_headers(context.invocation_metadata() or ()))
         user_id = self._gate.admit((peer, 0), asking, method.scope, is_own=method.is_own)
-        given = fields_of(message)
+        given = fields_of(_message(method, asked))
         for field in method.needed:
             if not given.get(field):
                 raise Problem(400, "MALFORMED", f"{field} is missing; add it", field=field)
@@ -115,6 +116,14 @@ class AssetService:
             parameters=convert_fields({} if method.body else given, method.parameters),
             body=convert_fields(given, method.body) if method.body else None,
         )
+
+
+def _message(method: Method, asked: bytes) -> Message:
+    try:
+        return method.asked.FromString(asked)
+    except DecodeError as error:
+        name = method.asked.DESCRIPTOR.name
+        raise Problem(400, "MALFORMED", f"the message is no {name}: {error}") from None
 
 
 def _headers(metadata: Any) -> Iterator[tuple[bytes, bytes]]:
