@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 
 from pmstore.errors import InvalidQuery
@@ -23,7 +22,7 @@ def read_cursor(text: str, *types: type[int] | type[str]) -> tuple[int | str, ..
     """
     try:
         parts = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidQuery(_malformed(text)) from error
     if not isinstance(parts, list) or [type(part) for part in parts] != list(types):
         raise InvalidQuery(_malformed(text))
