@@ -49,6 +49,15 @@ class PmstoreError(Exception):
     retryable: bool = False
     outcome: WriteOutcome = WriteOutcome.NOT_APPLIED
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # As an exception is copied and pickled, but without its constructor: that takes other
+        # arguments than the message. Pools of processes send what is raised in a child.
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[PmstoreError], args: tuple[object, ...]) -> PmstoreError:
+    return kind.__new__(kind, *args)
+
 
 class InvalidQuery(PmstoreError, ValueError):
     """A question that cannot be asked: a bad limit, cursor or argument."""
