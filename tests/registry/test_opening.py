@@ -229,3 +229,23 @@ async def test_what_was_opened_is_closed_when_a_later_store_cannot_open() -> Non
             raise AssertionError("it must not open")
     with pytest.raises(StoreClosed):
         await opened[0].get(["absent"])
+
+
+async def test_an_open_stack_of_orders_is_not_opened_once_more(tmp_path: Path) -> None:
+    orders = pmstore.open_order_store(f"memory:// > sqlite:///{tmp_path}/orders.db")
+    async with orders:
+        with pytest.raises(StoreClosed, match="open already"):
+            await orders.__aenter__()
+        assert await orders.get(["absent"]) == {}
+    async with orders:
+        assert await orders.get(["absent"]) == {}
+
+
+async def test_an_open_stack_of_trades_is_not_opened_once_more(tmp_path: Path) -> None:
+    trades = pmstore.open_trade_store(f"memory://?recent=9 > sqlite:///{tmp_path}/trades.db")
+    async with trades:
+        with pytest.raises(StoreClosed, match="open already"):
+            await trades.__aenter__()
+        assert (await trades.find(pmstore.TradeQuery())).items == ()
+    async with trades:
+        assert (await trades.find(pmstore.TradeQuery())).items == ()

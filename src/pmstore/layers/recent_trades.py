@@ -77,6 +77,8 @@ class _RecentTrades:
         return self._truth.coverage
 
     async def __aenter__(self) -> Self:
+        if self._opened:
+            raise StoreClosed("the stack is open already; open it once at a time")
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(self._truth)
             await exits.enter_async_context(self._cache)

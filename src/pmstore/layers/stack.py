@@ -102,7 +102,14 @@ class Stack(Generic[C, K]):
         return Limits(batch_size_max=min(map(attrgetter("limits.batch_size_max"), stores)))
 
     async def open(self) -> None:
-        """Open everything, or nothing."""
+        """
+        Open everything, or nothing.
+
+        Raises:
+            StoreClosed: It is open already.
+        """
+        if self.opened:
+            raise StoreClosed("the stack is open already; open it once at a time")
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(self.truth)
             for sink in self.sinks:
