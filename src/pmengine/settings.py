@@ -213,6 +213,13 @@ class Settings:
         doc="Where the web page of a process `api` finds the feed of `websocket-user`: a path, "
         "if a proxy has both, or a ws:// or wss:// URL; unset, the page asks again and again.",
     )
+    depth_stream_s: float | None = setting(
+        "DEPTH_STREAM_SECONDS",
+        duration_s(0.1, 3600),
+        default=None,
+        doc="How often the service `depth` tells the whole depth of the markets that changed on "
+        "`depth_stream`, for readers that are none of ours; unset, never.",
+    )
     asset: bool = setting(
         "ASSET_ENABLED",
         boolean(),

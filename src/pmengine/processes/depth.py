@@ -10,11 +10,14 @@ import msgspec
 
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.service import until
+from pmengine.processes.turns import Turn
 from pmengine.projections import WEBSOCKET_STREAM
 from pmengine.services.depth import DepthFeed
 from pmengine.services.depth_pictures import DEPTH_PICTURES, DepthPictures
+from pmengine.services.depth_stream import DEPTH_STREAM, DepthStream
 from pmengine.services.notes import Note
 from pmstore import START
+from pmstore.clock import system_clock
 
 PICTURE_S: Final = 2.0
 """How often the whole depth is put down while it changes."""
@@ -57,8 +60,18 @@ class DepthProcess:
             await deployment.stream(WEBSOCKET_STREAM), START, {}, begin=deployment.depths
         )
         await self._feed.prepare()
-        await until(
-            stopping,
-            asyncio.create_task(self._feed.run()),
-            asyncio.create_task(pictures.keep(self._feed, PICTURE_S)),
-        )
+        following = [self._feed.run(), pictures.keep(self._feed, PICTURE_S)]
+        if deployment.settings.depth_stream_s is not None:
+            following.append(self._tell_others(self._feed, deployment.settings.depth_stream_s))
+        await until(stopping, *map(asyncio.create_task, following))
+
+    async def _tell_others(self, feed: DepthFeed, every_s: float) -> None:
+        """One instance at a time tells readers that are none of ours, until cancelled."""
+        deployment = self._deployment
+        stream = await deployment.stream(DEPTH_STREAM)
+
+        async def work(over: asyncio.Event) -> None:
+            telling = DepthStream(stream, system_clock).keep(feed, every_s)
+            await until(over, asyncio.create_task(telling))
+
+        await Turn(deployment, DEPTH_STREAM).run(asyncio.Event(), work)
