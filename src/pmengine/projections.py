@@ -327,17 +327,17 @@ def decode_processor_entry(payload: bytes) -> tuple[BatchTold, list[ProcessorDoc
     Raises:
         CorruptData: It is not such an entry.
     """
-    return _split(_processor_decoder, payload, PROCESSOR_STREAM)
+    return decode_documents(_processor_decoder, payload, PROCESSOR_STREAM)
 
 
 def decode_websocket_entry(payload: bytes) -> tuple[BatchTold, list[MarketDelta]]:
     """The batch that a `websocket_stream` entry is about, and its deltas; raises likewise."""
-    return _split(_websocket_decoder, payload, WEBSOCKET_STREAM)
+    return decode_documents(_websocket_decoder, payload, WEBSOCKET_STREAM)
 
 
 def decode_user_entry(payload: bytes) -> tuple[BatchTold, list[UserDocument]]:
     """The batch that a `user_event_stream` entry is about, and what it tells users; likewise."""
-    return _split(_user_decoder, payload, USER_EVENT_STREAM)
+    return decode_documents(_user_decoder, payload, USER_EVENT_STREAM)
 
 
 def decode_batch_told(payload: bytes, where: str) -> BatchTold:
@@ -357,9 +357,15 @@ def _told(position: Position, batch: Batch) -> BatchTold:
     return BatchTold(number=batch.number, position=str(position), hash=batch.hash)
 
 
-def _split(
+def decode_documents(
     decoder: msgspec.json.Decoder[Any], payload: bytes, where: str
 ) -> tuple[BatchTold, list[Any]]:
+    """
+    The batch that an entry is about, and the documents behind it, as *decoder* reads them.
+
+    Raises:
+        CorruptData: It is no such entry; *where* names the place.
+    """
     try:
         first, *documents = decoder.decode(payload)
     except (msgspec.DecodeError, ValueError) as error:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import attrs
 import msgspec
 import structlog
 
-from pmengine.projections import BatchTold, decode_batch_told
+from pmengine.projections import BatchTold, decode_batch_told, decode_documents
 from pmengine.services.log import BEGINNING, Log, Place, before
 from pmstore import (
     EMPTY,
     Consumers,
-    CorruptData,
     Head,
     Position,
     StoreUnavailable,
@@ -198,7 +197,7 @@ def requests_of(payload: bytes, where: str) -> ToSettle:
     Raises:
         CorruptData: It cannot be read; *where* names the place.
     """
-    batch, documents = _split(_told, payload, where)
+    batch, documents = decode_documents(_told, payload, where)
     trades = [trade for one in documents if isinstance(one, _Traded) for trade in one.trades]
     return ToSettle(batch, [SettlementRequest(trade=trade) for trade in trades])
 
@@ -210,17 +209,5 @@ def decode_settlement_entry(payload: bytes) -> ToSettle:
     Raises:
         CorruptData: It is not such an entry.
     """
-    batch, documents = _split(_settled, payload, SETTLEMENT_STREAM)
+    batch, documents = decode_documents(_settled, payload, SETTLEMENT_STREAM)
     return ToSettle(batch, documents)
-
-
-def _split(
-    decoder: msgspec.json.Decoder[Any], payload: bytes, where: str
-) -> tuple[BatchTold, list[Any]]:
-    try:
-        first, *documents = decoder.decode(payload)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise CorruptData(f"no entry of this stream: {error}", where=where) from error
-    if not isinstance(first, BatchTold):
-        raise CorruptData("the entry does not begin with the batch that it tells of", where=where)
-    return first, documents

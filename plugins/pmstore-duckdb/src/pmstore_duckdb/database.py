@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 
 from pmstore.errors import WriteOutcome, WriterLocked
+from pmstore.storage import seen_to_its_end
 from pmstore_duckdb.failures import translated
 from pmstore_duckdb.table import MAKE
 
@@ -53,11 +53,11 @@ class Database:
 
     async def write(self, change: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """The answer of *change*, after what it did is on the disk; none of it if it raises."""
-        return await _seen_to_its_end(self._writer.submit(self._transaction, change))
+        return await seen_to_its_end(self._writer.submit(self._transaction, change))
 
     async def read(self, question: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """The answer to *question*, asked of what is committed now."""
-        return await _seen_to_its_end(self._reader.submit(self._ask, question))
+        return await seen_to_its_end(self._reader.submit(self._ask, question))
 
     def close(self) -> None:
         """Finish what was begun and let go of the file; blocks, closing twice is harmless."""
@@ -90,20 +90,3 @@ class Database:
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         with translated(self.path, WriteOutcome.NOT_APPLIED):
             return question(self._reading)
-
-
-async def _seen_to_its_end(answer: Future[T]) -> T:
-    """The answer; a cancelled caller waits for what has begun and takes back what has not."""
-    waiting = asyncio.wrap_future(answer)
-    try:
-        return await asyncio.shield(waiting)
-    except asyncio.CancelledError:
-        if not answer.cancel():
-            while not waiting.done():
-                try:
-                    await asyncio.wait((waiting,))
-                except asyncio.CancelledError:
-                    continue
-            if not waiting.cancelled():
-                waiting.exception()
-        raise
