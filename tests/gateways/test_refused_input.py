@@ -271,3 +271,26 @@ async def test_a_refused_request_leaves_nothing_to_the_garbage_collector(running
                 await asyncio.sleep(0.001)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", "/orders", {"event_id": 1, "market_id": 2}),
+        ("DELETE", "/orders/{order_id}", {"reason": "risk"}),
+        ("POST", "/resume", {"post_only_ms": 5000}),
+        ("POST", "/pause", {"event_id": 1}),
+        ("POST", "/events/1/close", [1]),
+        ("POST", "/events/1/markets/1/pause", {"until_ms": 5}),
+    ],
+)
+async def test_what_takes_no_body_does_nothing_on_the_word_of_one(
+    running: Running, method: str, path: str, body: Any
+) -> None:
+    placed = await running.done("POST", "/orders", json=order())
+    path = path.format(order_id=placed["order"]["id"])
+    digest = running.digest()
+    problem = await running.refused(400, "MALFORMED", method, path, json=body)
+    assert "query" in problem["detail"]
+    assert running.digest() == digest
+    await running.done(method, path, json={})

@@ -11,11 +11,13 @@ from pmengine.gateways.http.reasons import (
     MALFORMED,
     NOT_APPLIED,
     READING,
+    TOO_LARGE,
     UNKNOWN,
     WRITING,
 )
 
 _ID: Final = {"event_id": "$response.body#/event_id"}
+_SWITCHING: Final = {400: MALFORMED, 413: TOO_LARGE, 503: NOT_APPLIED, 504: UNKNOWN}
 _ITS_ID: Final = {"getEvent": _ID, "listTops": _ID, "resolveEvent": _ID}
 
 EVENTS: Final[tuple[Operation, ...]] = (
@@ -116,7 +118,7 @@ EVENTS: Final[tuple[Operation, ...]] = (
         name="pause",
         says="Refuse new orders everywhere (admin); cancels go on.",
         answers={200: Answer(answers.PauseView, "The state.", {"paused": True, "post_only_ms": 0})},
-        problems={503: NOT_APPLIED, 504: UNKNOWN},
+        problems=_SWITCHING,
     ),
     Operation(
         method="POST",
@@ -128,6 +130,6 @@ EVENTS: Final[tuple[Operation, ...]] = (
         answers={
             200: Answer(answers.PauseView, "The state.", {"paused": False, "post_only_ms": 5000})
         },
-        problems={400: MALFORMED, 503: NOT_APPLIED, 504: UNKNOWN},
+        problems=_SWITCHING,
     ),
 )

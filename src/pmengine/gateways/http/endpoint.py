@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from pmengine.gateways.http.gate import Gate, read_headers
 from pmengine.gateways.http.metrics import Metrics
 from pmengine.gateways.http.operations import Call, Operation
 from pmengine.gateways.http.problems import PROBLEM_JSON, Problem
-from pmengine.gateways.http.reading import decode_body, decode_parameters
+from pmengine.gateways.http.reading import decode_body, decode_parameters, refuse_body
 from pmengine.gateways.http.requests import NoParameters
 from pmengine.gateways.venue import Venue
 
@@ -29,8 +29,6 @@ OTHER_METHOD: Final = "OTHER"
 
 _NO_PARAMETERS: Final = NoParameters()
 _encoder: Final = msgspec.json.Encoder()
-
-Respond = Callable[[int, bytes, bytes, Mapping[bytes, bytes]], Any]
 
 
 class Endpoint:
@@ -126,6 +124,9 @@ class Endpoint:
             body = decode_body(decoder, await _read_body(asking.content_length, receive))
             if operation.weight is not None:
                 self._gate.count(user_id, operation.weight(body) - 1)
+        elif operation.method != "GET":
+            # Nobody's choice of what to change may go unread because it is in the wrong place.
+            refuse_body(await _read_body(asking.content_length, receive))
         return Call(
             venue=self._venue,
             freshness=self._freshness,

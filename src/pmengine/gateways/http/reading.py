@@ -71,6 +71,19 @@ def _whole(value: Any) -> Any:
     return [_whole(one) for one in value] if isinstance(value, list) else value
 
 
+def refuse_body(body: bytes) -> None:
+    """
+    Nothing, where nothing is read from a *body*: empty, or an object without a field.
+
+    Raises:
+        Problem: It says something (400).
+    """
+    if body and body.translate(None, b" \t\r\n") not in (b"", b"{}"):
+        raise Problem(
+            400, "MALFORMED", "this takes no body; what it can be told goes into the query"
+        )
+
+
 def decode_parameters(schema: type[T], path: Mapping[str, str], query_string: bytes) -> T:
     """
     Path and query parameters as their schema says.
@@ -131,9 +144,9 @@ def parse_name(text: str | None, field: str) -> str | None:
     return None if text is None else parse_id(text, field)
 
 
-def parse_price(text: str, field: str = "price") -> int:
+def parse_price(text: str) -> int:
     """A price in ticks."""
-    return _parse(text, PRICE_DECIMALS, PRICE_MIN, PRICE_MAX, field, "INVALID_PRICE")
+    return _parse(text, PRICE_DECIMALS, PRICE_MIN, PRICE_MAX, "price", "INVALID_PRICE")
 
 
 def parse_quantity(text: str, field: str = "quantity", least: int = 1) -> int:
@@ -187,7 +200,8 @@ def _not_of_schema(message: str, schema: Any, what: str) -> Problem:
         field = f"{field}.{unknown[1]}".removeprefix(".")
         names = _names(schema)
         near = difflib.get_close_matches(unknown[1], names, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(names))}"
+        known = f"known are {', '.join(sorted(names))}" if names else "it takes none"
+        advice = f"did you mean {near[0]}?" if near else known
         return Problem(400, "MALFORMED", f"there is no field {field}; {advice}", field=field)
     absent = _MISSING.search(said)
     if absent is not None:
