@@ -86,7 +86,7 @@ def _full_load(load: Load, engine: Service, store: Service, seconds: float) -> l
     before = {name: cpu_s(pid) for name, pid in pids.items()}
     began, sent = time.monotonic(), load.sent
     while time.monotonic() - began < seconds:
-        load.send_while_less_than(AHEAD)
+        load.send_ahead()
     load.wait_until_taken()
     taken_s = time.monotonic() - began
     store.wait_for(load.last_number(), CATCH_UP_S_MAX)
@@ -161,9 +161,9 @@ class Load:
             self._put(b",".join(map(encode_command, first[start : start + ENTRY])))
         self.wait_until_taken()
 
-    def send_while_less_than(self, ahead: int) -> None:
-        """Fill the input up to *ahead* waiting entries, then look how far the engine is."""
-        while len(self._waiting) < ahead:
+    def send_ahead(self) -> None:
+        """Fill the input up to `AHEAD` waiting entries, then look how far the engine is."""
+        while len(self._waiting) < AHEAD:
             self._put(self._next(ENTRY))
             self.sent += ENTRY
         self._look()

@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from benchmarks.deployed import AHEAD, Load, Service, cpu_s
+from benchmarks.deployed import Load, Service, cpu_s
 from benchmarks.measuring import Advance, Figure, Run, amount, bare_loop_ns, rate
 from pmengine.processes.layout import WHOLE, Layout
 from pmstore.testing.servers import RedisServer
@@ -100,7 +100,7 @@ def _run(engines: list[Service], loads: list[Load], seconds: float) -> tuple[Run
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         for load in loads:
-            load.send_while_less_than(AHEAD)
+            load.send_ahead()
     for load in loads:
         load.wait_until_taken()
     taken_s = time.monotonic() - began

@@ -185,15 +185,13 @@ def opening_commands(markets: int = 1, *, pairs: bool = True) -> list[Command]:
     return commands
 
 
-def commands_of(tape: Tape, seed: int = 2) -> tuple[list[Command], list[Command]]:
+def commands_of(tape: Tape) -> tuple[list[Command], list[Command]]:
     """The commands of *tape* for an engine: those before, and the measured ones."""
-    made = list(commands_from([*tape.before, *tape.measured], seed))
+    made = list(commands_from([*tape.before, *tape.measured]))
     return made[: len(tape.before)], made[len(tape.before) :]
 
 
-def commands_from(
-    operations: Iterable[Operation], seed: int = 2, *, buys_only: bool = False
-) -> Iterator[Command]:
+def commands_from(operations: Iterable[Operation], *, buys_only: bool = False) -> Iterator[Command]:
     """
     The commands of *operations* for an engine, one by one; each ladder is a market.
 
@@ -201,7 +199,7 @@ def commands_from(
     those that are asks on the ladder: then nobody needs a token. Every command has the ids
     that a gateway gives: of its user, order, correlation, and the client's own.
     """
-    chance = Random(seed)
+    chance = Random(2)
     standing: dict[tuple[int, int], tuple[str, int]] = {}
     for number, step in enumerate(operations):
         correlation_id = f"{number:032x}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -198,11 +197,11 @@ class Deployment:
             )
 
 
-def own_environ(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """*environ* without what the outside says of an exchange."""
+def own_environ() -> dict[str, str]:
+    """The environment without what it says of an exchange."""
     ours = {one.name for one in settings_of(Settings)}
     return {
         name: value
-        for name, value in environ.items()
+        for name, value in os.environ.items()
         if name not in ours and not name.startswith(("PMSTORE_", "ENGINE_"))
     }

@@ -28,8 +28,8 @@ from pmstore.testing.samples import balance, order, trade
 Plain = psycopg.Connection[tuple[object, ...]]
 
 
-async def started(plain: Plain, call: Coroutine[Any, Any, Any], waiting: int = 1) -> Any:
-    """The task of *call*, once the server says that so many statements wait for a lock."""
+async def started(plain: Plain, call: Coroutine[Any, Any, Any]) -> Any:
+    """The task of *call*, once the server says that a statement waits for a lock."""
     task = asyncio.ensure_future(call)
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -40,7 +40,7 @@ async def started(plain: Plain, call: Coroutine[Any, Any, Any], waiting: int = 1
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND application_name = 'pmstore'"
         ).fetchone()
-        if task.done() or (row is not None and row[0] == waiting):
+        if task.done() or (row is not None and row[0] == 1):
             return task
     raise AssertionError("no statement waits for a lock")
 

@@ -39,8 +39,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     if "ssl" not in built.stdout:
         pytest.skip(f"{program} was built without TLS; the distribution's server has it")
     folder = tmp_path_factory.mktemp("tls")
-    own = make_certificates(folder / "own", host="localhost")
-    stranger = make_certificates(folder / "stranger", host="localhost")
+    own = make_certificates(folder / "own")
+    stranger = make_certificates(folder / "stranger")
     options = (
         *("-c", "ssl=on"),
         *("-c", f"ssl_cert_file={own.server}"),

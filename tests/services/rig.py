@@ -166,7 +166,6 @@ def store_on(
     found: Recovered,
     *,
     clock: ManualClock | None = None,
-    keep: int = 2,
     slowest: Callable[[], Position] | None = None,
     inputs: Mapping[str, Stream] | None = None,
 ) -> StoreService:
@@ -177,7 +176,7 @@ def store_on(
         state=WrittenState.restore(found.state.freeze(NOW_MS), id_memory_s=ID_MEMORY_S),
         place=found.place,
         interval_s=5.0,
-        keep=keep,
+        keep=2,
         consumers=lambda: [] if slowest is None else [slowest()],
         clock=clock or ManualClock(NOW_MS),
         inputs=inputs,

@@ -27,8 +27,8 @@ def withdrawn(engine: Engine, amount: int) -> tuple[Entry, Batch]:
     return batch_of(list(engine.handle(leaving, NOW_MS).facts))
 
 
-async def sent(stream: Stream, after: Position = START) -> list[Command]:
-    entries = await stream.read(after, 100)
+async def sent(stream: Stream) -> list[Command]:
+    entries = await stream.read(START, 100)
     return [command for entry in entries for command in decode_commands(entry.payload)]
 
 

@@ -182,20 +182,16 @@ class Ledger:
         return {key: row for key, row in rows.items() if any(row)}, last
 
 
-async def journal_of(
-    store: LedgerStore, source: str, from_number: int = 0
-) -> AsyncIterator[LedgerEntry]:
-    """The lines of *source* from a number on, in their order."""
-    query = JournalQuery(source=source, from_number=from_number, limit=PAGE_MAX)
+async def journal_of(store: LedgerStore, source: str) -> AsyncIterator[LedgerEntry]:
+    """All lines of *source*, in their order."""
+    query = JournalQuery(source=source, limit=PAGE_MAX)
     while True:
         page = await store.journal(query)
         for line in page.items:
             yield line
         if page.next is None:
             return
-        query = JournalQuery(
-            source=source, from_number=from_number, after=page.next, limit=PAGE_MAX
-        )
+        query = JournalQuery(source=source, after=page.next, limit=PAGE_MAX)
 
 
 def _rows_of(state: State) -> Iterable[Balance]:

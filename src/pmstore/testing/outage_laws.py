@@ -192,13 +192,12 @@ def lost_write_laws(subject: Subject[S]) -> Lawbook[S]:
     book: Lawbook[S] = Lawbook(subject.contract)
     size = min(3, subject.batch_max)
 
-    async def attempt(trial: Trial[S], script: Script, warm: bool) -> bool:
+    async def attempt(trial: Trial[S], script: Script) -> bool:
         """One write under *script*; whether the fault came before the write had ended."""
         place = trial.place()
         # What is really there is asked of the server itself, on a way without faults.
         async with trial.opened(place) as witness, _through(trial, place) as (store, proxy):
-            if warm:
-                await subject.write(store, list(range(size)))
+            await subject.write(store, list(range(size)))
             before = await subject.held(witness)
             batch = list(range(100, 100 + size))
             proxy.play(script)
@@ -220,7 +219,7 @@ def lost_write_laws(subject: Subject[S]) -> Lawbook[S]:
         says honestly whether it happened, or succeeds by trying again.
         """
         part = 1
-        while part < _PARTS_MAX and await attempt(trial, Script(lose_request=part), True):
+        while part < _PARTS_MAX and await attempt(trial, Script(lose_request=part)):
             part += 1
 
     @book.law(need="proxied")
@@ -230,7 +229,7 @@ def lost_write_laws(subject: Subject[S]) -> Lawbook[S]:
         never says `not_applied` of what happened, or succeeds by trying again.
         """
         part = 1
-        while part < _PARTS_MAX and await attempt(trial, Script(lose_answer=part), True):
+        while part < _PARTS_MAX and await attempt(trial, Script(lose_answer=part)):
             part += 1
 
     @book.law(need="proxied")

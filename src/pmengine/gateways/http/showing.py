@@ -20,7 +20,7 @@ from pmengine.gateways.http.answers import (
     TokenView,
     TradeView,
 )
-from pmengine.gateways.http.words import UNTITLED, Words
+from pmengine.gateways.http.words import Words
 from pmengine.services.depth import Depth, DepthFeed
 from pmengine.shards import cash_shard
 from pmstore import (
@@ -165,9 +165,7 @@ def _cash(available: int, frozen: int) -> CashView:
     return CashView(available=show_money(available), frozen=show_money(frozen))
 
 
-def show_event(
-    event: Event, feed: DepthFeed, words: Words = UNTITLED, volume_24h: Any = UNSET
-) -> EventView:
+def show_event(event: Event, feed: DepthFeed, words: Words, volume_24h: Any = UNSET) -> EventView:
     """
     *event* with the best prices of its markets now.
 

@@ -14,7 +14,6 @@ from psycopg.pq import Format
 _BIGINT: Final = 20
 _TEXT: Final = 25
 _BOOLEAN: Final = 16
-_BYTES: Final = 17
 _HEADER: Final = struct.Struct(">iiIii")
 """Dimensions, whether there are nulls, type of the items, their count, first index."""
 _LENGTH: Final = struct.Struct(">i")
@@ -34,10 +33,6 @@ class TextColumn(bytes):
 
 class BooleanColumn(bytes):
     """A packed `boolean[]`."""
-
-
-class BytesColumn(bytes):
-    """A packed `bytea[]`."""
 
 
 def bigints(values: Sequence[int]) -> BigintColumn:
@@ -95,13 +90,6 @@ def booleans(values: Sequence[bool]) -> BooleanColumn:
     return BooleanColumn(_header(_BOOLEAN, len(values), False) + b"".join(parts))
 
 
-def byte_strings(values: Sequence[bytes]) -> BytesColumn:
-    """A column of byte strings without nulls."""
-    pack = _LENGTH.pack
-    parts = [part for value in values for part in (pack(len(value)), value)]
-    return BytesColumn(_header(_BYTES, len(values), False) + b"".join(parts))
-
-
 def _header(item_type: int, count: int, nulls: bool) -> bytes:
     if not count:
         return struct.pack(">iiI", 0, 0, item_type)
@@ -135,14 +123,9 @@ class BooleanColumnDumper(_PackedDumper):
     oid = 1000
 
 
-class BytesColumnDumper(_PackedDumper):
-    oid = 1001
-
-
 DUMPERS: Final = (
     (BigintColumn, BigintColumnDumper),
     (TextColumn, TextColumnDumper),
     (BooleanColumn, BooleanColumnDumper),
-    (BytesColumn, BytesColumnDumper),
 )
 """For each kind of column what hands it to psycopg."""

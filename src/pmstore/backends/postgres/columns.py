@@ -12,7 +12,6 @@ from pmstore.backends.postgres.arrays import (
     bigints,
     bigints_or_null,
     booleans,
-    byte_strings,
     texts,
     texts_or_null,
     words,
@@ -71,11 +70,6 @@ def digits(name: str) -> Column:
 def boolean(name: str) -> Column:
     """A column of truth values."""
     return Column(name, "boolean", attrgetter(name), booleans)
-
-
-def byte_string(name: str) -> Column:
-    """A column of byte strings."""
-    return Column(name, "bytea", attrgetter(name), byte_strings)
 
 
 def packed(columns: Sequence[Column], records: Sequence[object]) -> list[bytes]:
