@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 import pytest
 import redis
@@ -26,6 +28,7 @@ from pmstore.url import parse_url
 from tests.redis.places import here
 
 UPKEEP = RedisUpkeep()
+ROOT: Final = Path(__file__).parents[2]
 FILLED = {
     "orders": 3,
     "tombstones": 1,
@@ -90,6 +93,34 @@ async def test_a_place_without_a_prefix_is_what_we_name(tmp_path: Path) -> None:
         assert left
         assert all(key.startswith(neighbour.prefix.encode()) for key in left)
         assert await UPKEEP.contents(neighbour) == FILLED
+
+
+async def test_every_stream_of_an_exchange_goes_with_its_place(tmp_path: Path) -> None:
+    names = streams_of_an_exchange()
+    assert "settlement_stream" in names
+    with RedisServer(tmp_path / "server") as server:
+        config = here(server, prefix="")
+        for name in names:
+            async with RedisStream(config, name) as stream:
+                await stream.append([b"x"])
+        assert await UPKEEP.contents(config) == {"streams": len(names)}
+        await UPKEEP.wipe(config)
+        with redis.Redis(host=server.host, port=server.port) as client:
+            assert list(client.scan_iter()) == []
+
+
+def test_every_stream_that_the_exchange_has_is_on_the_page_of_streams() -> None:
+    quoted = re.compile(r'^[A-Z_]+: Final = "([a-z_]+_stream|event-stream)"$', re.MULTILINE)
+    sources = (ROOT / "src" / "pmengine").rglob("*.py")
+    found = {name for path in sources for name in quoted.findall(path.read_text("utf-8"))}
+    assert found == streams_of_an_exchange()
+
+
+def streams_of_an_exchange() -> set[str]:
+    """The names in the first column of the page's table."""
+    page = (ROOT / "docs" / "reference" / "streams.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([a-z_-]+)`", row)}
 
 
 async def test_old_trades_go_with_all_that_names_them(redis_server: RedisServer) -> None:

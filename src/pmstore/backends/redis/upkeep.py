@@ -17,17 +17,29 @@ _PRUNED_AT_ONCE: Final = 2000
 
 _STREAMS: Final = frozenset(
     {
-        "order_input_stream",
-        "event_input_stream",
-        "store_stream",
-        "processor_stream",
-        "websocket_stream",
-        "user_event_stream",
-        "event-stream",
+        "api_key_stream",
         "api_mq_stream",
+        "dead_letter_stream",
+        "depth_picture_stream",
+        "depth_stream",
+        "event-stream",
+        "event_catalogue_stream",
+        "event_input_stream",
+        "layout_stream",
+        "order_input_stream",
+        "processor_stream",
+        "service_stream",
+        "settlement_stream",
+        "store_stream",
+        "user_event_stream",
+        "websocket_stream",
     }
 )
-"""Streams that are ours in a place without a prefix, where others may have keys too."""
+"""
+Streams that are ours in a place without a prefix, where others may have keys too.
+
+One that is missing here outlives a wipe, and contradicts the log that begins then.
+"""
 
 _COUNTED: Final = {
     "order": "orders",
