@@ -101,7 +101,7 @@ def _damage(path: Path) -> Iterator[Finding]:
     remedy = f"See what is wrong: pmstore audit verify {path}"
     try:
         if path.is_dir():
-            files = SnapshotFiles(Disk(), path, "orders_snapshot")
+            files = SnapshotFiles(Disk(), path)
             newest = list(files.generations().values())[-1:]
             for one in newest:
                 problem = files.verify(one).problem

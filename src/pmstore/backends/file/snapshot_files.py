@@ -15,7 +15,9 @@ from pmstore.codec import decode_snapshot, decode_snapshot_info
 from pmstore.errors import CorruptData
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
 
+_NAME: Final = "orders_snapshot"
 _NUMBER_DIGITS: Final = 8
+_FORM: Final = re.compile(_NAME + r"\.(\d{8})\.json\Z")
 
 
 @attrs.frozen(kw_only=True)
@@ -28,36 +30,39 @@ class Verified:
 
 class SnapshotFiles:
     """
-    `<name>.<number>.json` are the generations; `<name>.json` is a second name of the newest.
+    `orders_snapshot.<number>.json` are the generations; `orders_snapshot.json` is a second name
+    of the newest.
 
     A file under the fixed name that is none of the generations came from elsewhere: it is
     read as a generation of its own, and kept as one before the name is given to another.
     """
 
-    def __init__(self, disk: Disk, folder: Path, name: str) -> None:
+    def __init__(self, disk: Disk, folder: Path) -> None:
         self._disk = disk
         self._folder = folder
-        self._form = re.compile(re.escape(name) + r"\.(\d{8})\.json\Z")
-        self._name = name
         self._verified: dict[str, Verified] = {}
-        self.fixed = folder / f"{name}.json"
+        self.fixed = folder / f"{_NAME}.json"
+        self.lock = folder / f"{_NAME}.lock"
+        """Held by who writes."""
+        self.draft = folder / f"{_NAME}.draft.tmp"
+        """What is being written, by the holder of the lock."""
 
     def generation(self, number: int) -> Path:
         """The path of a generation."""
-        return self._folder / f"{self._name}.{number:0{_NUMBER_DIGITS}d}.json"
+        return self._folder / f"{_NAME}.{number:0{_NUMBER_DIGITS}d}.json"
 
     def generations(self) -> dict[int, Path]:
         """The generations by number, ascending."""
         found = {}
         for path in self._folder.iterdir():
-            match = self._form.match(path.name)
+            match = _FORM.match(path.name)
             if match:
                 found[int(match[1])] = path
         return dict(sorted(found.items()))
 
     def named(self, name: str) -> Path | None:
         """The path of a generation by its listed name, None if there is none."""
-        if not self._form.match(name) and name != self.fixed.name:
+        if not _FORM.match(name) and name != self.fixed.name:
             return None
         path = self._folder / name
         return path if path.is_file() else None
@@ -96,7 +101,7 @@ class SnapshotFiles:
 
     def remove_leftovers(self) -> None:
         """Remove what a crash left unfinished."""
-        for path in self._folder.glob(f"{self._name}.*.tmp"):
+        for path in self._folder.glob(f"{_NAME}.*.tmp"):
             self._disk.remove(path)
 
     def read(self, path: Path) -> Snapshot:

@@ -26,12 +26,12 @@ from pmstore.errors import (
     WriteOutcome,
 )
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
-from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.lifetime import Lifetime
 
 T = TypeVar("T")
 
 
-class FileSnapshotStore:
+class FileSnapshotStore(Lifetime):
     """
     A `SnapshotStore` in a folder: `orders_snapshot.00000007.json` and its like.
 
@@ -45,34 +45,20 @@ class FileSnapshotStore:
         self,
         folder: str | Path,
         *,
-        name: str = "orders_snapshot",
         readonly: bool = False,
-        limits: Limits | None = None,
         disk: Disk | None = None,
     ) -> None:
         """
-        Describe a store of the snapshots called *name* in *folder*, made when it is opened.
+        Describe a store of the snapshots in *folder*, which is made when it is opened.
 
         With *readonly* nothing is made, saved or pruned.
         """
+        super().__init__()
         self._folder = Path(folder)
-        self._name = name
         self._readonly = readonly
-        self._limits = limits or Limits()
         self._disk = disk or Disk()
-        self._files = SnapshotFiles(self._disk, self._folder, name)
+        self._files = SnapshotFiles(self._disk, self._folder)
         self._writing = asyncio.Lock()
-        self._opened = False
-
-    @property
-    def limits(self) -> Limits:
-        """What one call takes at most."""
-        return self._limits
-
-    @property
-    def coverage(self) -> Coverage:
-        """Everything that was not pruned."""
-        return ALL
 
     async def __aenter__(self) -> Self:
         if self._readonly:
@@ -111,7 +97,7 @@ class FileSnapshotStore:
         self._check_writable()
         async with self._writing:
             self._check_open()
-            draft = _Draft(self._disk, self._folder, self._name)
+            draft = _Draft(self._disk, self._files)
             try:
                 await self._ask(draft.open)
                 for piece in encode_snapshot(snapshot):
@@ -211,7 +197,7 @@ class FileSnapshotStore:
             return await self._ask(self._prune, keep)
 
     def _prune(self, keep: int) -> int:
-        lock = WriterLock(self._folder / f"{self._name}.lock")
+        lock = WriterLock(self._files.lock)
         try:
             if self._files.foreign() is None and self._files.generations():
                 # A crash may have left the fixed name on a generation that goes now.
@@ -246,18 +232,17 @@ class FileSnapshotStore:
 class _Draft:
     """A generation that is being written under a temporary name, with the writer's lock."""
 
-    def __init__(self, disk: Disk, folder: Path, name: str) -> None:
+    def __init__(self, disk: Disk, files: SnapshotFiles) -> None:
         self._disk = disk
-        self._files = SnapshotFiles(disk, folder, name)
-        self._lock_path = folder / f"{name}.lock"
+        self._files = files
         self._lock: WriterLock | None = None
         self._fd = -1
         self._hash = hashlib.sha256()
-        self.path = folder / f"{name}.draft.tmp"
+        self.path = files.draft
         self.size = 0
 
     def open(self) -> None:
-        self._lock = WriterLock(self._lock_path)
+        self._lock = WriterLock(self._files.lock)
         self._files.remove_leftovers()
         self._fd = self._disk.create(self.path)
 

@@ -38,14 +38,14 @@ from pmstore.errors import (
 )
 from pmstore.models.position import EMPTY, START, Bounds, Entry, Head, Position
 from pmstore.models.units import INTEGER_MAX
-from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.lifetime import Lifetime
 
 _QUEUED_BYTES_MAX: Final = 64 * 1024 * 1024
 _SEGMENT_BYTES_MIN: Final = 1024
 _log = logging.getLogger(__name__)
 
 
-class FileStream:
+class FileStream(Lifetime):
     """
     A `Stream` in one folder: one writer by an OS lock, any number of readers.
 
@@ -73,7 +73,6 @@ class FileStream:
         readonly: bool = False,
         start: Position = START,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
         disk: Disk | None = None,
     ) -> None:
         """
@@ -93,6 +92,7 @@ class FileStream:
             raise ValueError(f"segment_bytes_max is below {_SEGMENT_BYTES_MIN}")
         if poll_s <= 0:
             raise ValueError(f"poll_s is {poll_s}; it takes more than 0 seconds")
+        super().__init__()
         self._folder = Path(folder)
         self._schedule = SyncSchedule(fsync, fsync_interval_s)
         self._segment_bytes_max = segment_bytes_max
@@ -100,21 +100,9 @@ class FileStream:
         self._readonly = readonly
         self._start = start
         self._clock = clock
-        self._limits = limits or Limits()
         self._disk = disk or Disk()
-        self._opened = False
         self._failure: BaseException | None = None
         self.recovered: TornTail | None = None
-
-    @property
-    def limits(self) -> Limits:
-        """What one call takes at most."""
-        return self._limits
-
-    @property
-    def coverage(self) -> Coverage:
-        """Everything that was not trimmed."""
-        return ALL
 
     async def __aenter__(self) -> Self:
         if self._opened:

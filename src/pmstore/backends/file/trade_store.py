@@ -37,13 +37,13 @@ from pmstore.errors import (
 )
 from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade
-from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.storage.lifetime import Lifetime
 
 _QUEUED_BYTES_MAX: Final = 64 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-class FileTradeStore:
+class FileTradeStore(Lifetime):
     """
     A `TradeStore` in one file and those put aside from it; one writer by an OS lock.
 
@@ -63,7 +63,6 @@ class FileTradeStore:
         fsync: FsyncPolicy = "always",
         fsync_interval_s: float = 0.1,
         rotate_bytes_max: int = 32 * 1024 * 1024,
-        limits: Limits | None = None,
         disk: Disk | None = None,
     ) -> None:
         """
@@ -76,24 +75,13 @@ class FileTradeStore:
         """
         if rotate_bytes_max < 1:
             raise ValueError(f"rotate_bytes_max is {rotate_bytes_max}; it takes more than 0")
+        super().__init__()
         self._path = Path(path)
         self._rotate_bytes_max = rotate_bytes_max
         self._schedule = SyncSchedule(fsync, fsync_interval_s)
-        self._limits = limits or Limits()
         self._files = AuditFiles(disk or Disk(), self._path)
-        self._opened = False
         self._storable = StorableTrades()
         self.recovered: TornTail | None = None
-
-    @property
-    def limits(self) -> Limits:
-        """What one call takes at most."""
-        return self._limits
-
-    @property
-    def coverage(self) -> Coverage:
-        """Everything."""
-        return ALL
 
     async def __aenter__(self) -> Self:
         if self._opened:

@@ -12,7 +12,6 @@ from pmstore.models.balance import Balance
 from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_balances, version_conflict
 from pmstore.storage.copies import copy_balance
 from pmstore.storage.cursor import read_cursor
@@ -30,8 +29,8 @@ class MemoryAccountStore(Lifetime):
     `position` make it `Positioned` over balances, the outbox and its verbs `Noted`.
     """
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(limits=limits)
+    def __init__(self) -> None:
+        super().__init__()
         self._balances: dict[_Key, Balance] = {}
         self._all: OrderedKeys[_Key] = OrderedKeys()
         self._by_asset: dict[str, OrderedKeys[_Key]] = {}

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from pmstore.errors import VersionConflict
 from pmstore.models.query import Page
 from pmstore.protocols.cache import Looked, Token
-from pmstore.protocols.store import Coverage, Limits
+from pmstore.protocols.store import Coverage
 from pmstore.storage.kinds import Kind
 from pmstore.storage.lifetime import Lifetime
 
@@ -42,7 +42,6 @@ class MemoryCache(Lifetime, Generic[K, R]):
         ttl_s: Seconds that an entry lives.
         mirror: Makes the store that answers lists once the cache is complete.
         now_s: Seconds on a clock that never goes back.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -53,9 +52,8 @@ class MemoryCache(Lifetime, Generic[K, R]):
         ttl_s: float = 86_400.0,
         mirror: Callable[[], Mirror] | None = None,
         now_s: Callable[[], float] = time.monotonic,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(limits=limits, coverage=Coverage(newest=0))
+        super().__init__(coverage=Coverage(newest=0))
         self.kind = kind
         self._copy = kind.copy
         self._max_records = max_records

@@ -10,7 +10,6 @@ from pmstore.backends.memory.ordered_keys import OrderedKeys
 from pmstore.backends.memory.outbox import MemoryOutbox
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_events, version_conflict
 from pmstore.storage.copies import copy_event
 from pmstore.storage.cursor import read_cursor
@@ -26,8 +25,8 @@ class MemoryEventStore(Lifetime):
     its verbs make it `Noted`.
     """
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(limits=limits)
+    def __init__(self) -> None:
+        super().__init__()
         self._events: dict[int, tuple[Event, int]] = {}
         self._all: OrderedKeys[tuple[int]] = OrderedKeys()
         self.outbox: MemoryOutbox[int] = MemoryOutbox()

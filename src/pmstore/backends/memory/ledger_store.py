@@ -10,7 +10,6 @@ from pmstore.models.ledger import Holder, LedgerEntry
 from pmstore.models.position import Position
 from pmstore.models.query import JournalQuery, LedgerQuery, Page
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_entries
 from pmstore.storage.copies import copy_entry
 from pmstore.storage.cursor import read_cursor
@@ -30,8 +29,8 @@ class MemoryLedgerStore(Lifetime):
     `position` make it `Positioned` over entries.
     """
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(limits=limits)
+    def __init__(self) -> None:
+        super().__init__()
         self._entries: dict[str, dict[_Line, LedgerEntry]] = {}
         self._lines: dict[str, OrderedKeys[_Line]] = {}
         self._by_user: dict[str, OrderedKeys[_Place]] = {}

@@ -16,7 +16,7 @@ from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import ALL, Coverage, Limits
+from pmstore.protocols.store import ALL, Coverage
 from pmstore.storage.batches import check_once, version_conflict
 from pmstore.storage.checks import (
     check_ids,
@@ -49,7 +49,6 @@ class MemoryOrderStore(Lifetime):
             tombstone, so that no late save of an old version brings it back.
         tombstone_s: How long a removed id refuses older versions, in seconds.
         clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -58,9 +57,8 @@ class MemoryOrderStore(Lifetime):
         max_orders: int | None = None,
         tombstone_s: float = 86_400,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(limits=limits, coverage=ALL if max_orders is None else Coverage(newest=0))
+        super().__init__(coverage=ALL if max_orders is None else Coverage(newest=0))
         self._max_orders = max_orders
         self._orders: dict[str, Order] = {}
         self._index = OrderIndex()

@@ -10,7 +10,6 @@ from types import TracebackType
 from pmstore.clock import Clock, system_clock
 from pmstore.errors import Conflict, Fenced, InvalidQuery, InvalidRecord
 from pmstore.models.position import EMPTY, START, Bounds, Entry, Head, Position
-from pmstore.protocols.store import Limits
 from pmstore.storage.lifetime import Lifetime
 
 
@@ -24,7 +23,6 @@ class MemoryStream(Lifetime):
     Args:
         start: Ids begin after this position.
         clock: The time now in epoch milliseconds: the first part of an entry's id.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -32,9 +30,8 @@ class MemoryStream(Lifetime):
         *,
         start: Position = START,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(limits=limits)
+        super().__init__()
         self._clock = clock
         self._last = start
         self._entries: list[Entry] = []

@@ -34,7 +34,6 @@ from pmstore.models.units import is_id
 from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_orders
 from pmstore.storage.checks import check_ids, check_integers
 from pmstore.storage.cursor import read_cursor
@@ -57,7 +56,6 @@ class PostgresOrderStore(PostgresStore):
         tombstone_s: How long a removed id refuses older versions, in seconds of *clock*;
             unset, as the URL says.
         clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -66,9 +64,8 @@ class PostgresOrderStore(PostgresStore):
         *,
         tombstone_s: float | None = None,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(server, limits=limits)
+        super().__init__(server)
         seconds = self._client.config.tombstone_s if tombstone_s is None else tombstone_s
         self._tombstone_ms = int(seconds * 1000)
         self._clock = clock

@@ -18,7 +18,6 @@ from pmstore.backends.postgres.store import PostgresStore
 from pmstore.codec import decode_snapshot, decode_snapshot_info, encode_snapshot
 from pmstore.errors import BrokenSnapshotWarning, CorruptData, InvalidQuery
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
-from pmstore.protocols.store import Limits
 
 _PART_BYTES: Final = 1 << 20
 _WHOLE_BYTES_MAX: Final = 1 << 29
@@ -78,10 +77,9 @@ class PostgresSnapshotStore(PostgresStore):
         self,
         server: PostgresConfig | PostgresClient,
         *,
-        limits: Limits | None = None,
         whole_bytes_max: int = _WHOLE_BYTES_MAX,
     ) -> None:
-        super().__init__(server, limits=limits)
+        super().__init__(server)
         self._whole_bytes_max = whole_bytes_max
         self._known: dict[str, SnapshotInfo] = {}
         """By hash: what is found unchanged need not be read again to be described."""

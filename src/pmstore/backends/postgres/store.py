@@ -7,7 +7,7 @@ from typing import Self
 
 from pmstore.backends.postgres.client import PostgresClient, shared_client
 from pmstore.backends.postgres.config import PostgresConfig
-from pmstore.protocols.store import Limits
+from pmstore.errors import StoreClosed
 from pmstore.storage.lifetime import Lifetime
 
 
@@ -18,16 +18,15 @@ class PostgresStore(Lifetime):
     Args:
         server: Where it is. Stores of the same config share a client and its pool; a
             client that the caller made is entered and left, and closed by its last user.
-        limits: What one call takes at most.
     """
 
-    def __init__(
-        self, server: PostgresConfig | PostgresClient, *, limits: Limits | None = None
-    ) -> None:
-        super().__init__(limits=limits)
+    def __init__(self, server: PostgresConfig | PostgresClient) -> None:
+        super().__init__()
         self._client = server if isinstance(server, PostgresClient) else shared_client(server)
 
     async def __aenter__(self) -> Self:
+        if self._opened:
+            raise StoreClosed(f"{type(self).__name__} is open already; open it once at a time")
         await self._client.__aenter__()
         return await super().__aenter__()
 

@@ -26,7 +26,6 @@ from pmstore.models.units import is_id
 from pmstore.protocols.channel import Channel
 from pmstore.protocols.outbox import Outbox
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_trades
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import page_of, trade_place
@@ -44,10 +43,8 @@ class PostgresTradeStore(PostgresStore):
     trades.
     """
 
-    def __init__(
-        self, server: PostgresConfig | PostgresClient, *, limits: Limits | None = None
-    ) -> None:
-        super().__init__(server, limits=limits)
+    def __init__(self, server: PostgresConfig | PostgresClient) -> None:
+        super().__init__(server)
         self._under_caches = False
 
     async def append(self, trades: Sequence[Trade], /) -> None:

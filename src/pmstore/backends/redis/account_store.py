@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from pmstore.backends.redis.channel import RedisChannel
-from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.outbox import RedisOutbox
@@ -63,7 +62,6 @@ class RedisAccountStore(RedisPlace):
 
     Args:
         config: Where.
-        client: The caller's own, instead of the config's server.
         clock: The time now in epoch milliseconds.
     """
 
@@ -71,10 +69,9 @@ class RedisAccountStore(RedisPlace):
         self,
         config: RedisConfig,
         *,
-        client: RedisClient | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        super().__init__(config, client=client, limits=Limits(batch_size_max=BATCH_MAX))
+        super().__init__(config, limits=Limits(batch_size_max=BATCH_MAX))
         self._records = Records(ACCOUNTS, self, clock=clock)
         self.outbox: RedisOutbox[tuple[str, str]] = RedisOutbox(self, ACCOUNTS.name, account_key)
         """Notes of what changed here."""

@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from pmstore.backends.redis.account_store import account_id
-from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.place import RedisPlace
@@ -194,15 +193,11 @@ class RedisCache(RedisPlace, Generic[K, R]):
     Args:
         stored: Which records, and how they are written.
         config: Where; `ttl_s` is how long an entry lives, a day if unset.
-        client: The caller's own, instead of the config's server.
     """
 
-    def __init__(
-        self, stored: Stored[K, R], config: RedisConfig, *, client: RedisClient | None = None
-    ) -> None:
+    def __init__(self, stored: Stored[K, R], config: RedisConfig) -> None:
         super().__init__(
             config,
-            client=client,
             limits=Limits(batch_size_max=BATCH_MAX),
             coverage=Coverage(newest=0),
             reachable=False,

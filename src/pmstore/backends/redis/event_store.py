@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from pmstore.backends.redis.channel import RedisChannel
-from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.outbox import RedisOutbox
@@ -33,7 +32,6 @@ class RedisEventStore(RedisPlace):
 
     Args:
         config: Where.
-        client: The caller's own, instead of the config's server.
         clock: The time now in epoch milliseconds.
     """
 
@@ -41,10 +39,9 @@ class RedisEventStore(RedisPlace):
         self,
         config: RedisConfig,
         *,
-        client: RedisClient | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        super().__init__(config, client=client, limits=Limits(batch_size_max=BATCH_MAX))
+        super().__init__(config, limits=Limits(batch_size_max=BATCH_MAX))
         self._records = Records(EVENTS, self, clock=clock)
         self.outbox: RedisOutbox[int] = RedisOutbox(self, EVENTS.name, int)
         """Notes of what changed here."""

@@ -8,7 +8,6 @@ import hashlib
 import warnings
 from typing import Final
 
-from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.place import RedisPlace
 from pmstore.backends.redis.scripts import Script
@@ -72,11 +71,10 @@ class RedisSnapshotStore(RedisPlace):
 
     Args:
         config: Where.
-        client: The caller's own, instead of the config's server.
     """
 
-    def __init__(self, config: RedisConfig, *, client: RedisClient | None = None) -> None:
-        super().__init__(config, client=client)
+    def __init__(self, config: RedisConfig) -> None:
+        super().__init__(config)
         self._index = self.key("snapshots")
         self._counter = self.key("snapshots:count")
 

@@ -28,7 +28,6 @@ from pmstore.errors import (
     WriteOutcome,
 )
 from pmstore.models.position import START, Bounds, Entry, Head, Position
-from pmstore.protocols.store import Limits
 from pmstore.storage.checks import check_integers
 
 _BATCH_BYTES_MAX: Final = 256 * 1024 * 1024
@@ -62,7 +61,6 @@ class RedisStream(RedisPlace):
         config: Where, and which field entries have; the key is its prefix and *name*.
         name: Of the stream; not a word that our own keys begin with, such as `lease`.
         clock: Milliseconds for the ids; unset, the server's. Ids grow also if it goes back.
-        limits: What one call takes at most.
         client: Used instead of one of *config*'s; the caller enters and leaves it.
 
     Raises:
@@ -75,10 +73,9 @@ class RedisStream(RedisPlace):
         name: str,
         *,
         clock: Clock | None = None,
-        limits: Limits | None = None,
         client: RedisClient | None = None,
     ) -> None:
-        super().__init__(config, client=client, limits=limits)
+        super().__init__(config, client=client)
         if name in RESERVED:
             raise SettingsError([f"a stream cannot be called {name!r}: keys of ours begin with it"])
         self._key = self.key(name)

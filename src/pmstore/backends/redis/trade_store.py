@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from pmstore.backends.redis.channel import RedisChannel
-from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.outbox import RedisOutbox
@@ -44,7 +43,6 @@ class RedisTradeStore(RedisPlace):
 
     Args:
         config: Where; with `recent` the newest so many are kept.
-        client: The caller's own, instead of the config's server.
         clock: The time now in epoch milliseconds.
     """
 
@@ -52,12 +50,10 @@ class RedisTradeStore(RedisPlace):
         self,
         config: RedisConfig,
         *,
-        client: RedisClient | None = None,
         clock: Clock = system_clock,
     ) -> None:
         super().__init__(
             config,
-            client=client,
             limits=Limits(batch_size_max=BATCH_MAX),
             coverage=ALL if config.recent is None else Coverage(newest=config.recent),
         )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pmstore.backends.redis.cache import TTL_S, generation_key
-from pmstore.backends.redis.client import RedisClient
 from pmstore.backends.redis.config import RedisConfig
 from pmstore.backends.redis.order_store import BATCH_MAX
 from pmstore.backends.redis.place import RedisPlace
@@ -21,6 +20,8 @@ from pmstore.storage.matching import trade_matches
 from pmstore.storage.pages import page_of, trade_place
 
 _Key = tuple[int, int]
+
+_RECENT: Final = 10_000
 
 # One ordered set of score 0 holds everything, so that the server evicts all of it or nothing:
 # `!` and the turn (tokens are of one turn), `"` and the key from which on no trade is missing
@@ -137,23 +138,14 @@ class RedisTradeWindow(RedisPlace):
     It can be entered while the server is away.
 
     Args:
-        config: Where; `recent` is how many trades are kept, `ttl_s` how long after the last
-            one, a day if unset.
-        recent: How many, where the config says nothing.
-        client: The caller's own, instead of the config's server.
+        config: Where; `recent` is how many trades are kept, ten thousand if unset, `ttl_s` how
+            long after the last one, a day if unset.
     """
 
-    def __init__(
-        self,
-        config: RedisConfig,
-        *,
-        recent: int = 10_000,
-        client: RedisClient | None = None,
-    ) -> None:
-        self._recent = recent if config.recent is None else config.recent
+    def __init__(self, config: RedisConfig) -> None:
+        self._recent = _RECENT if config.recent is None else config.recent
         super().__init__(
             config,
-            client=client,
             limits=Limits(batch_size_max=BATCH_MAX),
             coverage=Coverage(newest=self._recent),
             reachable=False,

@@ -20,7 +20,6 @@ from pmstore.models.position import Position
 from pmstore.models.query import BalanceQuery, Page
 from pmstore.models.units import is_id
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_balances
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import balance_place, page_of
@@ -70,10 +69,9 @@ class SqliteAccountStore(SqliteStore):
     `save_noted` and `load` let it be the truth under caches (`Noted`).
 
     Args:
-        path: The file; see `SqliteStore` for it and the other arguments.
+        path: The file; see `SqliteStore`.
         busy_timeout_s: Seconds for which a write waits for one of another process.
         clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -82,9 +80,8 @@ class SqliteAccountStore(SqliteStore):
         *,
         busy_timeout_s: float = 5.0,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+        super().__init__(path, busy_timeout_s=busy_timeout_s)
         self._sources = Sources(self, _STORE)
         self._notes = NoteWriter(_STORE, clock)
         self.outbox: SqliteOutbox[Key] = SqliteOutbox(self, _STORE, _key_of, clock)

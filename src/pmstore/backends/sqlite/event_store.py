@@ -17,7 +17,6 @@ from pmstore.codec import decode_event, encode_event
 from pmstore.errors import CorruptData, InvalidRecord
 from pmstore.models.market import Event
 from pmstore.models.query import EventQuery, Page
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_events
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.pages import event_place, page_of
@@ -55,10 +54,9 @@ class SqliteEventStore(SqliteStore):
     `outbox`, `channel`, `save_noted` and `load` let it be the truth under caches (`Noted`).
 
     Args:
-        path: The file; see `SqliteStore` for it and the other arguments.
+        path: The file; see `SqliteStore`.
         busy_timeout_s: Seconds for which a write waits for one of another process.
         clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -67,9 +65,8 @@ class SqliteEventStore(SqliteStore):
         *,
         busy_timeout_s: float = 5.0,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+        super().__init__(path, busy_timeout_s=busy_timeout_s)
         self._notes = NoteWriter(_STORE, clock)
         self.outbox: SqliteOutbox[int] = SqliteOutbox(self, _STORE, int, clock)
         self.channel = SqliteChannel(self, clock)

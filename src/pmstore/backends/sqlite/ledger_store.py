@@ -11,12 +11,10 @@ from pmstore.backends.sqlite.conditions import Conditions
 from pmstore.backends.sqlite.opened_store import SqliteStore
 from pmstore.backends.sqlite.sources import Sources
 from pmstore.backends.sqlite.values import fits
-from pmstore.clock import Clock, system_clock
 from pmstore.models.ledger import LedgerEntry
 from pmstore.models.position import Position
 from pmstore.models.query import JournalQuery, LedgerQuery, Page
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_entries
 from pmstore.storage.cursor import read_cursor
 from pmstore.storage.ledger_rows import ENTRY_COLUMNS, entry_of, entry_row
@@ -39,21 +37,12 @@ class SqliteLedgerStore(SqliteStore):
     over entries.
 
     Args:
-        path: The file; see `SqliteStore` for it and the other arguments.
+        path: The file; see `SqliteStore`.
         busy_timeout_s: Seconds for which a write waits for one of another process.
-        clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        busy_timeout_s: float = 5.0,
-        clock: Clock = system_clock,
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+    def __init__(self, path: str | Path, *, busy_timeout_s: float = 5.0) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s)
         self._sources = Sources(self, _STORE)
 
     async def append(self, entries: Sequence[LedgerEntry], /) -> None:

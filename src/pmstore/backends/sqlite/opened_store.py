@@ -7,8 +7,6 @@ from types import TracebackType
 from typing import Self
 
 from pmstore.backends.sqlite.database import Database, Share
-from pmstore.clock import Clock, system_clock
-from pmstore.protocols.store import Limits
 from pmstore.storage.lifetime import Lifetime
 
 
@@ -20,20 +18,10 @@ class SqliteStore(Lifetime):
         path: The file; it and its folder are made when they are missing, and brought to the
             newest schema when they are older.
         busy_timeout_s: Seconds for which a write waits for one of another process.
-        clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        busy_timeout_s: float = 5.0,
-        clock: Clock = system_clock,
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(limits=limits)
-        self._clock = clock
+    def __init__(self, path: str | Path, *, busy_timeout_s: float = 5.0) -> None:
+        super().__init__()
         self._share = Share(Path(path), busy_timeout_s)
 
     @property

@@ -27,7 +27,6 @@ from pmstore.models.order import Order
 from pmstore.models.position import Position
 from pmstore.models.query import OrderQuery, Page
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_orders
 from pmstore.storage.checks import check_ids, check_integers
 from pmstore.storage.order_rows import order_of, order_row
@@ -55,11 +54,10 @@ class SqliteOrderStore(SqliteStore):
     `channel`, `save_noted` and `load` let it be the truth under caches (`Noted`).
 
     Args:
-        path: The file; see `SqliteStore` for it and the other arguments.
+        path: The file; see `SqliteStore`.
         tombstone_s: How long a removed id refuses older versions, in seconds.
         busy_timeout_s: Seconds for which a write waits for one of another process.
         clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -69,9 +67,9 @@ class SqliteOrderStore(SqliteStore):
         tombstone_s: float = 86_400,
         busy_timeout_s: float = 5.0,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+        super().__init__(path, busy_timeout_s=busy_timeout_s)
+        self._clock = clock
         self._tombstones = Tombstones(tombstone_s)
         self._sources = Sources(self, _STORE)
         self._notes = NoteWriter(_STORE, clock)

@@ -14,11 +14,9 @@ from typing import Final
 import attrs
 
 from pmstore.backends.sqlite.opened_store import SqliteStore
-from pmstore.clock import Clock, system_clock
 from pmstore.codec import decode_snapshot, decode_snapshot_info, encode_snapshot
 from pmstore.errors import BrokenSnapshotWarning, CorruptData, InvalidQuery
 from pmstore.models.snapshot import Snapshot, SnapshotInfo
-from pmstore.protocols.store import Limits
 
 _PART_BYTES: Final = 1 << 20
 _GENERATIONS: Final = "SELECT generation FROM snapshots ORDER BY generation"
@@ -40,21 +38,12 @@ class SqliteSnapshotStore(SqliteStore):
     its SHA-256. Its name is its number, which is never used again.
 
     Args:
-        path: The file; see `SqliteStore` for it and the other arguments.
+        path: The file; see `SqliteStore`.
         busy_timeout_s: Seconds for which a write waits for one of another process.
-        clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        busy_timeout_s: float = 5.0,
-        clock: Clock = system_clock,
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+    def __init__(self, path: str | Path, *, busy_timeout_s: float = 5.0) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s)
         self._verified: dict[str, tuple[bytes, SnapshotInfo]] = {}
 
     async def save(self, snapshot: Snapshot, /) -> SnapshotInfo:

@@ -23,7 +23,6 @@ from pmstore.models.query import Page, TradeQuery
 from pmstore.models.trade import Trade
 from pmstore.protocols.outbox import TRADES
 from pmstore.protocols.positioned import Applied
-from pmstore.protocols.store import Limits
 from pmstore.storage.batches import check_trades
 from pmstore.storage.pages import page_of, trade_place
 from pmstore.storage.trade_rows import trade_of, trade_row
@@ -39,10 +38,9 @@ class SqliteTradeStore(SqliteStore):
     over trades; with `outbox` and `channel` it can be the truth under a window of trades.
 
     Args:
-        path: The file; see `SqliteStore` for it and the other arguments.
+        path: The file; see `SqliteStore`.
         busy_timeout_s: Seconds for which a write waits for one of another process.
         clock: The time now in epoch milliseconds.
-        limits: What one call takes at most.
     """
 
     def __init__(
@@ -51,9 +49,8 @@ class SqliteTradeStore(SqliteStore):
         *,
         busy_timeout_s: float = 5.0,
         clock: Clock = system_clock,
-        limits: Limits | None = None,
     ) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, clock=clock, limits=limits)
+        super().__init__(path, busy_timeout_s=busy_timeout_s)
         self._sources = Sources(self, _STORE)
         self._notes = NoteWriter(_STORE, clock)
         self.outbox: SqliteOutbox[str] = SqliteOutbox(self, _STORE, str, clock)
