@@ -36,6 +36,7 @@ from pmengine.commands import (
     Tick,
     Withdraw,
 )
+from pmengine.depths import Depths
 from pmengine.ending import Ending
 from pmengine.entities import Book, Memory, User, quoted
 from pmengine.facts import Outcome, Refusal
@@ -131,9 +132,16 @@ class Engine:
         self._journal = new_journal()
         self._ledger = Ledger(self._records, self._journal) if ledger else None
         self._orders = OpenOrders(self._records, self._journal, self._ledger, shard)
-        leavings = Leavings(self._records, self._journal, self._orders)
+        self._depths = Depths(self._journal)
+        leavings = Leavings(self._records, self._journal, self._depths, self._orders)
         self._listing = Listing(
-            self._records, self._journal, self._orders, leavings, self._ledger, step_max
+            self._records,
+            self._journal,
+            self._depths,
+            self._orders,
+            leavings,
+            self._ledger,
+            step_max,
         )
         grouping = Grouping(self._records, self._journal, leavings, self._listing, step_max)
         self._ending = Ending(
@@ -148,11 +156,18 @@ class Engine:
             sessions_max,
         )
         taking = Taking(
-            self._records, self._journal, self._orders, self._ledger, grouping, fee_account
+            self._records,
+            self._journal,
+            self._depths,
+            self._orders,
+            self._ledger,
+            grouping,
+            fee_account,
         )
         self._trading = Trading(
             self._records,
             self._journal,
+            self._depths,
             self._orders,
             taking,
             self._ledger,
@@ -220,6 +235,7 @@ class Engine:
         if isinstance(command, (CancelOrder, AmendOrder)):
             return self._change(command, now_ms)
         if isinstance(command, Tick):
+            self._depths.tell(now_ms)
             return None
         if isinstance(command, Move):
             return self._move(command, now_ms)
@@ -372,6 +388,7 @@ class Engine:
         correlation_id: str,
         now_ms: i64,
     ) -> None:
+        self._depths.tell(now_ms)
         memory.outcome = ACCEPTED if refusal is None else refusal.name
         memory.time_ms = now_ms
         self._journal.remembered(
@@ -396,12 +413,14 @@ class Engine:
         now_ms: i64,
     ) -> None:
         """Say an outcome of which nothing is kept."""
+        self._depths.tell(now_ms)
         outcome = ACCEPTED if refusal is None else refusal.name
         self._journal.remembered(
             user, kind, _NOBODY, outcome, order_id, b"", correlation_id, now_ms
         )
 
     def _invalid_id(self, command: Command, now_ms: i64) -> Refusal:
+        self._depths.tell(now_ms)
         kind = type(command).__name__
         self._journal.add(
             Remembered("", kind, "", "INVALID_ID", "", now_ms, (), command.correlation_id, True)
@@ -412,6 +431,7 @@ class Engine:
         self, known: Memory, content: bytes, correlation_id: str, now_ms: i64
     ) -> Refusal | None:
         """Answer an id that was used before; nothing is done."""
+        self._depths.tell(now_ms)
         same = known.content == content
         outcome = known.outcome if same else Refusal.ID_REUSED.name
         self._journal.add(

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from pmengine.entities import NO_HANDLE, Book, LeavingOrders, OpenOrder, quoted
+from pmengine.depths import Depths
+from pmengine.entities import NO_HANDLE, LeavingOrders, OpenOrder, quoted
 from pmengine.journal import Journal
 from pmengine.orders import OpenOrders
 from pmengine.records import Records
-from pmstore import Leaving, MarketKey, OrdersLeaving
-
-
-class _Levels:
-    """The levels of a market that orders left."""
-
-    def __init__(self, book: Book) -> None:
-        self.book = book
-        self.bids: dict[int, None] = {}
-        self.asks: dict[int, None] = {}
+from pmstore import Leaving, OrdersLeaving
 
 
 class Leavings:
@@ -27,9 +19,12 @@ class Leavings:
     Orders of a market that is being worked off are not among them: it ends its own.
     """
 
-    def __init__(self, records: Records, journal: Journal, orders: OpenOrders) -> None:
+    def __init__(
+        self, records: Records, journal: Journal, depths: Depths, orders: OpenOrders
+    ) -> None:
         self._records = records
         self._journal = journal
+        self._depths = depths
         self._orders = orders
 
     def gather(self, leaving: Leaving) -> LeavingOrders:
@@ -83,21 +78,11 @@ class Leavings:
         if found.count > steps:
             self._records.work[found.leaving] = found
             self._journal.add(OrdersLeaving(found.leaving, True))
-        self._tell_levels(found, now_ms)
-        return self.work_off(found, steps, now_ms)
-
-    def _tell_levels(self, found: LeavingOrders, now_ms: i64) -> None:
-        touched: dict[MarketKey, _Levels] = {}
         order = found.first_order
         while order is not None:
-            book = order.token.book
-            levels = touched.get(book.key)
-            if levels is None:
-                levels = touched[book.key] = _Levels(book)
-            (levels.bids if order.is_bid else levels.asks)[order.ladder_price] = None
+            self._depths.left(order)
             order = order.after
-        for levels in touched.values():
-            self._journal.market_changed(levels.book, list(levels.bids), list(levels.asks), now_ms)
+        return self.work_off(found, steps, now_ms)
 
     def work_off(self, found: LeavingOrders, steps: i64, now_ms: i64) -> i64:
         """End up to *steps* of the orders that left; the steps still to do."""

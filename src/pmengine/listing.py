@@ -16,6 +16,7 @@ from pmengine.commands import (
     RemoveOneEvent,
     RemoveOneMarket,
 )
+from pmengine.depths import Depths
 from pmengine.entities import NEVER_MS, Book
 from pmengine.facts import Refusal
 from pmengine.journal import Journal
@@ -60,6 +61,7 @@ class Listing:
         self,
         records: Records,
         journal: Journal,
+        depths: Depths,
         orders: OpenOrders,
         leavings: Leavings,
         ledger: Ledger | None,
@@ -67,6 +69,7 @@ class Listing:
     ) -> None:
         self._records = records
         self._journal = journal
+        self._depths = depths
         self._orders = orders
         self._leavings = leavings
         self._ledger = ledger
@@ -353,8 +356,8 @@ class Listing:
         else:
             self._records.work.pop(book.key, None)
         self._changed(event_id, closed)
-        if was_shown and len(book.ladder):
-            self._journal.market_changed(book, [], [], now_ms, True)
+        if was_shown:
+            self._depths.closed(book, now_ms)
         if book.key not in self._records.work:
             self.let_go(event_id, market.market_id)
 

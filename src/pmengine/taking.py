@@ -6,6 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from pmengine.depths import Depths
 from pmengine.entities import CANCEL_MAKER, CANCEL_TAKER, IOC, SELF_TRADE_ALLOWED, OpenOrder
 from pmengine.fees import affordable, charge
 from pmengine.grouping import GROUP, Grouping
@@ -29,6 +30,7 @@ class Taking:
         self,
         records: Records,
         journal: Journal,
+        depths: Depths,
         orders: OpenOrders,
         ledger: Ledger | None,
         grouping: Grouping,
@@ -36,6 +38,7 @@ class Taking:
     ) -> None:
         self._records = records
         self._journal = journal
+        self._depths = depths
         self._orders = orders
         self._ledger = ledger
         self.grouping = grouping
@@ -138,13 +141,13 @@ class Taking:
         else:
             left: i64 = 0 if by_volume else rest
             self.end(order, left, spent + taker_fees if by_volume else 0, reason, now_ms)
-        if touched or own_levels:
-            if is_bid:
-                self._journal.market_changed(book, own_levels, touched, now_ms)
-            else:
-                self._journal.market_changed(book, touched, own_levels, now_ms)
         if stepwise:
             self.grouping.settle(now_ms)
+        if touched or own_levels:
+            if is_bid:
+                self._depths.changed(book, own_levels, touched, now_ms)
+            else:
+                self._depths.changed(book, touched, own_levels, now_ms)
 
     def end(self, order: OpenOrder, left: i64, spent: i64, reason: bytes, now_ms: i64) -> None:
         """End a taker that does not rest."""

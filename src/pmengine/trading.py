@@ -6,6 +6,7 @@ from mypy_extensions import i64
 
 from pmengine.admission import closed, unknown, wrong_terms
 from pmengine.commands import AmendOrder, CancelOrder
+from pmengine.depths import Depths
 from pmengine.entities import (
     CANCEL_MAKER,
     FOK,
@@ -41,6 +42,7 @@ class Trading:
         self,
         records: Records,
         journal: Journal,
+        depths: Depths,
         orders: OpenOrders,
         taking: Taking,
         ledger: Ledger | None,
@@ -49,6 +51,7 @@ class Trading:
     ) -> None:
         self._records = records
         self._journal = journal
+        self._depths = depths
         self._orders = orders
         self._taking = taking
         self._ledger = ledger
@@ -100,7 +103,7 @@ class Trading:
         elif order.is_limit and order.time_in_force != IOC:
             self._orders.rest(order)
             records.link(order)
-            self._journal.level_changed(book, is_bid, ladder_price, now_ms)
+            self._depths.changed_level(book, is_bid, ladder_price, now_ms)
         else:
             self._taking.end(order, order.quantity, 0, NO_REASON, now_ms)
         return None
@@ -178,7 +181,7 @@ class Trading:
             return Refusal.UNKNOWN_ORDER
         self._orders.cancel(order, now_ms, NO_REASON)
         if book.is_shown:
-            self._journal.level_changed(book, order.is_bid, order.ladder_price, now_ms)
+            self._depths.changed_level(book, order.is_bid, order.ladder_price, now_ms)
         return None
 
     def amend(self, command: AmendOrder, order_id: bytes, now_ms: i64) -> Refusal | None:
@@ -217,7 +220,7 @@ class Trading:
         else:
             self._reduce(order, quantity)
         if book.is_shown:
-            self._journal.level_changed(book, order.is_bid, order.ladder_price, now_ms)
+            self._depths.changed_level(book, order.is_bid, order.ladder_price, now_ms)
         return None
 
     def _reduce(self, order: OpenOrder, quantity: i64) -> None:

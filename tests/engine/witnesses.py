@@ -233,6 +233,8 @@ class Witnesses:
         self.standby.apply(read)
         self.standby.stand_at(self.leader.time_ms)
         self.fold.time_ms = self.leader.time_ms
+        told = [(fact.event_id, fact.market_id) for fact in read if type(fact) is MarketUpdateId]
+        assert len(told) == len(set(told)), "a command told of a market twice"
         for fact in read:
             self.fold.apply(fact)
             self.fold.apply(fact)  # a fact says a thing as it is: twice is once
