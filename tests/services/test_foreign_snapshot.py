@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder, Tick
 from pmengine.services.recovery import CannotStart
-from pmstore import OrderType, Side, Symbol, Trade
+from pmstore import OrderType, Position, Side, Symbol, Trade
 from pmstore.backends.file import FileSnapshotStore, FileStream
 from pmstore.testing import ManualClock
 from tests.codec.examples import SOURCE_SNAPSHOT
@@ -73,6 +74,30 @@ async def test_what_users_are_told_is_counted_from_the_beginning(tmp_path: Path)
         await engine.take([amend])
         assert engine.state.orders["order_123"].version == before + 1 == 2
         assert engine.state.user_update_ids["user_456"] == 2
+
+
+async def test_of_several_the_newest_counts_for_whoever_begins_with_the_oldest_of_ours(
+    tmp_path: Path,
+) -> None:
+    """Or history would show orders as open that had ended before our first entry."""
+    write(tmp_path, LISTED)
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        first = await snapshots.load()
+        assert first is not None
+        later = Position(END_MS + 1, 0)
+        newest = attrs.evolve(first, orders=(), timestamp=END_MS + 1, last_message_id=later)
+        await snapshots.save(newest)
+        assert len(await snapshots.list()) == 2
+        for _ in range(2):
+            found = await recover_on(log, snapshots, clock=clock, oldest=True)
+            assert not found.state.orders
+            adopted = (await recover_on(log, snapshots, clock=clock)).adopted
+            if adopted is not None:
+                await snapshots.save(adopted)
 
 
 async def test_it_is_not_taken_on_a_log_with_entries(tmp_path: Path) -> None:

@@ -169,6 +169,9 @@ async def _recover(
         infos = [
             info for info in listed if info.problem is None and (not beyond or info.number > beyond)
         ]
+        if oldest:
+            # Of another system's only the last was gone on from, and only until ours were there.
+            infos = [info for info in infos if info.input_position is not None] or infos[-1:]
         for info in infos if oldest else reversed(infos):
             try:
                 snapshot = await snapshots.get(info.name)
