@@ -19,7 +19,8 @@ from pmengine.gateways.websocket.subscription import (
     MERGED_TRADES_MAX,
     Subscription,
 )
-from pmengine.projections import BatchTold, MarketDelta
+from pmengine.market_deltas import MarketDelta
+from pmengine.projections import BatchTold
 from pmengine.services.depth import DepthFeed
 from pmstore import START, MatchType, Side, Stream, Symbol, Trade, open_stream
 from tests.gateways.depth_client import Mirror, follow, hear

@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 from pmengine.engine import Engine
-from pmengine.projections import MarketDelta, encode_websocket_entry
+from pmengine.market_deltas import MarketDelta
+from pmengine.projections import encode_websocket_entry
 from pmengine.services.depth import Depth, DepthFeed, DepthStart, depths_of
 from pmengine.services.depth_pictures import PICTURES_KEPT_MAX, DepthPictures
 from pmengine.services.log import LogGap

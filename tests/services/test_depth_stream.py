@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT, encode_command
-from pmengine.projections import MarketDelta
+from pmengine.market_deltas import MarketDelta
 from pmengine.services.depth import DepthFeed
 from pmengine.services.depth_stream import (
     DEPTH_STREAM,

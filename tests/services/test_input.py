@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from pmengine.command_answers import Answered, processor_documents
 from pmengine.commands import (
     ORDER_INPUT,
     AddOneEvent,
@@ -21,7 +22,6 @@ from pmengine.commands import (
     encode_command,
 )
 from pmengine.engine import Engine
-from pmengine.projections import Answered, processor_documents
 from pmengine.services.dead_letters import (
     KEPT_MS,
     PAYLOAD_BYTES_MAX,

@@ -5,6 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from pmengine.command_answers import (
+    Answered,
+    OrderEnded,
+    OrderRejected,
+    OrderSubmitted,
+    OrderTraded,
+    ProcessorDocument,
+)
 from pmengine.commands import (
     AddOneEvent,
     CancelOrder,
@@ -15,14 +23,8 @@ from pmengine.commands import (
     SubmitOrder,
 )
 from pmengine.engine import Engine
+from pmengine.market_deltas import MarketDelta
 from pmengine.projections import (
-    Answered,
-    MarketDelta,
-    OrderEnded,
-    OrderRejected,
-    OrderSubmitted,
-    OrderTraded,
-    ProcessorDocument,
     decode_batch_told,
     decode_processor_entry,
     decode_websocket_entry,

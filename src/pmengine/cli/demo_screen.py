@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pmengine.exchange import Exchange
 from pmengine.facts import Refusal
-from pmengine.projections import MarketDelta
+from pmengine.market_deltas import MarketDelta
 from pmengine.services.depth import Depth, DepthFeed
 from pmengine.services.recovery import Recovered
 from pmstore import PRICE_DECIMALS, QUANTITY_DECIMALS, MarketKey, Trade

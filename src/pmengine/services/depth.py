@@ -8,11 +8,8 @@ from typing import Final
 import attrs
 
 from pmengine.engine import Engine
-from pmengine.projections import (
-    WEBSOCKET_STREAM,
-    MarketDelta,
-    decode_websocket_entry,
-)
+from pmengine.market_deltas import MarketDelta
+from pmengine.projections import WEBSOCKET_STREAM, decode_websocket_entry
 from pmengine.services.log import Place
 from pmengine.services.outages import persistently
 from pmengine.services.projection_reader import ProjectionReader

@@ -10,20 +10,21 @@ from typing import Final
 import attrs
 import msgspec
 
+from pmengine.command_answers import Answered, OrderEnded, OrderSubmitted, ProcessorDocument
 from pmengine.commands import Command, encode_command
 from pmengine.facts import Refusal
-from pmengine.projections import (
-    PROCESSOR_STREAM,
-    Answered,
-    OrderEnded,
-    OrderSubmitted,
-    ProcessorDocument,
-    decode_batch_told,
-    decode_processor_entry,
-    refusal_of,
-)
+from pmengine.projections import PROCESSOR_STREAM, decode_batch_told, decode_processor_entry
 from pmengine.services.outages import persistently
-from pmstore import Entry, Order, Position, StoreClosed, StoreUnavailable, Stream, Trade
+from pmstore import (
+    ACCEPTED,
+    Entry,
+    Order,
+    Position,
+    StoreClosed,
+    StoreUnavailable,
+    Stream,
+    Trade,
+)
 from pmstore.codec import decode_order
 
 READ_ENTRIES_MAX: Final = 64
@@ -64,7 +65,8 @@ class Answer:
     @property
     def refusal(self) -> Refusal | None:
         """Why nothing was done, None if the command was accepted."""
-        return refusal_of(self.answered.outcome)
+        outcome = self.answered.outcome
+        return None if outcome == ACCEPTED else Refusal[outcome]
 
 
 class Front:

@@ -8,16 +8,12 @@ from typing import Any
 
 import msgspec
 
+from pmengine.command_answers import Answered
 from pmengine.commands import ORDER_INPUT, Command, Deposit, Split, SubmitOrder, encode_command
 from pmengine.processes.deployment import Deployment
 from pmengine.processes.engine import EngineProcess
 from pmengine.processes.store import recovered_rows
-from pmengine.projections import (
-    PROCESSOR_STREAM,
-    WEBSOCKET_STREAM,
-    Answered,
-    decode_processor_entry,
-)
+from pmengine.projections import PROCESSOR_STREAM, WEBSOCKET_STREAM, decode_processor_entry
 from pmengine.services.log import STORE_STREAM, LogGap
 from pmengine.services.relay import Relay
 from pmengine.services.store import StoreService

@@ -10,7 +10,7 @@ from pmengine.gateways.depth_view import show_depths, show_snapshot
 from pmengine.gateways.http.showing import show_trade
 from pmengine.gateways.websocket.messages import Delta, Snapshot, encode
 from pmengine.gateways.websocket.subscription import Subscription
-from pmengine.projections import MarketDelta
+from pmengine.market_deltas import MarketDelta
 from pmengine.services.depth import DepthFeed
 from pmstore import Level, MarketKey
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pmengine.projections import MarketDelta
+from pmengine.market_deltas import MarketDelta
 
 MERGED_LEVELS_MAX: Final = 1000
 MERGED_TRADES_MAX: Final = 1000
