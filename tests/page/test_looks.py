@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from pmengine.gateways.auth import Scope
 from tests.page.chromium import leave_out
-from tests.page.exchange_process import ExchangeProcess
+from tests.page.exchange_process import Asking, ExchangeProcess
 from tests.page.past import set_stage_in_the_past
 from tests.page.stage import Stage, set_stage
 from tests.page.windows import MARKET, Window, window
@@ -145,3 +146,33 @@ async def test_nothing_keeps_anybody_from_using_it_nor_is_wider_than_the_smalles
         await one.page.get_by_role("button", name="Sign in").click()
         found["sign in"] = await barriers(one, axe)
     assert found == {name: [] for name in (*PLACES, "sign in")}
+
+
+async def test_words_of_any_length_and_direction_fit_into_the_smallest_window(
+    browser: Browser, stage: Stage
+) -> None:
+    word = "Incomprehensibilities"
+    outcomes = [word * 3, "نعم" * 80]
+    market = {"token_ids": ["long-a", "long-b"], "outcomes": outcomes}
+    texts = {"title": word * 9, "description": word * 90, "topic": "sport"}
+    alice = Asking(stage.exchange, stage.key)
+    listed = await alice.done(
+        "POST", "/events", {"event_id": 70, **texts, "markets": {"1": market}}
+    )
+    order = {"event_id": 70, "market_id": 1, "token_id": "long-a", "side": "buy", "type": "limit"}
+    await alice.done("POST", "/orders", {**order, "price": "0.4", "quantity": "5"})
+    bob = Asking(stage.exchange, await stage.exchange.key("bob", Scope.TRADE))
+    other = {**order, "token_id": "long-b", "price": "0.6", "quantity": "2"}
+    await bob.done("POST", "/orders", other)
+    size = {"width": SMALLEST, "height": 640}
+    async with window(browser, stage.exchange, stage.key, viewport=size) as one:
+        for place in ("#/", "#/events/70/markets/1", "#/portfolio", "#/admin"):
+            await one.goto(place)
+            named = one.page.get_by_role("main").get_by_text(listed["title"]).first
+            await expect(named).to_be_visible()
+            if place.startswith("#/events"):
+                await one.fill_ticket(Price="0.5", Shares="2")
+                await one.told("Payout if")
+            if place in ("#/portfolio", "#/events/70/markets/1"):
+                await expect(one.page.get_by_test_id("position-long-a")).to_be_visible()
+            assert await one.page.evaluate("document.documentElement.scrollWidth") == SMALLEST

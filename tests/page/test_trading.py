@@ -124,7 +124,7 @@ async def test_a_refusal_is_said_in_words_and_nothing_is_done(
     browser: Browser, market: Market
 ) -> None:
     async with window(browser, market.exchange) as mine:
-        for wrong in ("pmk_0000000000000000_" + "x" * 43, market.keys["alice"] + "x"):
+        for wrong in ("pmk_0000000000000000_" + "x" * 43, market.keys["alice"] + "x", "pmk_ключ"):
             await mine.page.get_by_role("button", name="Sign in").click()
             dialog = mine.page.get_by_role("dialog")
             await dialog.get_by_label("API key").fill(wrong)
@@ -133,6 +133,10 @@ async def test_a_refusal_is_said_in_words_and_nothing_is_done(
             await dialog.get_by_role("button", name="Close").click()
             await expect(mine.page.get_by_role("button", name="Sign out")).to_have_count(0)
         await mine.sign_in(market.keys["alice"])
+        await mine.ticket.get_by_role("button", name="All").click()
+        await expect(
+            mine.ticket.get_by_role("alert").filter(has_text="price first")
+        ).to_be_visible()
         await mine.fill_ticket(Price="0.5", Shares="100000")
         said = mine.ticket.get_by_role("alert").filter(has_text="cash")
         await expect(said).to_be_visible()
@@ -196,6 +200,76 @@ async def test_an_order_is_placed_without_a_mouse(browser: Browser, market: Mark
         await mine.tab_to(mine.orders.get_by_role("button", name="Cancel"))
         await press("Enter")
         await expect(mine.orders).to_have_count(0)
+
+
+async def test_what_goes_away_leaves_the_focus_where_it_was(
+    browser: Browser, market: Market
+) -> None:
+    async with window(browser, market.exchange, market.keys["alice"]) as mine:
+        page = mine.page
+        await expect(page.get_by_role("group", name="Account")).to_be_focused()
+        await mine.fill_ticket(Price="0.23", Shares="6")
+        send = mine.ticket.locator("button[type=submit]")
+        await send.press("Enter")
+        order = mine.orders.filter(has_text="Buy 6 Yes")
+        await expect(order).to_be_visible()
+        await expect(send).to_be_focused()
+        change = order.get_by_role("button", name="Change")
+        await change.press("Enter")
+        await page.get_by_label("New total of shares").fill("5")
+        await page.get_by_role("button", name="Save the change").press("Enter")
+        await expect(mine.orders.filter(has_text="Buy 5 Yes")).to_be_visible()
+        await expect(mine.orders.get_by_role("button", name="Change: Buy 5")).to_be_focused()
+        await mine.orders.get_by_role("button", name="Cancel").press("Enter")
+        await expect(mine.orders).to_have_count(0)
+        await expect(page.get_by_role("region", name="My open orders")).to_be_focused()
+
+
+async def test_what_is_lost_on_the_way_is_not_said_to_be_undone(
+    browser: Browser, market: Market
+) -> None:
+    await market.asking("alice").orders(("buy", "y7", "0.24", "6"))
+    async with window(browser, market.exchange, market.keys["alice"]) as mine:
+        page = mine.page
+        await page.route("**/api/v1/orders/*", lambda route: route.abort())
+        await mine.orders.get_by_role("button", name="Cancel").click()
+        notices = page.get_by_role("region", name="Notices")
+        await expect(notices.get_by_text("not known whether it was cancelled")).to_be_visible()
+        await mine.goto("#/portfolio")
+        await page.get_by_text("Withdraw money").click()
+        amount = page.get_by_label("Amount")
+        await amount.fill("3")
+        before = await market.money("alice")
+        await page.route("**/api/v1/withdrawals", lambda route: route.abort())
+        await page.get_by_role("button", name="Withdraw").click()
+        again = page.get_by_role("button", name="Ask again")
+        await expect(again).to_be_visible()
+        await page.unroute("**/api/v1/withdrawals")
+        await again.click()
+        await expect(notices.get_by_text("3 withdrawn")).to_be_visible()
+        await expect(amount).to_have_value("")
+        assert before - await market.money("alice") == 3
+
+
+async def test_an_event_of_any_number_and_script_is_listed_and_shown(
+    browser: Browser, market: Market
+) -> None:
+    title = "Будет ли дождь?"
+    long = {"event_id": 9007199254740000, "markets": {"1": {"token_ids": ["y9", "n9"]}}}
+    await market.asking("admin").done("POST", "/events", long)
+    async with window(browser, market.exchange, market.keys["admin"]) as office:
+        page = office.page
+        await office.goto("#/admin")
+        topics = page.get_by_role("region", name="Topics")
+        await topics.get_by_label("New topic").fill("Погода")
+        await topics.get_by_role("button", name="Add the topic").click()
+        form = page.get_by_role("region", name="New event")
+        await form.get_by_label("Title").fill(title)
+        await form.get_by_label("Topic").select_option("Погода")
+        await form.get_by_role("button", name="List the event").click()
+        await page.get_by_role("listitem", name=title).get_by_role("link").click()
+        await expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+        await expect(office.feed("Live")).to_be_visible()
 
 
 async def test_an_admin_lists_an_event_and_says_its_answer_and_everybody_is_paid(

@@ -1,5 +1,6 @@
 /** Begins the page. */
 import { render } from 'preact';
+import { keepFocus } from './app/kept_focus';
 import { begin } from './app/session';
 import { Shell } from './views/shell';
 import './styles/tokens.css';
@@ -12,5 +13,7 @@ import './styles/own.css';
 import './styles/admin.css';
 import './styles/notices.css';
 
-render(<Shell />, document.getElementById('page')!);
+const page = document.getElementById('page')!;
+render(<Shell />, page);
+keepFocus(page);
 void begin();

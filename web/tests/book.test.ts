@@ -83,3 +83,15 @@ test('merged deltas lead to the same ladder as single ones', () => {
 test('sums grow with each level', () => {
   expect(cumulated(bookOf(SNAPSHOT).tokens['y1']?.bids ?? [])).toEqual([500n, 600n]);
 });
+
+test('a token may have the name of what objects bring along', () => {
+  const depths = JSON.parse('{"__proto__":{"latest_trade_price":null,"bids":[],"asks":[]}}') as DepthSnapshot['depths'];
+  const changes = JSON.parse('{"__proto__":{"latest_trade_price":"0.5","bids":[],"asks":[]}}') as DepthSnapshot['depths'];
+  let book = bookOf({ ...SNAPSHOT, depths });
+  for (const from of [7, 8]) {
+    const applied = applyDelta(book, { ...delta(from, from + 1, []), changes });
+    if (applied.kind !== 'applied') throw new Error(applied.kind);
+    book = applied.book;
+  }
+  expect(book.tokens['__proto__']).toEqual({ last: 5000n, bids: [], asks: [] });
+});

@@ -80,3 +80,14 @@ test('a problem of the exchange is said beside the field that is there', () => {
   expect(fieldOf(DRAFT, 'INVALID_EXPIRY', 'expires_at_ms')).toBe('form');
   expect(fieldOf(DRAFT, 'PAUSED', null)).toBe('form');
 });
+
+test('digits that are grouped as this page groups them are one amount, and what may be two is refused', () => {
+  const money = (volume: string) => read({ kind: 'market', volume });
+  expect(money('100,000.00').order).toMatchObject({ volume: '100000' });
+  expect(money('1,234,567').order).toMatchObject({ volume: '1234567' });
+  expect(money('0,125').order).toMatchObject({ volume: '0.125' });
+  expect(money('1,5').order).toMatchObject({ volume: '1.5' });
+  for (const wrong of ['1,000', '1.000,5', '1,00,0', '1,2,3', '1e5']) expect(money(wrong).order).toBeNull();
+  expect(money('10,000').problems.volume).toBe('Write 10000 or 10.000: a comma may mean either.');
+  expect(read({ quantity: '1,000' }).order).toBeNull();
+});

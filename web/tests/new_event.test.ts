@@ -43,3 +43,9 @@ test('an end in the past, no title and no topic are refused beside their fields'
   expect(readEvent({ ...DRAFT, topic: '' }, 'x', 0)).toMatchObject({ field: 'topic' });
   expect(readEvent({ ...DRAFT, end: '1970-01-01T00:00Z' }, 'x', 1)).toMatchObject({ field: 'end_date' });
 });
+
+test('what has no letter of an address in its title gets a slug all the same', () => {
+  const read = readEvent({ ...DRAFT, title: 'Будет ли дождь?' }, 'x1', 0);
+  expect(read).toMatchObject({ body: { slug: 'event-x1', markets: { 1: { token_ids: ['event-x1-1-a', 'event-x1-1-b'] } } } });
+  expect(readEvent(DRAFT, 'x1', 0)).not.toHaveProperty('body.slug');
+});

@@ -1,8 +1,8 @@
 /** What became of an order is said with its amounts. */
 import { expect, test } from 'vitest';
-import { Problem } from '../src/api/problem';
+import { NoAnswer, Problem } from '../src/api/problem';
 import type { PlacedOrder, WireOrder } from '../src/api/wire';
-import { outcomeInWords, refusalInWords } from '../src/app/order_words';
+import { cancelInWords, changeInWords, outcomeInWords, refusalInWords } from '../src/app/order_words';
 
 const placed = (part: Partial<WireOrder>): PlacedOrder => ({
   order: {
@@ -51,4 +51,13 @@ test('a refusal is in the words of the exchange, but for what people have too li
   expect(refusalInWords(new Problem(422, 'PAUSED', 'the market is paused'), 'buy')).toBe('The market is paused');
   expect(refusalInWords(new Problem(422, 'INSUFFICIENT_BALANCE', 'x'), 'buy')).toContain('less cash available');
   expect(refusalInWords(new Problem(422, 'INSUFFICIENT_BALANCE', 'x'), 'sell')).toContain('fewer shares available');
+});
+
+test('what is not known is not said to be undone', () => {
+  for (const lost of [new NoAnswer(), new Problem(504, 'OUTCOME_UNKNOWN', 'nothing was heard')]) {
+    expect(cancelInWords(lost)).toMatch(/^It is not known whether it was cancelled\. /);
+    expect(changeInWords(lost)).toMatch(/^It is not known whether it was changed\. /);
+  }
+  expect(cancelInWords(new Problem(503, 'NOT_APPLIED', 'try again'))).toBe('Not cancelled: Try again');
+  expect(changeInWords(new Problem(422, 'INVALID_TICK', 'no such price'))).toBe('No such price');
 });

@@ -6,7 +6,7 @@ export type Credential =
   | { kind: 'key'; text: string }
   | { kind: 'token'; text: string };
 
-const ANSWER_MS_MAX = 20_000;
+export const ANSWER_MS_MAX = 20_000;
 
 type Query = Record<string, string | number | undefined>;
 

@@ -19,6 +19,10 @@ export class NoAnswer extends Error {
   }
 }
 
+/** Whether what was asked for may have been done all the same. */
+export const isUnknown = (error: unknown): boolean =>
+  !(error instanceof Problem) || (error.status >= 500 && error.status !== 503);
+
 /** What people are told of *error*. */
 export function told(error: unknown): string {
   if (error instanceof Problem) {

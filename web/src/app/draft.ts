@@ -117,10 +117,23 @@ function worstOf(
   return worst < PRICE_MIN ? PRICE_MIN : worst > PRICE_MAX ? PRICE_MAX : worst;
 }
 
-/** People write `68c`, `.68` and `0,68`; only what is meant one way is taken. */
-function plain(text: string): string {
-  const tidy = text.trim().replace(',', '.');
+/** `1,000` is a thousand to some and one to others. */
+const EITHER = /^([1-9]\d{0,2}),(\d{3})$/;
+/** As this page groups digits itself; what is `EITHER` is not taken to be. */
+const GROUPED = /^[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/;
+
+/** People write `.68`, `0,68` and `1,234.5`; only what is meant one way is taken. */
+export function plain(text: string): string {
+  const typed = text.trim();
+  if (EITHER.test(typed)) return typed;
+  const tidy = GROUPED.test(typed) ? typed.replaceAll(',', '') : typed.replace(',', '.');
   return tidy.startsWith('.') ? `0${tidy}` : tidy.endsWith('.') ? tidy.slice(0, -1) : tidy;
+}
+
+function wrongAmount(text: string, digits: number, what: string): string {
+  const either = EITHER.exec(text.trim());
+  if (either) return `Write ${either[1]}${either[2]} or ${either[1]}.${either[2]}: a comma may mean either.`;
+  return `Write an amount of ${what}: more than 0, with at most 13 digits before the point and ${digits} after it.`;
 }
 
 function readPriceField(text: string, problems: Problems, field: 'price' | 'worst'): bigint | null {
@@ -143,7 +156,7 @@ function readPositive(
   if (text.trim() === '') return null;
   const value = parseDecimal(plain(text), digits);
   if (value === null || value <= 0n) {
-    problems[field] = `Write an amount of ${what}, with at most ${digits} digits after the point.`;
+    problems[field] = wrongAmount(text, digits, what);
     return null;
   }
   return value;

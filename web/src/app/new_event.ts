@@ -34,12 +34,15 @@ export function slugOf(text: string): string {
     .replace(/-+$/, '');
 }
 
+/** The same with *spare* for what has no such word, such as a name in another script. */
+export const slugOr = (text: string, spare: string): string => slugOf(text) || spare;
+
 const STEM_MAX = 40;
 
 /** The ids of a market's tokens: as typed, or made of the title. */
 export function tokenIds(draft: EventDraft, index: number, salt: string): [string, string] {
   const market = draft.markets[index];
-  const stem = `${slugOf(draft.title).slice(0, STEM_MAX) || 'event'}-${salt}-${index + 1}`;
+  const stem = `${slugOr(draft.title, 'event').slice(0, STEM_MAX)}-${salt}-${index + 1}`;
   return [market?.firstToken.trim() || `${stem}-a`, market?.secondToken.trim() || `${stem}-b`];
 }
 
@@ -78,6 +81,7 @@ export function readEvent(draft: EventDraft, salt: string, nowMs: number): Event
   return {
     body: {
       title: draft.title.trim(),
+      ...(slugOf(draft.title) ? {} : { slug: `event-${salt}` }),
       topic: draft.topic,
       ...(draft.description.trim() ? { description: draft.description.trim() } : {}),
       ...(draft.imageUrl.trim() ? { image_url: draft.imageUrl.trim() } : {}),

@@ -1,7 +1,7 @@
 /** Orders in words: what became of one, and why it was refused. */
 import type { PlacedOrder, Side } from '../api/wire';
 import { readPrice, readQuantity, showPrice, showQuantity } from '../amounts/units';
-import { told, type Problem } from '../api/problem';
+import { isUnknown, told, type Problem } from '../api/problem';
 
 export function refusalInWords(problem: Problem, side: Side): string {
   if (problem.code !== 'INSUFFICIENT_BALANCE') return told(problem);
@@ -23,3 +23,11 @@ export function outcomeInWords(placed: PlacedOrder | null, outcome: string): str
   const rest = `${showQuantity(readQuantity(order.remaining_quantity))} ${outcome} wait at ${showPrice(readPrice(order.price))}`;
   return filled > 0n ? `${verb} ${showQuantity(filled)} ${outcome}${average}; ${rest}.` : `Order accepted: ${rest}.`;
 }
+
+/** Why a cancel was not answered as done, which is not to say that it was not. */
+export const cancelInWords = (error: unknown): string =>
+  isUnknown(error) ? `It is not known whether it was cancelled. ${told(error)}` : `Not cancelled: ${told(error)}`;
+
+/** The same of a change. */
+export const changeInWords = (error: unknown): string =>
+  isUnknown(error) ? `It is not known whether it was changed. ${told(error)}` : told(error);

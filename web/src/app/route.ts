@@ -10,7 +10,7 @@ export type Route =
 
 export function routeOf(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
-  const market = /^events\/(\d{1,15})\/markets\/(\d{1,15})$/.exec(path);
+  const market = /^events\/(\d{1,16})\/markets\/(\d{1,16})$/.exec(path);
   if (market) {
     const tokenId = new URLSearchParams(query).get('token');
     return { name: 'market', eventId: Number(market[1]), marketId: Number(market[2]), tokenId };

@@ -1,6 +1,6 @@
 /** Who uses the page: the credential, kept for this tab alone, and what the exchange says of it. */
 import { computed, signal } from '@preact/signals';
-import { ask, type Asked, type Credential } from '../api/client';
+import { ANSWER_MS_MAX, ask, type Asked, type Credential } from '../api/client';
 import { NoAnswer, Problem, told } from '../api/problem';
 import type { CallerView, Page, Scope, UserMessage, WireAccount, WireOrder } from '../api/wire';
 import { CASH } from '../feeds/own';
@@ -52,6 +52,10 @@ export function credentialOf(text: string): Credential {
 
 /** Sign in, or throw the problem that keeps one from it. */
 export async function signIn(credential: Credential): Promise<void> {
+  if (!/^[\x21-\x7e]+$/.test(credential.text)) {
+    // Browsers send no such header, and say no more than if nobody answered.
+    throw new Problem(401, 'BAD_CREDENTIALS', 'no key and no name has a space in it, or letters other than a to z; look at it again');
+  }
   const caller = await ask<CallerView>('GET', '/caller', { credential });
   if (caller.user_id === null) {
     throw new Problem(401, 'NO_USER', 'the exchange does not know who this is');
@@ -106,7 +110,7 @@ export async function begin(): Promise<void> {
 }
 
 async function beginOnce(): Promise<void> {
-  const response = await fetch('/page.json', { cache: 'no-store', credentials: 'omit' }).catch(() => null);
+  const response = await fetch('/page.json', { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(ANSWER_MS_MAX) }).catch(() => null);
   if (!response?.ok) throw new NoAnswer();
   pageTold.value = (await response.json()) as PageTold;
   const kept = keptText('sessionStorage', KEPT);

@@ -27,7 +27,7 @@ export type Applied = { kind: 'applied'; book: Book } | { kind: 'old' } | { kind
 export const NO_LEVELS: TokenBook = { last: null, bids: [], asks: [] };
 
 export function bookOf(snapshot: DepthSnapshot): Book {
-  const tokens: Record<string, TokenBook> = {};
+  const tokens = byToken();
   for (const [token, told] of Object.entries(snapshot.depths)) tokens[token] = merge(NO_LEVELS, told);
   return { updateId: snapshot.update_id, timestamp: snapshot.timestamp, tokens };
 }
@@ -36,12 +36,15 @@ export function bookOf(snapshot: DepthSnapshot): Book {
 export function applyDelta(book: Book, delta: DepthDelta): Applied {
   if (delta.update_id <= book.updateId) return { kind: 'old' };
   if (delta.prev_update_id !== book.updateId) return { kind: 'gap' };
-  const tokens = { ...book.tokens };
+  const tokens = Object.assign(byToken(), book.tokens);
   for (const [token, told] of Object.entries(delta.changes)) {
     tokens[token] = merge(tokens[token] ?? NO_LEVELS, told);
   }
   return { kind: 'applied', book: { updateId: delta.update_id, timestamp: delta.timestamp, tokens } };
 }
+
+/** Tokens may have any name, also one that objects bring along. */
+const byToken = (): Record<string, TokenBook> => Object.create(null) as Record<string, TokenBook>;
 
 function merge(book: TokenBook, told: TokenLevels): TokenBook {
   return {

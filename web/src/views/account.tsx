@@ -3,17 +3,19 @@ import { useRef, useState } from 'preact/hooks';
 import { told } from '../api/problem';
 import { tellOf } from '../app/announcing';
 import { credentialOf, isAuthOff, pageTold, signedIn, signIn, signOut } from '../app/session';
+import { Action } from './action';
 
 export function Account() {
   const dialog = useRef<HTMLDialogElement>(null);
   const user = signedIn.value;
   if (user) {
     return (
-      <div class="account">
+      <div class="account" role="group" aria-label="Account">
         <span class="user" title={`Signed in as ${user.userId}`}>
           {user.userId}
         </span>
         <button
+          key="out"
           type="button"
           class="small"
           onClick={() => {
@@ -27,14 +29,14 @@ export function Account() {
     );
   }
   return (
-    <>
-      <button type="button" class="small primary" onClick={() => dialog.current?.showModal()}>
+    <div class="account" role="group" aria-label="Account">
+      <button key="in" type="button" class="small primary" onClick={() => dialog.current?.showModal()}>
         Sign in
       </button>
       <dialog ref={dialog} aria-labelledby="sign-in-title">
         <SignIn close={() => dialog.current?.close()} />
       </dialog>
-    </>
+    </div>
   );
 }
 
@@ -89,9 +91,9 @@ function SignIn({ close }: { close: () => void }) {
         <button type="button" onClick={close}>
           Close
         </button>
-        <button type="submit" class="primary" disabled={isBusy}>
+        <Action type="submit" class="primary" isBusy={isBusy}>
           {isBusy ? 'Signing in…' : 'Sign in'}
-        </button>
+        </Action>
       </div>
     </form>
   );

@@ -1,6 +1,7 @@
 /** What admins do: events and their answers, topics, deposits, and pausing everything. */
 import { useState } from 'preact/hooks';
 import { isAdmin, askAsUser } from '../app/session';
+import { Action } from './action';
 import { AdminEvents } from './admin_events';
 import { NewEvent } from './admin_new_event';
 import { Topics } from './admin_topics';
@@ -39,11 +40,11 @@ function Deposit() {
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     const body = { user_id: user.trim(), amount: amount.trim() };
-    const isDone = await sending.send(
+    await sending.send(
       (id) => askAsUser('POST', '/deposits', { body: { id, ...body } }),
       `${body.amount} deposited for ${body.user_id}`,
+      () => setAmount(''),
     );
-    if (isDone) setAmount('');
   }
   return (
     <section class="panel" aria-labelledby="deposit-title">
@@ -67,9 +68,9 @@ function Deposit() {
           problem={besideField(sending, 'amount')}
         />
         <SendingState sending={sending} fields={['user_id', 'amount']} />
-        <button type="submit" disabled={sending.isBusy || sending.isUnknown}>
+        <Action type="submit" isBusy={sending.isBusy || sending.isUnknown}>
           Deposit
-        </button>
+        </Action>
       </form>
     </section>
   );
@@ -82,21 +83,21 @@ function Everywhere() {
       <h2 id="everywhere-title">All markets at once</h2>
       <p class="hint">While paused no new order is taken anywhere; cancels go on.</p>
       <div class="row">
-        <button
+        <Action
           type="button"
           class="danger"
-          disabled={sending.isBusy}
+          isBusy={sending.isBusy}
           onClick={() => void sending.send(() => askAsUser('POST', '/pause'), 'All markets are paused')}
         >
           Pause all markets
-        </button>
-        <button
+        </Action>
+        <Action
           type="button"
-          disabled={sending.isBusy}
+          isBusy={sending.isBusy}
           onClick={() => void sending.send(() => askAsUser('POST', '/resume'), 'All markets take orders again')}
         >
           Resume all markets
-        </button>
+        </Action>
       </div>
       <SendingState sending={sending} />
     </section>

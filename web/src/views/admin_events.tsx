@@ -6,6 +6,7 @@ import { eventName, marketName, stateName, timeLeft } from '../app/names';
 import { nowMs } from '../app/now';
 import { marketAddress } from '../app/route';
 import { askAsUser } from '../app/session';
+import { Action } from './action';
 import { useResource } from './resource';
 import { SendingState, useSending, type Sending } from './sending';
 
@@ -75,10 +76,10 @@ function EventControls({ event, reload }: { event: WireEvent; reload: () => void
         </h3>
         <span class="soft">{timeLeft(event.end_date, nowMs.value)}</span>
         {isTrading && (
-          <button
+          <Action
             type="button"
             class="small danger"
-            disabled={sending.isBusy}
+            isBusy={sending.isBusy}
             onClick={() => {
               if (!confirm(`End trading in ${name}? Its orders are cancelled.`)) return;
               void sending
@@ -87,7 +88,7 @@ function EventControls({ event, reload }: { event: WireEvent; reload: () => void
             }}
           >
             Close <span class="unseen">{name}</span>
-          </button>
+          </Action>
         )}
       </div>
       <ul class="stack">
@@ -133,14 +134,14 @@ function MarketControls({ event, market, sending, reload }: ControlsProps) {
         <span class={`state ${market.state}`}>{stateName(market.state)}</span>
       </span>
       {market.state === 'open' && (
-        <button type="button" class="small" disabled={sending.isBusy} onClick={() => void turn('pause')}>
+        <Action type="button" class="small" isBusy={sending.isBusy} onClick={() => void turn('pause')}>
           Pause <span class="unseen">{name}</span>
-        </button>
+        </Action>
       )}
       {market.state === 'paused' && (
-        <button type="button" class="small" disabled={sending.isBusy} onClick={() => void turn('resume')}>
+        <Action type="button" class="small" isBusy={sending.isBusy} onClick={() => void turn('resume')}>
           Resume <span class="unseen">{name}</span>
-        </button>
+        </Action>
       )}
       {!isAnswered && !event.exclusive && (
         <>
@@ -158,9 +159,9 @@ function MarketControls({ event, market, sending, reload }: ControlsProps) {
             ))}
             <option value="void">No answer (void)</option>
           </select>
-          <button type="button" class="small" disabled={!answer || sending.isBusy} onClick={resolve}>
+          <Action type="button" class="small" disabled={!answer} isBusy={sending.isBusy} onClick={resolve}>
             Resolve <span class="unseen">{name}</span>
-          </button>
+          </Action>
         </>
       )}
     </li>
@@ -202,9 +203,9 @@ function ExclusiveAnswer({ event, sending, reload }: Omit<ControlsProps, 'market
         ))}
         <option value="void">No answer (void)</option>
       </select>
-      <button type="button" class="small" disabled={!answer || sending.isBusy} onClick={resolve}>
+      <Action type="button" class="small" disabled={!answer} isBusy={sending.isBusy} onClick={resolve}>
         Resolve <span class="unseen">{eventName(event)}</span>
-      </button>
+      </Action>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { WireEvent } from '../api/wire';
 import { readEvent, tokenIds, type EventDraft, type MarketDraft } from '../app/new_event';
 import { askAsUser } from '../app/session';
 import { nowMs } from '../app/now';
+import { Action } from './action';
 import { readAllTopics } from './admin_topics';
 import { useResource } from './resource';
 import { besideField, SendingState, useSending } from './sending';
@@ -48,14 +49,14 @@ export function NewEvent() {
       setWrong(read);
       return;
     }
-    const isDone = await sending.send(
+    await sending.send(
       () => askAsUser<WireEvent>('POST', '/events', { body: read.body }),
       `${draft.title.trim()} is listed`,
+      () => {
+        setDraft(EMPTY);
+        salt.current = newId().slice(-SALT);
+      },
     );
-    if (isDone) {
-      setDraft(EMPTY);
-      salt.current = newId().slice(-SALT);
-    }
   }
   const active = topics.data?.filter((topic) => topic.active) ?? [];
   return (
@@ -225,9 +226,9 @@ export function NewEvent() {
           </div>
         </details>
         <SendingState sending={sending} fields={['title', 'topic', 'end_date', 'image_url']} />
-        <button type="submit" class="primary" disabled={sending.isBusy || sending.isUnknown}>
+        <Action type="submit" class="primary" isBusy={sending.isBusy || sending.isUnknown}>
           List the event
-        </button>
+        </Action>
       </form>
     </section>
   );

@@ -1,14 +1,17 @@
 /** Topics of events: added, and taken in and out of use. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
+import { newId } from '../api/asking_again';
 import { ask } from '../api/client';
 import type { Page, WireTopic } from '../api/wire';
 import { askAsUser } from '../app/session';
-import { slugOf } from '../app/new_event';
+import { slugOr } from '../app/new_event';
+import { Action } from './action';
 import { useResource } from './resource';
 import { besideField, SendingState, useSending } from './sending';
 import { TextField } from './text_field';
 
 const REFRESH_MS = 10_000;
+const SALT = 5;
 
 export const readAllTopics = (signal: AbortSignal): Promise<WireTopic[]> =>
   ask<Page<WireTopic>>('GET', '/topics', { signal }).then((page) => page.items);
@@ -16,14 +19,21 @@ export const readAllTopics = (signal: AbortSignal): Promise<WireTopic[]> =>
 export function Topics() {
   const topics = useResource('all topics', readAllTopics, REFRESH_MS);
   const [name, setName] = useState('');
+  const spare = useRef(`topic-${newId().slice(-SALT)}`);
+  const slug = slugOr(name, spare.current);
   const sending = useSending();
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
-    const body = { topic: slugOf(name), name: name.trim() };
-    if (await sending.send(() => askAsUser('POST', '/topics', { body }), `Topic ${body.name} is there`)) {
-      setName('');
-      topics.reload();
-    }
+    const body = { topic: slug, name: name.trim() };
+    await sending.send(
+      () => askAsUser('POST', '/topics', { body }),
+      `Topic ${body.name} is there`,
+      () => {
+        setName('');
+        spare.current = `topic-${newId().slice(-SALT)}`;
+        topics.reload();
+      },
+    );
   }
   const turn = (topic: WireTopic) =>
     sending
@@ -43,9 +53,9 @@ export function Topics() {
               {topic.name}
               {!topic.active && ' (out of use)'}
             </span>
-            <button type="button" class="small" disabled={sending.isBusy} onClick={() => void turn(topic)}>
+            <Action type="button" class="small" isBusy={sending.isBusy} onClick={() => void turn(topic)}>
               {topic.active ? 'Take out of use' : 'Use again'} <span class="unseen">{topic.name}</span>
-            </button>
+            </Action>
           </li>
         ))}
       </ul>
@@ -57,13 +67,13 @@ export function Topics() {
           value={name}
           change={setName}
           required
-          hint={name.trim() && `Its name in addresses: ${slugOf(name)}`}
+          hint={name.trim() && `Its name in addresses: ${slug}`}
           problem={besideField(sending, 'topic') ?? besideField(sending, 'name')}
         />
         <SendingState sending={sending} fields={['topic', 'name']} />
-        <button type="submit" disabled={sending.isBusy}>
+        <Action type="submit" isBusy={sending.isBusy}>
           Add the topic
-        </button>
+        </Action>
       </form>
     </section>
   );

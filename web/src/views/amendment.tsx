@@ -1,10 +1,13 @@
 /** Changes an open order: a new price and total quantity, in one step. */
 import { useState } from 'preact/hooks';
-import { Problem, told } from '../api/problem';
+import { Problem } from '../api/problem';
 import type { WireOrder } from '../api/wire';
 import { parseDecimal, PRICE_DIGITS, QUANTITY_DIGITS } from '../amounts/units';
 import { say } from '../app/announcing';
+import { plain } from '../app/draft';
+import { changeInWords } from '../app/order_words';
 import { askAsUser } from '../app/session';
+import { Action } from './action';
 import { TextField } from './text_field';
 
 export function Amendment({ order, close }: { order: WireOrder; close: () => void }) {
@@ -14,22 +17,22 @@ export function Amendment({ order, close }: { order: WireOrder; close: () => voi
   const [isBusy, setBusy] = useState(false);
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
-    if (parseDecimal(price.trim(), PRICE_DIGITS) === null) {
+    const body = { price: plain(price), quantity: plain(quantity) };
+    if (parseDecimal(body.price, PRICE_DIGITS) === null) {
       setProblem({ field: 'price', text: 'Write a price with at most 4 digits after the point.' });
       return;
     }
-    if (parseDecimal(quantity.trim(), QUANTITY_DIGITS) === null) {
+    if (parseDecimal(body.quantity, QUANTITY_DIGITS) === null) {
       setProblem({ field: 'quantity', text: 'Write shares with at most 2 digits after the point.' });
       return;
     }
     setBusy(true);
     try {
-      const body = { price: price.trim(), quantity: quantity.trim() };
       await askAsUser('PATCH', `/orders/${encodeURIComponent(order.id)}`, { body });
       say('The order is changed.');
       close();
     } catch (error) {
-      setProblem({ field: error instanceof Problem ? error.field : null, text: told(error) });
+      setProblem({ field: error instanceof Problem ? error.field : null, text: changeInWords(error) });
       setBusy(false);
     }
   }
@@ -45,9 +48,9 @@ export function Amendment({ order, close }: { order: WireOrder; close: () => voi
         change={setQuantity}
         problem={at('quantity')}
       />
-      <button type="submit" class="small primary" disabled={isBusy}>
+      <Action type="submit" class="small primary" isBusy={isBusy}>
         Save the change
-      </button>
+      </Action>
       <button type="button" class="small" onClick={close}>
         Leave as it is
       </button>

@@ -1,16 +1,18 @@
 /** Own open orders, live; each can be changed and cancelled, and all at once. */
-import { useState } from 'preact/hooks';
-import { Problem, told } from '../api/problem';
+import { useRef, useState } from 'preact/hooks';
+import { Problem } from '../api/problem';
 import type { WireEvent, WireOrder } from '../api/wire';
 import { readPrice, readQuantity, showPrice, showQuantity } from '../amounts/units';
 import { say, tellOf } from '../app/announcing';
 import { orderKind } from '../app/names';
 import { nowMs } from '../app/now';
+import { cancelInWords } from '../app/order_words';
 import { askAsUser, mayTrade } from '../app/session';
 import { dayAndTime } from '../app/times';
 import { inWords } from '../feeds/health';
 import { openOrders } from '../feeds/own';
 import { own, ownHealth } from '../feeds/user_feed';
+import { Action } from './action';
 import { Amendment } from './amendment';
 import { MarketLink, outcomeName } from './market_link';
 
@@ -35,7 +37,7 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
       await askAsUser('DELETE', '/orders', { query: { event_id: eventId, market_id: marketId } });
       tellOf(eventId === undefined ? 'All orders are cancelled.' : 'All orders in this market are cancelled.', 'good');
     } catch (error) {
-      tellOf(`Not cancelled: ${told(error)}`, 'bad');
+      tellOf(cancelInWords(error), 'bad');
     } finally {
       setBusy(false);
     }
@@ -48,9 +50,9 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
         </h2>
         {words.tone !== 'live' && <span class={`feed ${words.tone}`}>{words.text}</span>}
         {orders.length > 0 && mayTrade.value && (
-          <button type="button" class="small" disabled={isBusy} onClick={() => void cancelAll()}>
+          <Action type="button" class="small" isBusy={isBusy} onClick={() => void cancelAll()}>
             {eventId === undefined ? 'Cancel all' : 'Cancel all here'}
-          </button>
+          </Action>
         )}
       </div>
       {orders.length === 0 ? (
@@ -83,6 +85,7 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
 function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readonly WireEvent[]; isOfAll: boolean }) {
   const [isBusy, setBusy] = useState(false);
   const [isChanging, setChanging] = useState(false);
+  const changer = useRef<HTMLButtonElement>(null);
   const what = `${order.side === 'buy' ? 'Buy' : 'Sell'} ${showQuantity(readQuantity(order.quantity))} ${outcomeName(events, order)}`;
   async function cancel(): Promise<void> {
     setBusy(true);
@@ -91,7 +94,7 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
       say(`Cancelled: ${what}`);
     } catch (error) {
       // The order has ended meanwhile: the feed says how.
-      if (!(error instanceof Problem && error.status === 409)) tellOf(`Not cancelled: ${told(error)}`, 'bad');
+      if (!(error instanceof Problem && error.status === 409)) tellOf(cancelInWords(error), 'bad');
       setBusy(false);
     }
   }
@@ -118,6 +121,7 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
           {mayTrade.value && (
             <>
               <button
+                ref={changer}
                 type="button"
                 class="small"
                 aria-expanded={isChanging}
@@ -126,15 +130,15 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
               >
                 Change
               </button>
-              <button
+              <Action
                 type="button"
                 class="small danger"
-                disabled={isBusy}
+                isBusy={isBusy}
                 aria-label={`Cancel: ${what} at ${order.price}`}
                 onClick={() => void cancel()}
               >
                 Cancel
-              </button>
+              </Action>
             </>
           )}
         </td>
@@ -142,7 +146,13 @@ function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readon
       {isChanging && (
         <tr class="changing">
           <td colSpan={isOfAll ? 6 : 5}>
-            <Amendment order={order} close={() => setChanging(false)} />
+            <Amendment
+              order={order}
+              close={() => {
+                setChanging(false);
+                changer.current?.focus();
+              }}
+            />
           </td>
         </tr>
       )}

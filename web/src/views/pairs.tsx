@@ -5,6 +5,7 @@ import { shortMoney, showQuantity } from '../amounts/units';
 import { askAsUser } from '../app/session';
 import { CASH, held } from '../feeds/own';
 import { own } from '../feeds/user_feed';
+import { Action } from './action';
 import { Choice } from './choice';
 import { besideField, SendingState, useSending } from './sending';
 import { TextField } from './text_field';
@@ -24,11 +25,11 @@ export function Pairs({ event, market }: { event: WireEvent; market: WireMarket 
   async function submit(submitted: Event): Promise<void> {
     submitted.preventDefault();
     const body = { event_id: event.event_id, market_id: market.market_id, amount: amount.trim() };
-    const isDone = await sending.send(
+    await sending.send(
       (id) => askAsUser('POST', `/${way}`, { body: { id, ...body } }),
       way === 'splits' ? `${body.amount} of money split into pairs` : `${body.amount} pairs merged into money`,
+      () => setAmount(''),
     );
-    if (isDone) setAmount('');
   }
   return (
     <details class="panel">
@@ -54,9 +55,9 @@ export function Pairs({ event, market }: { event: WireEvent; market: WireMarket 
           problem={besideField(sending, 'amount')}
         />
         <SendingState sending={sending} fields={['amount']} />
-        <button type="submit" disabled={sending.isBusy || sending.isUnknown}>
+        <Action type="submit" isBusy={sending.isBusy || sending.isUnknown}>
           {way === 'splits' ? 'Split' : 'Merge'}
-        </button>
+        </Action>
       </form>
     </details>
   );

@@ -17,6 +17,7 @@ import { dayAndTime } from '../app/times';
 import { askAsUser, mayRead, mayTrade, ownChanges, signedIn } from '../app/session';
 import { CASH, held, openOrders } from '../feeds/own';
 import { own } from '../feeds/user_feed';
+import { Action } from './action';
 import { useEvents } from './events_named';
 import { MarketLink, outcomeName } from './market_link';
 import { MyOrders } from './my_orders';
@@ -149,11 +150,11 @@ function Withdrawal() {
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     const text = amount.trim();
-    const isDone = await sending.send(
+    await sending.send(
       (id) => askAsUser('POST', '/withdrawals', { body: { id, amount: text } }),
       `${text} withdrawn`,
+      () => setAmount(''),
     );
-    if (isDone) setAmount('');
   }
   return (
     <details class="panel">
@@ -169,9 +170,9 @@ function Withdrawal() {
           problem={besideField(sending, 'amount')}
         />
         <SendingState sending={sending} fields={['amount']} />
-        <button type="submit" disabled={sending.isBusy || sending.isUnknown}>
+        <Action type="submit" isBusy={sending.isBusy || sending.isUnknown}>
           Withdraw
-        </button>
+        </Action>
       </form>
     </details>
   );

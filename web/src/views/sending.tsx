@@ -8,8 +8,11 @@ export interface Sending {
   isBusy: boolean;
   problem: Problem | null;
   isUnknown: boolean;
-  /** Send what *make* makes with an id of its own; *done* is what is said then. */
-  send: (make: (id: string) => Promise<unknown>, done: string) => Promise<boolean>;
+  /**
+   * Send what *make* makes with an id of its own; *done* is what is said once it is done, and *then*
+   * what is done then, also when that is found out only by asking again.
+   */
+  send: (make: (id: string) => Promise<unknown>, done: string, then?: () => void) => Promise<boolean>;
   askAgain: () => Promise<boolean>;
 }
 
@@ -17,11 +20,11 @@ export function useSending(): Sending {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isUnknown, setUnknown] = useState(false);
-  const last = useRef<{ request: () => Promise<unknown>; done: string; sentMs: number } | null>(null);
+  const last = useRef<{ request: () => Promise<unknown>; done: string; then?: (() => void) | undefined; sentMs: number } | null>(null);
 
   async function run(wasUnknown: boolean): Promise<boolean> {
     if (!last.current) return false;
-    const { request, done, sentMs } = last.current;
+    const { request, done, then, sentMs } = last.current;
     if (Date.now() - sentMs >= AGAIN_MS_MAX) {
       setUnknown(false);
       setProblem(new Problem(0, 'TOO_OLD', 'it is too long ago to ask: look at what you have before you send it anew'));
@@ -33,7 +36,10 @@ export function useSending(): Sending {
     setUnknown(outcome.kind === 'unknown');
     if (outcome.kind === 'refused') setProblem(outcome.problem);
     if (outcome.kind === 'unknown') say('It is not known yet whether this was done.');
-    if (outcome.kind === 'done') tellOf(done, 'good');
+    if (outcome.kind === 'done') {
+      tellOf(done, 'good');
+      then?.();
+    }
     return outcome.kind === 'done';
   }
 
@@ -41,9 +47,9 @@ export function useSending(): Sending {
     isBusy,
     problem,
     isUnknown,
-    send(make, done) {
+    send(make, done, then) {
       const id = newId();
-      last.current = { request: () => make(id), done, sentMs: Date.now() };
+      last.current = { request: () => make(id), done, then, sentMs: Date.now() };
       return run(false);
     },
     askAgain: () => run(true),

@@ -14,6 +14,7 @@ import { mayTrade, signedIn } from '../app/session';
 import type { TokenBook } from '../feeds/book';
 import { CASH, held, openOrders } from '../feeds/own';
 import { own } from '../feeds/user_feed';
+import { Action } from './action';
 import { Choice } from './choice';
 import { TextField } from './text_field';
 import { TicketOptions } from './ticket_options';
@@ -139,11 +140,15 @@ export function Ticket(props: TicketProps) {
     if (draft.side === 'sell') change({ quantity: wireQuantity((shares.available * percent) / 100n) });
     else if (draft.kind === 'market') {
       change({ volume: showDecimal(((cash.available * percent) / 100n / 10_000n) * 10_000n, 6) });
-    } else if (read.terms || draft.price) {
-      const price = readDraft({ ...draft, quantity: '1' }, BigInt(market.tick_size), offers, 0).terms;
+    } else {
+      const priced: Draft = { ...draft, quantity: '1', timeInForce: 'gtc' };
+      const price = readDraft(priced, BigInt(market.tick_size), offers, 0).terms;
       if (price?.kind === 'limit') {
         const each = neededFor({ ...price, quantity: 10_000n }, fees);
         change({ quantity: wireQuantity((cash.available * percent * 10_000n) / 100n / each) });
+      } else {
+        setAnswered({ price: read.problems.price ?? 'Say a price first.' });
+        focusWrong();
       }
     }
   };
@@ -238,9 +243,9 @@ export function Ticket(props: TicketProps) {
         {market.state === 'paused' ? (
           <p class="banner">New orders are paused here. Open ones can be cancelled.</p>
         ) : mayTrade.value ? (
-          <button type="submit" class={`send ${draft.side}`} disabled={isBusy}>
+          <Action type="submit" class={`send ${draft.side}`} isBusy={isBusy}>
             {isBusy ? 'Sending…' : sendText(draft, token)}
-          </button>
+          </Action>
         ) : (
           <p class="banner">
             {signedIn.value ? 'Your key may not trade.' : 'Sign in to place orders.'}
