@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from structlog.testing import capture_logs
 
 from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder, Tick
 from pmengine.services.recovery import CannotStart
@@ -137,9 +138,12 @@ async def test_an_event_that_has_ended_is_left_out_with_its_orders(tmp_path: Pat
         FileStream(tmp_path / "log", clock=clock) as log,
         FileSnapshotStore(tmp_path / "store") as snapshots,
     ):
-        found = await recover_on(log, snapshots, clock=clock)
+        with capture_logs() as logged:
+            found = await recover_on(log, snapshots, clock=clock)
         assert not found.state.orders
         assert not found.state.events
+        [told] = [line for line in logged if line["event"] == "foreign_events_left_out"]
+        assert (told["events"], told["orders"]) == ([1], 1)
 
 
 async def test_an_order_of_a_token_that_its_market_has_not_stops_the_start(tmp_path: Path) -> None:

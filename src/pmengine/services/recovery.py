@@ -9,6 +9,7 @@ from contextlib import aclosing, contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
+import structlog
 
 from pmengine.services.folding import Fold
 from pmengine.services.foreign import adopt, unlisted_orders
@@ -33,6 +34,8 @@ from pmstore import (
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
+
+_logger = structlog.get_logger("pmengine.recovery")
 
 
 class CannotStart(Exception):
@@ -215,6 +218,13 @@ async def _begin(
         if ends is not None:
             return "is foreign and the log is not empty"
         adopted = adopt(snapshot, now_ms)
+        if len(adopted.orders) < len(snapshot.orders) or len(adopted.events) < len(snapshot.events):
+            _logger.warning(
+                "foreign_events_left_out",
+                reason="they ended before this start, or orders name an event that is not there",
+                events=sorted(snapshot.events.keys() - adopted.events.keys()),
+                orders=len(snapshot.orders) - len(adopted.orders),
+            )
         unlisted = unlisted_orders(adopted)
         if unlisted:
             raise CannotStart(
