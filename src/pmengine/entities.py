@@ -226,6 +226,8 @@ class Token:
 
     def __init__(self, event_id: int, market_id: int, id: str, asset: Asset, book: Book) -> None:
         self.id = id
+        self.event_id = event_id
+        self.market_id = market_id
         self.text: bytes = quoted(id)
         self.symbol: bytes = _encode({"event_id": event_id, "market_id": market_id, "token_id": id})
         self.asset = asset
@@ -236,7 +238,7 @@ class Token:
 
     def is_of(self, event_id: int, market_id: int) -> bool:
         """Whether it is a token of this market; the numbers may be of any size."""
-        return self.book.market_id == market_id and self.book.event_id == event_id
+        return self.market_id == market_id and self.event_id == event_id
 
 
 class Book:

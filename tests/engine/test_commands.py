@@ -24,7 +24,10 @@ from pmengine.commands import (
     decode_commands,
     encode_command,
 )
+from pmengine.engine import Engine
+from pmengine.facts import Refusal
 from pmstore import INTEGER_MAX, Symbol
+from tests.engine.listings import START_MS, opening, tokens
 
 DEPOSIT = Deposit(id="d", user_id="u", amount=INTEGER_MAX)
 COMMANDS: tuple[type[msgspec.Struct], ...] = typing.get_args(Command)
@@ -87,6 +90,31 @@ def test_a_number_is_an_integer_of_64_bits(kind: type[msgspec.Struct], beyond: o
     for name in numbers(kind):
         with pytest.raises(ValueError, match=name):
             decode_commands(msgspec.json.encode({**plain, name: beyond}))
+
+
+@pytest.mark.parametrize("beyond", [INTEGER_MAX + 1, -INTEGER_MAX - 2, 10**30])
+def test_a_symbol_of_numbers_of_any_size_is_answered(beyond: int) -> None:
+    engine = Engine()
+
+    def refusal(types: str, event_id: int, market_id: int, **terms: object) -> Refusal | None:
+        symbol = {"event_id": event_id, "market_id": market_id, "token_id": tokens(1, 1)[0]}
+        said = {"types": types, "order_id": "o", "user_id": "ann", "symbol": symbol, **terms}
+        (command,) = decode_commands(msgspec.json.encode(said))
+        return engine.handle(command, START_MS).refusal
+
+    for command in opening():
+        engine.handle(command, START_MS)
+    terms = {"side": "Buy", "order_type": "Limit", "quantity": 1, "price": 5_000}
+    named = [(beyond, 1), (1, beyond), (1, 1)]
+    assert [
+        refusal("SubmitOrder", *market, client_order_id=f"c{number}", **terms)
+        for number, market in enumerate(named)
+    ] == [Refusal.UNKNOWN_EVENT, Refusal.UNKNOWN_MARKET, None]
+    assert [refusal("CancelOrder", *market) for market in named] == [
+        Refusal.UNKNOWN_ORDER,
+        Refusal.UNKNOWN_ORDER,
+        None,
+    ]
 
 
 def test_an_entry_is_one_document_or_an_array_of_them() -> None:
