@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pmengine.cli.exits import Exit
+from pmstore import open_stream
 from pmstore.testing.servers import RedisServer, free_port
 from tests.mortal import PMENGINE
 from tests.services.fleet import Fleet, over_redis
@@ -148,6 +149,7 @@ async def test_status_of_streams_that_nobody_serves_is_said_in_one_line(tmp_path
     assert shown.returncode == Exit.STOPPED
     assert "Traceback" not in shown.stderr
     assert "127.0.0.1" in shown.stderr
+    assert "The exchange cannot run" not in shown.stderr  # perhaps it does
 
 
 async def test_processes_on_file_streams_are_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -203,3 +205,24 @@ async def test_an_exchange_in_one_process_has_a_status_too(tmp_path: Path) -> No
     shown = await pmengine("status", cwd=tmp_path, environ=alone)
     assert shown.returncode == Exit.DIFFERENT
     assert f"nobody answers at http://127.0.0.1:{port}" in shown.stdout
+
+
+async def test_a_port_at_which_something_else_answers_is_said_to_be_no_exchange(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    async with open_stream(f"file:{data}/streams", "store_stream"):
+        pass
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-ERR unknown command\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        port = str(other.sockets[0].getsockname()[1])
+        environ = {"DATA_DIR": str(data), "API_PORT": port}
+        shown = await pmengine("status", cwd=tmp_path, environ=environ)
+    assert shown.returncode == Exit.DIFFERENT, shown.stderr
+    assert "is no exchange" in shown.stdout
+    assert "API_PORT" in shown.stdout

@@ -54,7 +54,7 @@ def forget(
         assert isinstance(settings, Settings)
         found.append(await forget_service(settings, name, clock=system_clock, really=yes))
 
-    run_or_explain(run, env_file, process="forget")
+    run_or_explain(run, env_file, process="forget", failing="Nobody can be forgotten")
     [one] = found
     if as_json:
         import msgspec

@@ -48,7 +48,7 @@ def reshard(
         found.append(await divide_anew(settings, shards, really=yes, told=typer.echo))
 
     try:
-        run_or_explain(run, env_file, process="reshard")
+        run_or_explain(run, env_file, process="reshard", failing="The shards cannot be divided")
     except CannotDivide as error:
         typer.echo(f"pmengine: {error}. The data is that of as many shards as before.", err=True)
         raise typer.Exit(Exit.DIFFERENT) from None

@@ -128,6 +128,7 @@ def run_or_explain(
     *,
     service_port: int | None = None,
     process: str = "",
+    failing: str = "The exchange cannot run",
 ) -> None:
     """
     Run *main* with the settings; a failure is said in a few lines and an exit code.
@@ -136,6 +137,7 @@ def run_or_explain(
         port: Instead of API_PORT.
         service_port: Instead of SERVICE_PORT.
         process: Names this process in its log lines and its log file.
+        failing: What a failure means to who gave the command.
     """
     try:
         settings = load_settings(env_file)
@@ -159,5 +161,5 @@ def run_or_explain(
         LogRewritten,
         OSError,
     ) as error:
-        typer.echo(f"The exchange cannot run: {error}", err=True)
+        typer.echo(f"{failing}: {error}", err=True)
         raise typer.Exit(Exit.STOPPED) from None

@@ -46,7 +46,7 @@ def status(
         assert isinstance(settings, Settings)
         seen.extend(await survey(settings, system_clock))
 
-    run_or_explain(look, env_file, process="status")
+    run_or_explain(look, env_file, process="status", failing="The deployment cannot be seen")
     for one in seen:
         if as_json:
             import msgspec

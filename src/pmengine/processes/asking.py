@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ def ask_process(url: str) -> Vitals | None:
     except urllib.error.HTTPError as error:
         with error:
             return _decoded(error.read())
-    except (OSError, ValueError):
+    except (OSError, HTTPException, ValueError):
         return None
 
 
@@ -54,10 +55,12 @@ def ask_exchange(url: str, certificate: Path | None) -> tuple[bool, str]:
                 return False, msgspec.json.decode(error.read(), type=ProblemDetails).detail
             except (msgspec.DecodeError, OSError):
                 return False, f"{url} answers {error.code}"
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
         reason = getattr(error, "reason", error)
         text = getattr(reason, "strerror", None) or reason
-        return False, f"nobody answers at {url}: {text}"
+        return False, f"nobody answers at {url} (API_HOST, API_PORT): {text}"
+    except (HTTPException, msgspec.DecodeError):
+        return False, f"what answers at {url} is no exchange (API_HOST, API_PORT)"
 
 
 def _trust_in(certificate: Path) -> ssl.SSLContext:
