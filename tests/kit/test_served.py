@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pmstore.testing import ClauseBroken, Rig, conformance, order_store_clauses
-from pmstore.testing.planted.served import SERVED_BUGS, OrderServer, served_rig
+from pmstore.testing.planted.served import OrderServer
+from pmstore.testing.planted.served_bugs import SERVED_BUGS, served_rig
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from pmstore.testing.planted.bug import PlantedBug
 from pmstore.testing.planted.nothing import nothing_rig
 from pmstore.testing.planted.orders import order_bugs
 from pmstore.testing.planted.others import other_bugs
-from pmstore.testing.planted.served import SERVED_BUGS, OrderServer, served_rig
+from pmstore.testing.planted.served import OrderServer
+from pmstore.testing.planted.served_bugs import SERVED_BUGS, served_rig
 from pmstore.testing.planted.shared import SOUND, shared_bugs
 from pmstore.testing.planted.streams import stream_bugs
 
