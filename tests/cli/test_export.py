@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet
@@ -58,6 +59,25 @@ def test_csv_has_a_header_and_quotes(kept: Kept, tmp_path: Path) -> None:
     run("export", "-c", "accounts", kept.url, "-f", "csv", "-o", str(file))
     table = list(csv.DictReader(io.StringIO(file.read_bytes().decode())))
     assert table[0]["user_id"] == '"quoted", user'
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(kept: Kept, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(pipe.read_bytes)
+        result = run("export", kept.url, "-f", "ndjson", "-o", str(pipe))
+        assert reading.result(timeout=60).count(b"\n") == 2500
+    assert pipe.is_fifo()
+    assert (result.stdout, result.stderr) == ("", "pmstore: 2500 records\n")
+
+
+def test_a_link_stays_and_its_file_is_replaced(kept: Kept, tmp_path: Path) -> None:
+    link, file = tmp_path / "link", tmp_path / "file"
+    link.symlink_to(file)
+    run("export", kept.url, "-f", "csv", "-o", str(link))
+    assert link.is_symlink()
+    assert file.read_bytes().startswith(b"id,")
 
 
 def test_parquet_has_typed_columns(kept: Kept, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from pmstore.cli import filters
 from pmstore.cli.examples import examples
-from pmstore.cli.exits import failures_as_exits
+from pmstore.cli.exits import failures_as_exits, say
 from pmstore.cli.formats import Format, open_writer
 from pmstore.cli.output import Json, print_record
 from pmstore.cli.output_file import whole_file
@@ -60,6 +60,10 @@ def export(
         )
         place = find_place(url, env_file, contract.value)
         count = asyncio.run(_write(place, RECORDS[contract], query, format, output))
+    if not output.is_file():
+        # A pipe, perhaps the standard output itself: nothing may follow the records there.
+        say(f"{count} records")
+        return
     record = {
         "records": count,
         "format": format.value,

@@ -17,11 +17,18 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     A file to write, which takes the name *path* when the block ends well.
 
     It is written beside *path* under a name with `.partial`, synced, and renamed; if the
-    block fails, or is stopped, it is removed and what was at *path* is still there.
+    block fails, or is stopped, it is removed and what was at *path* is still there. Behind a
+    symbolic link that is the file it points to. A pipe or a device, such as /dev/stdout, is
+    written to as it is: a file must not take its place.
 
     Raises:
         StoreUnavailable: It cannot be written there.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
