@@ -133,6 +133,31 @@ def test_a_copy_that_was_stopped_goes_on_where_it_was() -> None:
     assert source.orders.asked[0] is None
 
 
+def test_the_same_words_in_another_folder_are_another_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = Kept(orders=Counting()), Kept()
+    asyncio.run(fill(source, 3000))
+    source.orders.breaks_after = 2
+    run("copy", source.url, target.url, "-c", "orders", code=Exit.UNAVAILABLE)
+    source.orders.breaks_after, source.orders.asked = None, []
+    monkeypatch.chdir(tmp_path)
+    document("copy", source.url, target.url, "-c", "orders")
+    assert source.orders.asked[0] is None
+
+
+def test_a_copy_whose_state_cannot_be_read_begins_anew(tmp_path: Path) -> None:
+    source, target, state = Kept(orders=Counting()), Kept(), tmp_path / "state"
+    asyncio.run(fill(source, 3000))
+    words = (source.url, target.url, "-c", "orders", "--state", str(state))
+    source.orders.breaks_after = 2
+    run("copy", *words, code=Exit.UNAVAILABLE)
+    (state / "orders" / "orders.json").write_bytes(b"")
+    source.orders.breaks_after, source.orders.asked = None, []
+    assert document("copy", *words)[0]["same"]
+    assert source.orders.asked[0] is None
+
+
 @pytest.mark.crash
 def test_a_killed_copy_goes_on_and_ends_the_same(tmp_path: Path, state_home: Path) -> None:
     count = 30_000

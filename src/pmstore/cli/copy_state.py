@@ -8,6 +8,7 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +16,13 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 def state_folder(source: str, target: str) -> Path:
-    """Where the state of a copy between two places is kept: `$XDG_STATE_HOME/pmstore/…`."""
+    """
+    Where the state of a copy between two places is kept: `$XDG_STATE_HOME/pmstore/…`.
+
+    The same words name other files in another folder, so the folder we are in belongs to it.
+    """
     home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    name = hashlib.sha256(f"{source}\0{target}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{Path.cwd()}\0{source}\0{target}".encode()).hexdigest()[:16]
     return Path(home) / "pmstore" / f"copy-{name}"
 
 
@@ -35,7 +40,9 @@ class CopyState:
         self.spool = Spool(folder / f"{contract}.spool")
         self.values: dict[str, Any] = {}
         if self._path.exists():
-            self.values = json.loads(self._path.read_bytes())
+            # What a loss of power left of it may be nothing: then the copy begins anew.
+            with suppress(ValueError):
+                self.values = json.loads(self._path.read_bytes())
 
     def note(self, **values: Any) -> None:
         """Remember *values* beside those of before."""
