@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import signal
 import sqlite3
@@ -48,8 +49,16 @@ def test_orders_are_shown_by_their_ids_in_the_order_asked(kept: Kept) -> None:
     assert lines("get", kept.url, "order_7", "order_3") == [
         json.loads(encode_order(samples.order(number))) for number in (7, 3)
     ]
-    shown = run("get", kept.url, "order_7").stdout
-    assert "order_7" in shown
+
+
+def test_a_record_is_shown_to_people_in_the_units_of_the_table(kept: Kept) -> None:
+    shown = dict(
+        line.split("  ", 1) for line in run("get", kept.url, "order_3").stdout.splitlines() if line
+    )
+    (header, row) = run("find", kept.url, "--id", "order_3").stdout.splitlines()
+    found = dict(zip(re.split(r"  +", header.strip()), re.split(r"  +", row.strip()), strict=True))
+    assert {name: shown[name].strip() for name in found} == found
+    assert found["price"] == "0.5"
 
 
 def test_what_is_absent_is_named_and_the_rest_is_shown(kept: Kept) -> None:
@@ -269,8 +278,26 @@ def test_who_only_looks_makes_no_database(tmp_path: Path, postgres_server: Postg
             ids = ("order_1",) if words == ("get",) else ()
             told = run(*words, url, *ids, code=Exit.ABSENT).stderr
             assert "nothing was ever stored there" in told
+        for words in (
+            ("snapshot", "list", url),
+            ("snapshot", "show", url),
+            ("snapshot", "verify", url),
+            ("prune", url, "--before", "1d", "--dry-run"),
+            ("prune", url, "--before", "1d"),
+            ("outbox", url),
+            ("copy", "-c", "snapshots", url, "memory://"),
+        ):
+            told = run(*words, code=Exit.ABSENT).stderr
+            assert "nothing was ever stored there" in told
         one = [one for one in document("doctor", url)["findings"] if one["level"] == "warning"]
         assert [finding["kind"] for finding in one] == ["schema-missing"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_only_looks_makes_no_folder_of_snapshots(tmp_path: Path) -> None:
+    for words in ("list", "show", "verify"):
+        told = run("snapshot", words, f"file:{tmp_path}/none", code=Exit.ABSENT).stderr
+        assert "there are no snapshots at" in told
     assert list(tmp_path.iterdir()) == []
 
 
@@ -285,4 +312,5 @@ def test_who_only_looks_migrates_no_database(tmp_path: Path) -> None:
     assert lines("find", url)[0]["id"] == "order_1"
     with closing(sqlite3.connect(tmp_path / "one.db", isolation_level=None)) as connection:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
-    assert "9999" in run("find", url, code=Exit.UNUSABLE).stderr
+    for words in (("find",), ("snapshot", "list"), ("prune", "--dry-run", "--before", "1d")):
+        assert "9999" in run(*words, url, code=Exit.UNUSABLE).stderr

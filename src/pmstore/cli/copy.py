@@ -17,6 +17,7 @@ from pmstore.cli.exits import Exit, failures_as_exits, say
 from pmstore.cli.output import Json, print_rows
 from pmstore.cli.places import Place, find_place
 from pmstore.cli.progress import progress_bar
+from pmstore.cli.reading import opened_to_read
 from pmstore.cli.records import RECORDS, Contract
 from pmstore.cli.totals import contents_of, total_of
 from pmstore.errors import SettingsError
@@ -122,7 +123,7 @@ async def _copy(
     total = await total_of(here, contract.value)
     if contract is Copied.SNAPSHOTS:
         async with (
-            open_snapshot_store(here.stack, pins=here.pins) as source,
+            opened_to_read(here, "snapshots", open_snapshot_store) as source,
             open_snapshot_store(there.stack, pins=there.pins) as target,
         ):
             with progress_bar("copy snapshots", total) as advance:

@@ -13,6 +13,7 @@ from pmstore.cli.filters import ContractOption, event_ids
 from pmstore.cli.output import JsonLines, print_record
 from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
 from pmstore.cli.records import RECORDS, Contract
+from pmstore.cli.rows import shown
 from pmstore.errors import InvalidQuery
 
 EXAMPLES = examples(
@@ -62,7 +63,7 @@ async def _show(place: Place, contract: Contract, words: list[str], as_json: boo
         else:
             if not first:
                 print()
-            print_record(records.row(found[key]), as_json=False)
+            print_record(shown(records.row(found[key]), records.all_columns), as_json=False)
             first = False
     return [word for word, key in zip(words, keys, strict=True) if key not in found]
 

@@ -13,6 +13,7 @@ from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits, say
 from pmstore.cli.output import Json, print_rows
 from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
+from pmstore.cli.reading import refuse_older_or_absent
 from pmstore.cli.records import Contract
 from pmstore.errors import SettingsError
 from pmstore.registry import find_backend
@@ -57,6 +58,7 @@ async def _outbox(
     factories: Mapping[str, Any] = backend.contracts
     if contract not in factories:
         raise SettingsError([f"{truth}: {backend.name} keeps no {contract}"])
+    await refuse_older_or_absent(place)
     async with factories[contract](config) as store:
         kept = getattr(store, "outbox", None)
         if kept is None:

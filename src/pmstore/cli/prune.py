@@ -13,6 +13,7 @@ from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.cli.places import EnvFile, Place, UrlArgument, find_place
+from pmstore.cli.reading import refuse_older_or_absent
 from pmstore.cli.records import RECORDS, Contract
 from pmstore.errors import InvalidQuery, SettingsError
 from pmstore.models.order import ACTIVE_STATUSES, OrderStatus
@@ -58,9 +59,11 @@ def prune(
 
 
 async def _prune(place: Place, contract: Contract, before_ms: int, dry_run: bool) -> int:
+    await refuse_older_or_absent(place)
     match contract:
         case Contract.ORDERS:
-            async with RECORDS[contract].opened(place) as store:
+            records = RECORDS[contract]
+            async with (records.opened_to_read if dry_run else records.opened)(place) as store:
                 return await _prune_orders(store, before_ms, dry_run)
         case Contract.TRADES if dry_run:
             query = TradeQuery(end_ms=before_ms, limit=LIMIT_MAX)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import enum
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import attrs
-import typer
 
 from pmstore import queries
 from pmstore.cli import rows
-from pmstore.cli.exits import Exit, say
 from pmstore.cli.places import Place
+from pmstore.cli.reading import opened_to_read
 from pmstore.codec import (
     encode_balance,
     encode_event,
     encode_order,
     encode_trade,
 )
-from pmstore.errors import SettingsError
 from pmstore.models.query import LIMIT_MAX, BalanceQuery, EventQuery, OrderQuery, TradeQuery
 from pmstore.registry import (
-    find_backend,
     open_account_store,
     open_event_store,
     open_order_store,
@@ -71,40 +68,9 @@ class Records:
         """The store of a place, ready for `async with`."""
         return self.open(place.stack, pins=place.pins)
 
-    @asynccontextmanager
-    async def opened_to_read(self, place: Place) -> AsyncIterator[Any]:
-        """
-        The same for somebody who only looks, beside a running writer if that is possible.
-
-        Opening a database makes or migrates its tables: who looks wants neither. Where
-        looking would disturb a writer the truth of the stack is opened alone, since its
-        caches are another process's or empty.
-
-        Raises:
-            SettingsError: The schema is older than this code.
-            typer.Exit: Nothing was ever stored there.
-        """
-        truth = place.stack.truth
-        backend, config = find_backend(truth, pins=place.pins)
-        if backend.schema is not None:
-            revisions = await backend.schema.look(config)
-            if revisions.found is None:
-                say(f"{truth}: nothing was ever stored there; is the URL right?")
-                raise typer.Exit(Exit.ABSENT)
-            if not revisions.is_current:
-                raise SettingsError(
-                    [
-                        f"{truth}: its schema has revision {revisions.found}, this pmstore works "
-                        f"with {revisions.newest}: pmstore migrate {truth}"
-                    ]
-                )
-        factories: Mapping[str, Any] = backend.contracts
-        if backend.read_only is None or self.contract.value not in factories:
-            store = self.opened(place)
-        else:
-            store = factories[self.contract.value](backend.read_only(config))
-        async with store:
-            yield store
+    def opened_to_read(self, place: Place) -> AbstractAsyncContextManager[Any]:
+        """The same for somebody who only looks; see `pmstore.cli.reading`."""
+        return opened_to_read(place, self.contract.value, self.open)
 
     def all(self, store: Any, query: Any | None = None) -> AsyncIterator[Any]:
         """Every record that *query* asks for, all without one; in the order of `key`."""

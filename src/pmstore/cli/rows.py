@@ -132,11 +132,13 @@ def _shown(name: str, row: Mapping[str, Any]) -> str:
     match name:
         case "price":
             return format_decimal(value, PRICE_DECIMALS)
-        case "quantity" | "filled_quantity":
+        case "quantity" | "filled_quantity" | "remaining_quantity":
             return format_decimal(value, QUANTITY_DECIMALS)
+        case "volume" | "spent" | "fee_paid":
+            return format_decimal(value, MONEY_DECIMALS)
         case "available" | "frozen":
             decimals = MONEY_DECIMALS if row["asset"] == CASH else QUANTITY_DECIMALS
             return format_decimal(value, decimals)
-        case "timestamp" | "end_date_ms":
+        case "timestamp" | "end_date_ms" | "expires_at_ms":
             return rfc3339(value) or str(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

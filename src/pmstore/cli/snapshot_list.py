@@ -11,6 +11,7 @@ from pmstore.cli.examples import examples
 from pmstore.cli.exits import failures_as_exits
 from pmstore.cli.output import Json, print_rows
 from pmstore.cli.places import EnvFile, Place, find_place
+from pmstore.cli.reading import opened_to_read
 from pmstore.models.snapshot import SnapshotInfo
 from pmstore.registry import open_snapshot_store
 
@@ -38,8 +39,9 @@ def snapshot_list(url: SnapshotUrl = None, env_file: EnvFile = None, as_json: Js
 
 async def generations(place: Place) -> list[SnapshotInfo]:
     """Every generation of the store at *place*, oldest first."""
-    async with open_snapshot_store(place.stack, pins=place.pins) as store:
-        return await store.list()
+    async with opened_to_read(place, "snapshots", open_snapshot_store) as store:
+        found: list[SnapshotInfo] = await store.list()
+        return found
 
 
 def as_row(one: SnapshotInfo) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pmstore.cli.examples import examples
 from pmstore.cli.exits import Exit, failures_as_exits
 from pmstore.cli.output import Json, print_record
 from pmstore.cli.places import EnvFile, Place, find_place
+from pmstore.cli.reading import opened_to_read
 from pmstore.cli.snapshot_list import SnapshotUrl
 from pmstore.models.snapshot import Snapshot
 from pmstore.registry import open_snapshot_store
@@ -41,8 +42,9 @@ def snapshot_show(
 
 
 async def _read(place: Place, name: str | None) -> Snapshot | None:
-    async with open_snapshot_store(place.stack, pins=place.pins) as store:
-        return await (store.load() if name is None else store.get(name))
+    async with opened_to_read(place, "snapshots", open_snapshot_store) as store:
+        found: Snapshot | None = await (store.load() if name is None else store.get(name))
+        return found
 
 
 def _summary(snapshot: Snapshot) -> dict[str, Any]:
