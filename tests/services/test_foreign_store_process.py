@@ -63,6 +63,24 @@ async def test_killed_at_any_moment_it_has_every_change_of_the_other_engine(tmp_
         assert list(snapshot.skipped) == [bad]
 
 
+async def test_a_store_service_that_was_not_told_of_the_other_engine_says_what_to_set(
+    tmp_path: Path,
+) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        environ = over_redis(
+            server.host, server.port, PMSTORE_SNAPSHOTS_URL=f"file:{tmp_path / 'store'}"
+        )
+        async with (
+            Redis(host=server.host, port=server.port) as redis,
+            Fleet(tmp_path / "fleet", environ) as fleet,
+            asyncio.timeout(DEADLINE_S),
+        ):
+            await redis.xadd("store_stream", _entry(EVENT))
+            process = await fleet.run("store")
+            assert await process.ended() == 4
+            assert "It was written by another engine: with STORE_FOREIGN=true" in process.text()
+
+
 async def test_nothing_else_runs_on_the_stream_of_another_engine(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
         environ = over_redis(server.host, server.port, STORE_FOREIGN="true")

@@ -16,13 +16,14 @@ from pmengine.processes.taking import taker_for
 from pmengine.processes.turns import Turn
 from pmengine.services.collector import let_go
 from pmengine.services.dead_letters import DEAD_LETTERS, forget_old_letters
+from pmengine.services.foreign_log import is_foreign
 from pmengine.services.log import STORE_STREAM, LogGap, WrittenLog
 from pmengine.services.notes import Board, Note
 from pmengine.services.outages import persistently
-from pmengine.services.recovery import RecoveredAs, recover_as
+from pmengine.services.recovery import CannotStart, RecoveredAs, recover_as
 from pmengine.services.store import StoreService
 from pmengine.services.taking import Taker
-from pmstore import StoreUnavailable, Stream
+from pmstore import CorruptData, StoreUnavailable, Stream
 from pmstore.clock import system_clock
 from pmstore.written import WrittenState
 
@@ -142,9 +143,11 @@ async def recovered_rows(deployment: Deployment) -> tuple[WrittenLog, RecoveredA
     The state with its rows as they are written, and the log that it goes on with.
 
     Raises:
-        CannotStart, CorruptData: As `services.recovery.recover_as`.
+        CannotStart, CorruptData: As `services.recovery.recover_as`; or the log is another
+            engine's.
     """
-    log, snapshots = WrittenLog(await deployment.stream(STORE_STREAM)), await deployment.snapshots()
+    stream, snapshots = await deployment.stream(STORE_STREAM), await deployment.snapshots()
+    log = WrittenLog(stream)
 
     async def find() -> RecoveredAs[WrittenState]:
         id_memory_s = deployment.settings.id_memory_s
@@ -152,7 +155,15 @@ async def recovered_rows(deployment: Deployment) -> tuple[WrittenLog, RecoveredA
             WrittenState, log, snapshots, id_memory_s=id_memory_s, now_ms=system_clock()
         )
 
-    return log, await persistently(find, "recovery")
+    try:
+        return log, await persistently(find, "recovery")
+    except CorruptData as error:
+        if not await persistently(lambda: is_foreign(stream), "recovery"):
+            raise
+        raise CannotStart(
+            f"{error}. It was written by another engine: with STORE_FOREIGN=true this service "
+            "keeps the snapshots of that one"
+        ) from error
 
 
 async def _tidy(board: Board, letters: Stream) -> None:

@@ -163,6 +163,12 @@ async def recover_foreign(
     )
 
 
+async def is_foreign(stream: Stream) -> bool:
+    """Whether *stream* begins with changes that another engine wrote."""
+    entries = await stream.read(START, 1)
+    return bool(entries) and isinstance(_decoded(entries[0]), list)
+
+
 def _decoded(entry: Entry) -> Batch | CorruptData | list[Change]:
     try:
         return decode_entry(entry.payload, entry.id, stream=STORE_STREAM)
