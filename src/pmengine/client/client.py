@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pmengine.client.administration import Administration
 from pmengine.client.book import Book
 from pmengine.client.credentials import Credentials
 from pmengine.client.depth_feed import DepthFeed
@@ -20,7 +21,7 @@ from pmengine.client.transport import Transport
 CHANGES_MAX: Final = 10_000
 
 
-class Client(Trading, Money, Exchange):
+class Client(Trading, Money, Exchange, Administration):
     """
     Speaks to an exchange as one user.
 

@@ -1,36 +1,27 @@
-"""The part of the client that is about events and markets, and about the exchange as a whole."""
+"""The part of the client that looks at the exchange: its events, markets and state."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import attrs
 
-from pmengine.client.amounts import Amount, to_text
 from pmengine.client.markets import (
     Caller,
     Candle,
     CandleInterval,
-    ClosedEvent,
     Depth,
     Event,
     EventOrder,
     EventStatus,
-    Market,
-    NewMarket,
-    Pause,
     Top,
     Topic,
 )
 from pmengine.client.orders import Trade
 from pmengine.client.paging import PAGE_SIZE, Page, all_of
-from pmengine.client.requests import Repeat, Request, said
+from pmengine.client.requests import Repeat, Request
 from pmengine.client.transport import PREFIX, Transport
-
-Payouts = tuple[Amount, Amount]
-"""What a share of each token is paid, together 1."""
 
 T = TypeVar("T")
 
@@ -43,7 +34,7 @@ class _State:
 
 
 class Exchange:
-    """Events and markets: looking for everybody, listing, resolving and pausing for admins."""
+    """What everybody may look at."""
 
     _transport: Transport
 
@@ -157,104 +148,9 @@ class Exchange:
             self._transport, path, Page[Candle], parameters, limit=limit, page_size=page_size
         )
 
-    async def add_event(
-        self,
-        event_id: int | None,
-        markets: Mapping[int, NewMarket],
-        *,
-        title: str | None = None,
-        topic: str | None = None,
-        slug: str | None = None,
-        description: str | None = None,
-        image_url: str | None = None,
-        end_date: str | None = None,
-        exclusive: bool = False,
-    ) -> Event:
-        """
-        List an event with its markets (admin); the same again changes nothing.
-
-        Args:
-            event_id: None, of an event with a title, takes the next free one.
-            title: What people read of it, together with the fields that follow.
-            topic: Of a title that of `topics()`, which is active.
-            slug: Unique; made of the title if it is not given.
-            image_url: `https://…`, or a path that begins with one `/`.
-            end_date: RFC 3339; trading ends then.
-            exclusive: At most one market is answered with its first outcome.
-        """
-        body = said(
-            {
-                "event_id": event_id,
-                "title": title,
-                "topic": topic,
-                "slug": slug,
-                "description": description,
-                "image_url": image_url,
-                "markets": {id: said(attrs.asdict(one)) for id, one in markets.items()},
-                "end_date": end_date,
-                "exclusive": exclusive,
-            }
-        )
-        return await self._change("events", Event, body)
-
-    async def close_event(self, event_id: int) -> ClosedEvent:
-        """End trading in all markets of an event (admin); once more changes nothing."""
-        return await self._change(f"events/{event_id:d}/close", ClosedEvent)
-
     async def topics(self) -> tuple[Topic, ...]:
         """What events are about, by id, active or not."""
         return (await self._look("topics", Page[Topic])).items
-
-    async def add_topic(self, topic: str, name: str) -> Topic:
-        """Add a topic (admin); the same again changes nothing."""
-        return await self._change("topics", Topic, {"topic": topic, "name": name})
-
-    async def change_topic(
-        self, topic: str, *, name: str | None = None, active: bool | None = None
-    ) -> Topic:
-        """Rename a topic (admin), or take it out of use or back; None leaves it as it is."""
-        body = said({"name": name, "active": active})
-        return await self._change(f"topics/{quote(topic, safe='')}", Topic, body, method="PATCH")
-
-    async def resolve_market(
-        self, event_id: int, market_id: int, *, payouts: Payouts | None = None, void: bool = False
-    ) -> Market:
-        """
-        Say what the tokens of a market are paid (admin): trading ends, holders are paid.
-
-        Args:
-            payouts: Of both tokens, together 1.
-            void: Instead: both are paid the same.
-        """
-        body = {"payouts": None if payouts is None else _payouts(payouts), "void": void}
-        path = f"events/{event_id:d}/markets/{market_id:d}/resolve"
-        return await self._change(path, Market, said(body))
-
-    async def resolve_event(
-        self, event_id: int, *, payouts: Mapping[int, Payouts] | None = None, void: bool = False
-    ) -> Event:
-        """The same for all markets of an exclusive event at once, by market (admin)."""
-        texts = None
-        if payouts is not None:
-            texts = {market_id: _payouts(pair) for market_id, pair in payouts.items()}
-        body = said({"payouts": texts, "void": void})
-        return await self._change(f"events/{event_id:d}/resolve", Event, body)
-
-    async def pause_market(self, event_id: int, market_id: int) -> Market:
-        """Refuse new orders in one market (admin); cancels go on."""
-        return await self._change(f"events/{event_id:d}/markets/{market_id:d}/pause", Market)
-
-    async def resume_market(self, event_id: int, market_id: int) -> Market:
-        """Take new orders in a market again (admin)."""
-        return await self._change(f"events/{event_id:d}/markets/{market_id:d}/resume", Market)
-
-    async def pause(self) -> Pause:
-        """Refuse new orders everywhere (admin); cancels go on."""
-        return await self._change("pause", Pause)
-
-    async def resume(self, *, post_only_ms: int | None = None) -> Pause:
-        """Take new orders again (admin), for *post_only_ms* only post-only ones."""
-        return await self._change("resume", Pause, parameters={"post_only_ms": post_only_ms})
 
     async def caller(self) -> Caller:
         """Who this client is to the exchange, and what it may do there."""
@@ -290,28 +186,3 @@ class Exchange:
                 parameters=parameters or {},
             )
         )
-
-    async def _change(
-        self,
-        path: str,
-        answer: type[T],
-        body: Mapping[str, Any] | None = None,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        method: str = "POST",
-    ) -> T:
-        return await self._transport.ask(
-            Request(
-                method=method,
-                path=f"{PREFIX}/{path}",
-                answer=answer,
-                repeat=Repeat.SAME_STATE,
-                parameters=parameters or {},
-                body=body,
-            )
-        )
-
-
-def _payouts(pair: Payouts) -> tuple[str, str]:
-    first, second = pair
-    return to_text(first), to_text(second)

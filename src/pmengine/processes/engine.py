@@ -6,40 +6,30 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-import attrs
 import msgspec
 import structlog
 
 from pmengine.assembly import engine_of
-from pmengine.engine import Engine
 from pmengine.processes.deployment import Deployment
+from pmengine.processes.standby import Following, WasAway
 from pmengine.services.collector import let_go
 from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.engine import EngineService, PublishFailed, Superseded
 from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
-from pmengine.services.outages import RETRY_S_MIN, persistently
+from pmengine.services.outages import RETRY_S_MIN
 from pmengine.services.recovery import CannotStart, Recovered
 from pmengine.services.room import Room
 from pmengine.services.verifying import Guard, guarded
 from pmstore import Lease, State, StoreUnavailable
 from pmstore.clock import system_clock
 
-READ_BATCHES_MAX: Final = 256
 LEASE_PARTS: Final = 8
 """How often, within the life of a lease, it is renewed or asked for."""
 AWAY_LEASES_MAX: Final = 10
 """For how many lives of a lease a standby may not have heard of the log, and still know it."""
 
 _logger = structlog.get_logger("pmengine.engine")
-
-
-class WasAway(Exception):
-    """
-    The log did not answer for long: it may be restored, and end exactly where this standby is.
-
-    Snapshots may have more then, and only a start looks for them.
-    """
 
 
 _STARTS_AGAIN: Final = (
@@ -132,7 +122,7 @@ class EngineProcess:
         guard = await self._guard(log, recovered)
         # In a thread: making the books of a large state must not silence this process.
         engine = await asyncio.to_thread(engine_of, self._settings, recovered.state)
-        following = _Following(log, recovered, engine, self._settings.lease_s * AWAY_LEASES_MAX)
+        following = Following(log, recovered, engine, self._settings.lease_s * AWAY_LEASES_MAX)
         del recovered
         let_go()
         async with guarded(guard):
@@ -169,7 +159,7 @@ class EngineProcess:
         )
 
     async def _wait_for_lease(
-        self, lease: Lease, following: _Following, stopping: asyncio.Event
+        self, lease: Lease, following: Following, stopping: asyncio.Event
     ) -> int | None:
         """Follow the log until the lease is ours; its epoch, None if it is time to stop."""
         lease_s = self._settings.lease_s
@@ -185,7 +175,7 @@ class EngineProcess:
         return None
 
     async def _lead(
-        self, lease: Lease, epoch: int, following: _Following, stopping: asyncio.Event
+        self, lease: Lease, epoch: int, following: Following, stopping: asyncio.Event
     ) -> None:
         holding = asyncio.create_task(self._hold(lease, epoch))
         stopped = asyncio.create_task(stopping.wait())
@@ -210,7 +200,7 @@ class EngineProcess:
             if isinstance(one, Exception):
                 raise one
 
-    async def _new_leader(self, epoch: int, following: _Following) -> EngineService:
+    async def _new_leader(self, epoch: int, following: Following) -> EngineService:
         # Whoever divides the data anew holds this lease meanwhile.
         await self._deployment.check_layout()
         recovered = following.recovered
@@ -266,60 +256,3 @@ class EngineProcess:
     @property
     def _lease_name(self) -> str:
         return f"engine-{self._settings.shard}"
-
-
-class _Following:
-    """
-    An engine that follows the log, ready to lead.
-
-    Args:
-        engine: Made from the state of *recovered*.
-        away_s_max: For how long it may hear nothing of the log, in seconds.
-    """
-
-    def __init__(self, log: Log, recovered: Recovered, engine: Engine, away_s_max: float) -> None:
-        self.engine = engine
-        # The engine has the state: of the other copy only the positions go on.
-        self._positions = State()
-        self._positions.input_position = recovered.state.input_position
-        self.recovered = attrs.evolve(recovered, state=self._positions)
-        self._log = log
-        self._away_s_max = away_s_max
-        self._now_s = asyncio.get_running_loop().time
-        self._looked_at_s = self._now_s()
-
-    async def some(self, wait_s: float) -> bool:
-        """
-        Apply what is there, waiting for it up to *wait_s*; whether there was anything.
-
-        Raises:
-            WasAway: It was not answered for so long that it does not know the log any more.
-        """
-        place = self.recovered.place
-        found = await persistently(
-            lambda: self._log.read(place, READ_BATCHES_MAX, wait_s), "standby"
-        )
-        away_s = self._now_s() - self._looked_at_s
-        if away_s > self._away_s_max:
-            raise WasAway(f"this standby has not heard of the log for {away_s:.1f} s")
-        self._looked_at_s = self._now_s()
-        for _, batch in found:
-            self.engine.apply(batch.changes)
-            self.engine.stand_at(batch.time)
-            await asyncio.sleep(0)
-        if found:
-            entry, batch = found[-1]
-            self._positions.input_position = batch.input
-            self.recovered = attrs.evolve(
-                self.recovered,
-                place=Place(entry.id, batch.number, batch.hash),
-                head=entry.head,
-                lost_tail=False,
-                epoch=batch.epoch,
-            )
-        return bool(found)
-
-    async def to_the_end(self) -> None:
-        """Apply all that is there now."""
-        while await self.some(0.0):
-            pass
