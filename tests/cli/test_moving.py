@@ -68,6 +68,23 @@ def test_all_that_one_place_has_and_the_other_keeps_is_copied_and_the_same(
     assert not any(path.is_file() for path in state_home.rglob("*"))
 
 
+def test_a_ledger_that_is_left_behind_is_said(tmp_path: Path) -> None:
+    source, target = (f"sqlite:///{tmp_path}/{name}.db" for name in ("from", "to"))
+
+    async def fill_both() -> None:
+        async with (
+            pmstore.open_account_store(source) as accounts,
+            pmstore.open_ledger_store(source) as ledger,
+        ):
+            await accounts.save([samples.balance("user_1", "cash")])
+            await ledger.append([samples.entry(1), samples.entry(2)])
+
+    asyncio.run(fill_both())
+    result = run("copy", source, target)
+    assert "the 2 lines of the ledger are not copied" in result.stderr
+    assert "accounts" in result.stdout
+
+
 def test_digests_do_not_depend_on_the_backend(kept: Kept, tmp_path: Path) -> None:
     file = f"file:{tmp_path}/trades.log"
     there = document("copy", kept.url, file, "-c", "trades")

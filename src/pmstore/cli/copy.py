@@ -97,6 +97,7 @@ def _kept_by_both(
 ) -> list[Copied]:
     """What is at the one place, and can be kept at the other."""
     both: list[Copied] = []
+    ledger_lines = 0
     for contract in Copied:
         here = find_place(source, from_env_file, contract.value, names=_NAMES)
         there = find_place(target, to_env_file, contract.value, names=_NAMES)
@@ -107,10 +108,13 @@ def _kept_by_both(
         contents = asyncio.run(contents_of(here.stack.truth, here.pins))
         if contents is None or contract.value in contents:
             both.append(contract)
+        ledger_lines = max(ledger_lines, (contents or {}).get("ledger", 0))
     if not both:
         raise SettingsError(
             ["there is nothing that the one place has and the other can keep; name it: --contract"]
         )
+    if ledger_lines:
+        say(f"the {ledger_lines} lines of the ledger are not copied: it begins anew there")
     return both
 
 
