@@ -20,6 +20,7 @@ from pmengine.client import (
     NewMarket,
     Refused,
     Trade,
+    Unavailable,
     UnreadableAnswer,
 )
 from pmstore.testing import FaultProxy, Script
@@ -316,3 +317,15 @@ async def test_iterating_ends_with_the_book_and_fails_with_the_client(running: R
         changes = book.changes()
     with pytest.raises(ClientClosed, match="was closed"):
         await change_of(changes, "delta")
+
+
+async def test_a_feed_that_nobody_serves_says_why_it_is_not_live() -> None:
+    async with await asyncio.start_server(
+        lambda reader, writer: writer.close(), "127.0.0.1"
+    ) as deaf:
+        port = deaf.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        async with Client(url, user_id="u1", deadline_s=0.5) as client:
+            for feed, path in ((client.book(1, 1), "depth"), (client.mine(), "user")):
+                with pytest.raises(Unavailable, match=f"ws://127.0.0.1:{port}/{path}: .*response"):
+                    await feed.__aenter__()

@@ -17,6 +17,7 @@ from pmengine.client.markets import Depth, Level
 from pmengine.client.mirror import BookChange, MarketKey, Mirror
 from pmengine.client.orders import Trade
 from pmengine.client.pending import Pending
+from pmengine.client.reconnecting import not_live
 
 TradesFrom = Callable[[int | None], AsyncIterator[Trade]]
 """Trades of the market, newest first; at most so many."""
@@ -85,8 +86,8 @@ class Book:
             async with asyncio.timeout(limit_s):
                 await mirror.live()
         except TimeoutError:
-            told = f"the book of market {self._key} is not live after {limit_s:g} s"
-            raise Unavailable(told) from None
+            what = f"the book of market {self._key}"
+            raise not_live(what, limit_s, self._feed.trouble(mirror)) from None
 
     @property
     def is_live(self) -> bool:

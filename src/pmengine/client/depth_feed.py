@@ -54,6 +54,11 @@ class DepthFeed:
             raise
         return mirror
 
+    def trouble(self, mirror: Mirror) -> str:
+        """Why the connection of *mirror* is not open, as far as is known."""
+        found = self._mirrors.get(mirror.key)
+        return "" if found is None else found[1].trouble
+
     async def leave(self, mirror: Mirror) -> None:
         """One follower less; the last one ends the subscription."""
         mirror.followers -= 1
@@ -90,6 +95,11 @@ class DepthLink:
     def has_room(self) -> bool:
         """Whether it may follow one more market."""
         return not self._is_dead and len(self._mirrors) < SUBSCRIPTIONS_MAX
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not connected, as far as is known."""
+        return self._socket.trouble
 
     async def run(self) -> None:
         """Be connected until cancelled."""

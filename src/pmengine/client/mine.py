@@ -22,7 +22,7 @@ from pmengine.client.errors import (
 from pmengine.client.holdings import Holdings, OwnChange
 from pmengine.client.orders import Order
 from pmengine.client.pending import Pending
-from pmengine.client.reconnecting import Reconnecting
+from pmengine.client.reconnecting import Reconnecting, not_live
 from pmengine.client.user_messages import (
     Auth,
     AuthError,
@@ -104,7 +104,7 @@ class Mine:
             async with asyncio.timeout(limit_s):
                 await self._settled.wait()
         except TimeoutError:
-            raise Unavailable(f"the user feed is not live after {limit_s:g} s") from None
+            raise not_live("the user feed", limit_s, self._socket.trouble) from None
         if self._failure is not None:
             raise self._failure
 

@@ -73,6 +73,8 @@ class Reconnecting:
         # Nobody is asked for a certificate over `ws://`.
         self._tls: dict[str, Any] = {} if trust is None or url.startswith("ws:") else {"ssl": trust}
         self._socket: ClientConnection | None = None
+        self.trouble = ""
+        """Why it is not open, as far as is known; empty while it is, and before it is tried."""
 
     async def say(self, message: Mapping[str, Any]) -> None:
         """Send *message* if the connection is open; if not, `greet` will say what is needed."""
@@ -95,13 +97,16 @@ class Reconnecting:
                     self._listener.give_up(refusal)
                     return
                 wait_s = refusal.retry_after_s
+                self.trouble = str(refusal)
             except ClientError as error:
                 if not error.retryable:
                     self._listener.give_up(error)
                     return
                 wait_s = error.retry_after_s
-            except (OSError, TimeoutError, WebSocketException):
-                pass  # whoever listens was told that it is gone
+                self.trouble = str(error)
+            except (OSError, TimeoutError, WebSocketException) as error:
+                # Whoever listens was told that it is gone.
+                self.trouble = f"{self._url}: {str(error) or type(error).__name__}"
             if loop.time() - started > PAUSE_S_MAX:
                 waiting = pauses()
             await asyncio.sleep(max(next(waiting), wait_s))
@@ -118,6 +123,7 @@ class Reconnecting:
             **self._tls,
         ) as socket:
             self._socket = socket
+            self.trouble = ""
             try:
                 await self._listener.greet()
                 async for text in socket:
@@ -135,6 +141,12 @@ def _refusal(error: InvalidStatus) -> ClientError:
     if status in (408, 429) or status >= 500:
         return Unavailable(f"{status}: {told}", retry_after_s=wait_s)
     return Refused(status, "NOT_ACCEPTED", told)
+
+
+def not_live(what: str, after_s: float, trouble: str) -> Unavailable:
+    """Said to who waited so long for what a connection tells, with its trouble."""
+    because = f": {trouble}" if trouble else ""
+    return Unavailable(f"{what} is not live after {after_s:g} s{because}")
 
 
 def socket_url(url: str, path: str) -> str:
