@@ -225,6 +225,22 @@ async def test_what_goes_away_leaves_the_focus_where_it_was(
         await expect(page.get_by_role("region", name="My open orders")).to_be_focused()
 
 
+async def test_what_is_put_right_among_the_options_stays_in_sight(
+    browser: Browser, market: Market
+) -> None:
+    async with window(browser, market.exchange, market.keys["alice"]) as mine:
+        await mine.ticket.get_by_text("Options").click()
+        await mine.ticket.get_by_label("How long it counts").select_option("gtd")
+        await mine.fill_ticket(Price="0.2", Shares="1", Until="2020-01-01T00:00")
+        await mine.send()
+        await expect(mine.ticket.get_by_text("This is in the past.")).to_be_visible()
+        until = mine.ticket.get_by_label("Until", exact=True)
+        await until.fill("2090-01-01T00:00")
+        await expect(mine.ticket.get_by_text("This is in the past.")).to_have_count(0)
+        await expect(until).to_be_visible()
+        await expect(until).to_be_focused()
+
+
 async def test_what_is_lost_on_the_way_is_not_said_to_be_undone(
     browser: Browser, market: Market
 ) -> None:

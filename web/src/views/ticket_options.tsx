@@ -1,4 +1,5 @@
 /** What fewer people need of the ticket: how long an order counts, post-only, the worst price. */
+import { useEffect, useState } from 'preact/hooks';
 import type { TimeInForce } from '../api/wire';
 import type { Terms } from '../amounts/estimate';
 import { showPrice } from '../amounts/units';
@@ -14,8 +15,14 @@ interface TicketOptionsProps {
 }
 
 export function TicketOptions({ draft, change, terms, problems, unfinished }: TicketOptionsProps) {
+  const [isOpen, setOpen] = useState(false);
+  const isWrong = Boolean(problems.worst || problems.expires);
+  // They stay open once it is right again: somebody is typing there.
+  useEffect(() => {
+    if (isWrong) setOpen(true);
+  }, [isWrong]);
   return (
-    <details class="options" open={problems.worst || problems.expires ? true : undefined}>
+    <details class="options" open={isOpen || isWrong} onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
       <summary>Options</summary>
       <div class="stack">
         {draft.kind === 'limit' ? (
