@@ -104,6 +104,17 @@ async def test_a_question_has_no_unknown_outcome(answer: Canned) -> None:
             await client.account()
 
 
+async def test_a_walk_through_a_ranking_that_is_kept_no_longer_is_refused() -> None:
+    first = page(200, '{"items":[],"next":"more"}')
+    async with (
+        scripted([first, problem(410, "CURSOR_EXPIRED")]) as server,
+        Client(server.url, user_id="u1", deadline_s=5) as client,
+    ):
+        with pytest.raises(Refused) as raised:
+            [one async for one in client.events(sort="volume")]
+    assert (raised.value.status, raised.value.code) == (410, "CURSOR_EXPIRED")
+
+
 async def test_a_wait_beyond_the_deadline_is_told_at_once() -> None:
     for said in ("3600", formatdate(time() + 3600, usegmt=True)):
         async with (

@@ -18,7 +18,7 @@ from pmengine.client.errors import (
     UnreadableAnswer,
 )
 from pmengine.client.orders import NewOrder, Order, PlacedOrder, Trade
-from pmengine.client.problems import NOT_KEPT, Problem
+from pmengine.client.problems import DONE, Problem
 from pmengine.client.requests import Repeat, Request, said
 from pmengine.client.transport import PREFIX, Transport, pauses
 
@@ -110,7 +110,7 @@ def _outcome(order: NewOrder, answer: _Answer) -> PlacedOrder | ClientError:
     if answer.problem is None:
         return UnreadableAnswer(f"{answer.status} has neither an order nor a problem")
     code, detail = answer.problem.code, answer.problem.detail
-    if code == "DONE_NOT_SHOWN" or answer.status == NOT_KEPT:
+    if code in DONE:
         return DoneNotShown(answer.status, code, detail)
     if answer.status >= 500:
         # Not taken (503) says nothing of an earlier copy that had no answer.

@@ -22,7 +22,8 @@ from pmengine.client.errors import (
 from pmengine.client.requests import Repeat, Request
 
 TOO_MANY: Final = 429
-NOT_KEPT: Final = 410
+DONE: Final = frozenset({"DONE_NOT_SHOWN", "ORDER_NOT_KEPT"})
+"""Codes that say that it was done, though it is not shown."""
 NOT_NOW: Final = 503
 _SHOWN_MAX: Final = 200
 
@@ -48,7 +49,7 @@ def error_of(request: Request[Any], response: httpx.Response) -> ClientError:
     problem = _read(response)
     if problem is None:
         return _from_elsewhere(request, response, wait_s)
-    if problem.code == "DONE_NOT_SHOWN" or status == NOT_KEPT:
+    if problem.code in DONE:
         return DoneNotShown(status, problem.code, problem.detail)
     told = f"{status} {problem.code}: {problem.detail}"
     if status == NOT_NOW or (status >= 500 and request.repeat is Repeat.ASKS):
