@@ -17,7 +17,7 @@ from pmengine.services.dead_letters import DEAD_LETTERS
 from pmengine.services.engine import EngineService, PublishFailed, Superseded
 from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
-from pmengine.services.outages import RETRY_S_MIN
+from pmengine.services.outages import RETRY_S_MAX, RETRY_S_MIN, Outage
 from pmengine.services.recovery import CannotStart, Recovered
 from pmengine.services.room import Room
 from pmengine.services.verifying import Guard, guarded
@@ -61,6 +61,8 @@ class EngineProcess:
         self._followed: Place | None = None
         self._leading: EngineService | None = None
         self._reason = "it recovers"
+        self._is_well = False
+        """Whether it followed, or led, since it began for the last time."""
 
     @property
     def place(self) -> Place | None:
@@ -103,14 +105,23 @@ class EngineProcess:
             LawBroken: The log breaks a law, and `ENGINE_VERIFY` is `stop`.
         """
         lease = await self._deployment.lease()
+        retry_s = RETRY_S_MIN
         while not stopping.is_set():
             why = ""
+            self._is_well = False
             try:
                 await self._follow_and_lead(lease, stopping)
             except _STARTS_AGAIN as error:
                 why = f" after: {error}"
-                _logger.warning("engine_starts_again", reason=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(RETRY_S_MIN)
+                if self._is_well:
+                    retry_s = RETRY_S_MIN
+                if retry_s == RETRY_S_MIN:
+                    reason = f"{type(error).__name__}: {error}"
+                    _logger.warning("engine_starts_again", reason=reason)
+                self._stand("", f"it recovers{why}")
+                # To recover is to read a whole snapshot: not too often in an outage.
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, RETRY_S_MAX)
             finally:
                 self._stand("", f"it recovers{why}")
             if not stopping.is_set():
@@ -163,12 +174,22 @@ class EngineProcess:
     ) -> int | None:
         """Follow the log until the lease is ours; its epoch, None if it is time to stop."""
         lease_s = self._settings.lease_s
+        outage = Outage("engine")
         while not stopping.is_set():
-            epoch = await lease.acquire(self._lease_name, lease_s)
+            try:
+                epoch = await lease.acquire(self._lease_name, lease_s)
+            except StoreUnavailable as error:
+                # Who cannot take it can follow all the same, and is warm when it can be had.
+                self._stand("", f"the lease cannot be had: {error}")
+                await outage.wait(error)
+                await following.some(lease_s / LEASE_PARTS)
+                continue
+            outage.over()
             if epoch is not None:
                 # The epoch first, then the log to its end: whoever wrote with a lower one.
                 await following.to_the_end()
                 return epoch
+            self._is_well = True
             self._followed = following.recovered.place
             self._stand("standby", f"it follows the log, at entry {self._followed.number}")
             await following.some(lease_s / LEASE_PARTS)
@@ -190,6 +211,7 @@ class EngineProcess:
         finally:
             # A batch under way is finished: it is in the log, or it is not.
             if self._leading is not None:
+                self._is_well = self._leading.place.number > following.recovered.place.number
                 self._leading.stop()
             for task in (holding, stopped):
                 task.cancel()

@@ -6,16 +6,14 @@ import asyncio
 from typing import Final
 
 import msgspec
-import structlog
 
 from pmengine.services.depth import Depth, DepthFeed, DepthStart
 from pmengine.services.log import Place
+from pmengine.services.outages import Outage
 from pmstore import CorruptData, Position, StoreUnavailable, Stream
 
 DEPTH_PICTURES: Final = "depth_picture_stream"
 PICTURES_KEPT_MAX: Final = 3
-
-_logger = structlog.get_logger("pmengine.depth")
 
 
 class _Market(msgspec.Struct, array_like=True, gc=False):
@@ -51,6 +49,7 @@ class DepthPictures:
     async def keep(self, feed: DepthFeed, every_s: float) -> None:
         """Put a picture of *feed* down whenever it has moved, until cancelled."""
         told: Place | None = None
+        outage = Outage("depth")
         while True:
             await asyncio.sleep(every_s)
             if feed.place is None or feed.place == told:
@@ -58,7 +57,9 @@ class DepthPictures:
             try:
                 told = await self.save(feed)
             except StoreUnavailable as error:
-                _logger.warning("depth_not_put_down", reason=str(error))
+                await outage.wait(error)
+            else:
+                outage.over()
 
     async def save(self, feed: DepthFeed) -> Place:
         """

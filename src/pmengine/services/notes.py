@@ -108,6 +108,7 @@ class Herald:
                     await self.say(due)
                 except StoreUnavailable as error:
                     _logger.debug("note_not_taken", reason=str(error))
+                    await asyncio.sleep(CHANGE_S)  # haste would be in vain
             if now >= all_due:
                 all_due = now + HEARTBEAT_S
             if now >= changes_due:

@@ -12,7 +12,7 @@ import structlog
 
 from pmengine.projections import PROJECTIONS, Projection, decode_batch_told
 from pmengine.services.log import BEGINNING, Log, LogGap, Place, before
-from pmengine.services.outages import RETRY_S_MIN, persistently
+from pmengine.services.outages import RETRY_S_MIN, Outage, persistently
 from pmstore import (
     EMPTY,
     START,
@@ -88,23 +88,28 @@ class Relay:
         """
         knows_targets = False
         gap_at: Place | None = None
+        outage = Outage("relay")
         while True:
             try:
                 if not knows_targets:
                     await persistently(self._resume, "relay")
                     knows_targets = True
                 await self._tell(await self._read())
+                outage.over()
             except LogGap as gap:
                 # Another relay may have told the targets of what was trimmed.
                 if gap_at == self.place:
                     raise
                 _logger.warning("relay_asks_again", reason=str(gap))
                 gap_at, knows_targets = self.place, False
-            except (Conflict, StoreUnavailable) as error:
-                # What was taken is known by asking: another relay wrote, or nobody answered.
-                _logger.warning("relay_asks_again", reason=str(error))
+            except Conflict as error:
+                # Another relay wrote: what was taken is known by asking.
+                _logger.debug("relay_asks_again", reason=str(error))
                 knows_targets = False
                 await asyncio.sleep(RETRY_S_MIN)
+            except StoreUnavailable as error:
+                knows_targets = False
+                await outage.wait(error)
 
     async def _resume(self) -> None:
         """Ask each target how far it is."""

@@ -12,7 +12,7 @@ import structlog
 from pmengine.projections import PROCESSOR_STREAM, decode_batch_told
 from pmengine.services.dead_letters import DeadLetter
 from pmengine.services.log import LogRewritten, Place
-from pmengine.services.outages import RETRY_S_MIN, persistently
+from pmengine.services.outages import RETRY_S_MIN, Outage, persistently
 from pmengine.services.settlement import (
     Settlement,
     SettlementRequest,
@@ -99,6 +99,7 @@ class Settler:
         advanced_at = loop.time()
         reclaim_at = advanced_at + IDLE_S / 2
         knows_sink = False
+        outage = Outage("settlement")
         while True:
             try:
                 if not knows_sink:
@@ -117,11 +118,15 @@ class Settler:
                         advanced_at = loop.time()
                     if self._held:
                         await asyncio.sleep(RETRY_S_MIN)
-            except (Conflict, StoreUnavailable) as error:
-                # What was taken is known by asking.
-                _logger.warning("settlement_asks_again", reason=str(error))
+                outage.over()
+            except Conflict as error:
+                # Another one settled: what was taken is known by asking.
+                _logger.debug("settlement_asks_again", reason=str(error))
                 knows_sink = False
                 await asyncio.sleep(RETRY_S_MIN)
+            except StoreUnavailable as error:
+                knows_sink = False
+                await outage.wait(error)
 
     async def _take(self, wait_s: float) -> None:
         """Take what is there into hand, as far as there is room."""

@@ -85,6 +85,7 @@ class StoreService:
         """The last snapshot that this service took."""
         self.failed = 0
         """How many snapshots could not be taken, or not in time."""
+        self._failure = ""
         self._log = log
         self._taker = taker
         self._interval_s = interval_s
@@ -154,7 +155,12 @@ class StoreService:
                 await self._trim(self._oldest)
         except StoreUnavailable as error:
             self.failed += 1
-            _logger.warning("snapshot_failed", reason=str(error))
+            # Said once, not at every snapshot that is due while the same is wrong.
+            if self._failure != str(error):
+                _logger.warning("snapshot_failed", reason=str(error))
+            self._failure = str(error)
+        else:
+            self._failure = ""
         ended_ms = self._clock()
         if not self._is_pressed():
             self._due_ms = max(self._due_ms, ended_ms + (ended_ms - began_ms))

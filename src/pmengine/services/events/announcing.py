@@ -13,7 +13,7 @@ from pmengine.commands import NewMarket
 from pmengine.services.events.catalogue import Catalogue
 from pmengine.services.events.keeping import READ_ENTRIES_MAX, READ_WAIT_S, read_entry
 from pmengine.services.events.records import EventClosed, EventListed, Record
-from pmengine.services.outages import persistently
+from pmengine.services.outages import Outage, persistently
 from pmstore import (
     EMPTY,
     START,
@@ -96,17 +96,18 @@ class Announcer:
         Raises:
             CorruptData: The last entry of `api_mq_stream` is not ours.
         """
+        outage = Outage("announcer")
         while True:
             try:
-                await self._follow()
+                await self._follow(outage)
             except Conflict:
                 _logger.info("somebody_else_announces")
+                await asyncio.sleep(RETRY_S)
             except StoreUnavailable as error:
                 # Perhaps it was appended: the stream's last entry says.
-                _logger.warning("announcing_begins_again", reason=str(error))
-            await asyncio.sleep(RETRY_S)
+                await outage.wait(error)
 
-    async def _follow(self) -> None:
+    async def _follow(self, outage: Outage) -> None:
         last, head = await persistently(self._last, "events")
         catalogue, after = Catalogue(), START
         while True:
@@ -126,6 +127,7 @@ class Announcer:
                 position = await self._target.append(payloads, expect_head=head)
                 head = Head(position, payload_hash(payloads[-1]))
                 self.told += len(payloads)
+                outage.over()
             await asyncio.sleep(0)
 
     async def _last(self) -> tuple[Position, Head]:

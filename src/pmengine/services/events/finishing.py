@@ -10,10 +10,10 @@ import structlog
 
 from pmengine.services.events.catalogue import TitledEvent
 from pmengine.services.events.desk import EventDesk, Send, Unfinished
+from pmengine.services.outages import Outage
 from pmstore import Position, StoreClosed, StoreUnavailable
 
 LOOK_S: Final = 0.25
-RETRY_S: Final = 1.0
 
 _Owed = tuple[int, Position | None]
 """An event, and where it was drafted; None if it is to be closed."""
@@ -43,12 +43,14 @@ class Finisher:
 
     async def run(self) -> None:
         """Finish until cancelled, over outages."""
+        outage = Outage("events")
         while True:
             try:
                 await self.work()
             except (Unfinished, StoreClosed, StoreUnavailable) as error:
-                _logger.warning("events_wait", reason=str(error))
-                await asyncio.sleep(RETRY_S)
+                await outage.wait(error)
+            else:
+                outage.over()
             await asyncio.sleep(LOOK_S)
 
     async def work(self) -> None:

@@ -12,7 +12,7 @@ import structlog
 from pmengine.invariants import Breach
 from pmengine.services.engine import EngineStopped
 from pmengine.services.log import Log, Place
-from pmengine.services.outages import RETRY_S_MAX, RETRY_S_MIN
+from pmengine.services.outages import Outage
 from pmengine.services.verifying.beginning import Beginning, CannotBegin
 from pmengine.services.verifying.stores import StoreComparison
 from pmengine.services.verifying.verifier import Verifier
@@ -84,17 +84,16 @@ class Guard:
         Raises:
             LawBroken: A law is broken, and the mode is `stop`.
         """
-        retry_s = RETRY_S_MIN
+        outage = Outage("verification")
         while True:
             number = self.place.number
             try:
                 report = await self._verifier.run()
             except StoreUnavailable as error:
-                _logger.warning("verification_waits", reason=str(error), retry_s=retry_s)
-                await asyncio.sleep(retry_s)
+                if self.place.number > number:
+                    outage.over()
                 # To begin again is to look at the whole state: not too often.
-                moved = self.place.number > number
-                retry_s = RETRY_S_MIN if moved else min(2 * retry_s, RETRY_S_MAX)
+                await outage.wait(error)
                 continue
             except CannotBegin as error:
                 _logger.error("verification_ended", reason=str(error))
