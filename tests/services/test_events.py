@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
@@ -244,6 +245,8 @@ async def test_an_event_that_the_engine_never_answered_is_listed_once_by_whoever
         assert not service.desk().catalogue.is_closed(1)
         await asyncio.gather(*(one.work() for one in finishers))
         assert await service.announced(2, several=3) == [("listed", 1), ("closed", 1)]
+        listed = json.loads((await service.told.read(START, 1))[0].payload)
+        assert {key: market["id"] for key, market in listed["markets"].items()} == {"1": 1}
         assert await service.stored() == [1]
         await asyncio.gather(*(one.work() for one in finishers))
         assert len(await service.told.read(START, 10)) == 2

@@ -157,5 +157,6 @@ def _tell(catalogue: Catalogue, record: Record, entry: Entry) -> ListedTold | Cl
         image_url=event.image_url,
         end_date=event.end_date,
         exclusive=event.exclusive,
-        markets=event.markets,
+        # As in the snapshot file, where every market names itself.
+        markets={id: msgspec.structs.replace(one, id=id) for id, one in event.markets.items()},
     )
