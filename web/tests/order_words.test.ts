@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { NoAnswer, Problem } from '../src/api/problem';
 import type { PlacedOrder, WireOrder } from '../src/api/wire';
-import { cancelInWords, changeInWords, outcomeInWords, refusalInWords } from '../src/app/order_words';
+import { cancelInWords, changeInWords, orderInWords, outcomeInWords, refusalInWords } from '../src/app/order_words';
 
 const placed = (part: Partial<WireOrder>): PlacedOrder => ({
   order: {
@@ -60,4 +60,13 @@ test('what is not known is not said to be undone', () => {
   }
   expect(cancelInWords(new Problem(503, 'NOT_APPLIED', 'try again'))).toBe('Not cancelled: Try again');
   expect(changeInWords(new Problem(422, 'INVALID_TICK', 'no such price'))).toBe('No such price');
+});
+
+test('money and shares are told apart in what was asked for', () => {
+  const where = { client_order_id: 'c1', event_id: 1, market_id: 1, token_id: 'y1' };
+  const asked = { ...where, type: 'limit', side: 'buy', price: '0.6', quantity: '3' } as const;
+  expect(orderInWords(asked, 'Yes')).toBe('Buy 3 Yes at 0.6');
+  const purchase = { ...where, type: 'market', side: 'buy', price: '0.6', volume: '3' } as const;
+  expect(orderInWords(purchase, 'Yes')).toBe('Buy Yes for 3, at 0.6 at most');
+  expect(orderInWords({ ...asked, type: 'market', side: 'sell' }, 'Yes')).toBe('Sell 3 Yes, at 0.6 at least');
 });

@@ -1,5 +1,5 @@
 /** Orders in words: what became of one, and why it was refused. */
-import type { PlacedOrder, Side } from '../api/wire';
+import type { NewOrder, PlacedOrder, Side } from '../api/wire';
 import { readPrice, readQuantity, showPrice, showQuantity } from '../amounts/units';
 import { isUnknown, told, type Problem } from '../api/problem';
 
@@ -22,6 +22,13 @@ export function outcomeInWords(placed: PlacedOrder | null, outcome: string): str
   }
   const rest = `${showQuantity(readQuantity(order.remaining_quantity))} ${outcome} wait at ${showPrice(readPrice(order.price))}`;
   return filled > 0n ? `${verb} ${showQuantity(filled)} ${outcome}${average}; ${rest}.` : `Order accepted: ${rest}.`;
+}
+
+/** What was asked for. */
+export function orderInWords(order: NewOrder, outcome: string): string {
+  if (order.volume !== undefined) return `Buy ${outcome} for ${order.volume}, at ${order.price} at most`;
+  if (order.type === 'market') return `Sell ${order.quantity} ${outcome}, at ${order.price} at least`;
+  return `${order.side === 'buy' ? 'Buy' : 'Sell'} ${order.quantity} ${outcome} at ${order.price}`;
 }
 
 /** Why a cancel was not answered as done, which is not to say that it was not. */

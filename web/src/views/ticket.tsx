@@ -253,7 +253,11 @@ export function Ticket(props: TicketProps) {
         )}
       </form>
       {waiting.map((one) => (
-        <Waiting key={one.order.client_order_id} one={one} />
+        <Waiting
+          key={one.order.client_order_id}
+          one={one}
+          outcome={market.tokens.find((each) => each.token_id === one.order.token_id)?.outcome ?? one.order.token_id}
+        />
       ))}
     </section>
   );

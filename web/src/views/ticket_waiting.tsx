@@ -3,15 +3,16 @@ import { AGAIN_MS_MAX } from '../api/asking_again';
 import { told } from '../api/problem';
 import { say, tellOf } from '../app/announcing';
 import { nowMs } from '../app/now';
+import { orderInWords, outcomeInWords } from '../app/order_words';
 import { giveUp, placeOrder, type Unsettled } from '../app/placing';
 
-export function Waiting({ one }: { one: Unsettled }) {
+export function Waiting({ one, outcome }: { one: Unsettled; outcome: string }) {
   const { order, isAsking } = one;
-  const text = `${order.side === 'buy' ? 'Buy' : 'Sell'} ${order.quantity ?? order.volume} at ${order.price}`;
+  const text = orderInWords(order, outcome);
   async function again(): Promise<void> {
-    const outcome = await placeOrder(order, true);
-    if (outcome.kind === 'done') tellOf(`${text}: it was accepted.`, 'good');
-    else if (outcome.kind === 'refused') tellOf(`${text}: refused. ${told(outcome.problem)}`, 'bad');
+    const found = await placeOrder(order, true);
+    if (found.kind === 'done') tellOf(`${text}: ${outcomeInWords(found.answer, outcome)}`, 'good');
+    else if (found.kind === 'refused') tellOf(`${text}: refused. ${told(found.problem)}`, 'bad');
     else say('Still not known.');
   }
   const isOld = nowMs.value - one.sentMs >= AGAIN_MS_MAX;
