@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -299,3 +300,17 @@ def test_secrets_are_not_shown_and_only_one_counts() -> None:
     assert "hidden" not in repr(Client("http://x", api_key="hidden"))
     with pytest.raises(ValueError, match="one of"):
         Client("http://x", api_key="a", user_id="b")
+
+
+@pytest.mark.parametrize("text", ["", "hidden\n", " hidden", "hid den", "hiddén"])
+@pytest.mark.parametrize("way", ["user_id", "token", "api_key"])
+def test_what_can_name_nobody_is_said_at_once_and_not_shown(way: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=way) as raised:
+        Client("http://x", **{way: text})
+    assert "hid" not in str(raised.value)
+
+
+async def test_an_order_that_is_given_no_id_is_one_order_all_the_same(client: Client) -> None:
+    order = buy(client_order_id=None)
+    first, second = await client.place(order), await client.place(order)
+    assert first.order.id == second.order.id

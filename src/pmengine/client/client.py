@@ -46,6 +46,8 @@ class Client(Trading, Money, Exchange, Administration):
             nobody else is believed. None believes whom the machine does.
 
     Raises:
+        ValueError: *url* is none; of the three ways to say who asks there are several, or one
+            that cannot be right.
         OSError: *ca_file* cannot be read, or holds no certificate.
     """
 

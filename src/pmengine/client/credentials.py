@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import attrs
+
+_TEXT: Final = re.compile(r"[\x21-\x7e]+")
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -23,8 +28,16 @@ class Credentials:
     api_key: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if sum(one is not None for one in (self.user_id, self.token, self.api_key)) > 1:
+        given = {name: text for name, text in attrs.asdict(self).items() if text is not None}
+        if len(given) > 1:
             raise ValueError("give one of user_id, token and api_key")
+        for name, text in given.items():
+            # What is wrong is not shown: it may be a secret but for its line end.
+            if _TEXT.fullmatch(text) is None:
+                raise ValueError(
+                    f"the {name} is empty, has a blank or a line end, or is not ASCII; of what was "
+                    "read from a file give the .strip()"
+                )
 
     @property
     def headers(self) -> dict[str, str]:

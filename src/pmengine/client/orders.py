@@ -26,6 +26,11 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
+def _given_or_new(id: str | None) -> str:
+    """Sent again without one, an order would be another one."""
+    return new_id() if id is None else id
+
+
 def check_id(text: str) -> str:
     """
     *text* if it is an id: it becomes part of paths.
@@ -68,7 +73,7 @@ class NewOrder:
     self_trade: SelfTrade | None = None
     group: str | None = None
     session: str | None = None
-    client_order_id: str = attrs.Factory(new_id)
+    client_order_id: str = attrs.field(default=None, converter=_given_or_new)
     valid_until_ms: int | None = None
 
 
