@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -144,3 +147,62 @@ async def test_what_others_write_by_hand_is_read_at_once(tmp_path: Path) -> None
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("UPDATE orders SET price = 1234")
         assert (await orders.get(["order_1"]))["order_1"].price == 1234
+
+
+FORK = """
+import asyncio, os, sys
+import pmstore
+from pmstore.testing.samples import order
+
+url = sys.argv[1]
+
+async def told(verb):
+    try:
+        return await verb
+    except pmstore.StoreClosed as error:
+        return f"refused: {'forked from' in str(error)}"
+
+async def child(inherited):
+    print(await told(inherited.save([order(2)])))
+    print(await told(inherited.get(["order_1"])))
+    await inherited.__aexit__(None, None, None)
+    print(await told(pmstore.open_order_store(url).__aenter__()), flush=True)
+
+async def parent():
+    async with pmstore.open_order_store(url) as orders:
+        await orders.save([order(1)])
+        if os.fork() == 0:
+            # The loop of the parent runs in this thread: another one has none.
+            import threading
+            thread = threading.Thread(target=asyncio.run, args=(child(orders),))
+            thread.start()
+            thread.join()
+            os._exit(0)
+        await asyncio.to_thread(os.wait)
+        await orders.save([order(3)])
+        print(sorted(await orders.get(["order_1", "order_2", "order_3"])), flush=True)
+
+asyncio.run(parent())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_child_is_refused_the_files_of_its_parent_and_does_not_hang(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            FORK,
+            f"sqlite:///{tmp_path}/x.db",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    refused = "refused: True"
+    assert done.stdout.splitlines() == [refused] * 3 + ["['order_1', 'order_3']"], done.stderr
