@@ -226,3 +226,21 @@ async def test_a_port_at_which_something_else_answers_is_said_to_be_no_exchange(
     assert shown.returncode == Exit.DIFFERENT, shown.stderr
     assert "is no exchange" in shown.stdout
     assert "API_PORT" in shown.stdout
+
+
+@pytest.mark.parametrize("words", [["status"], ["verify"], ["explain", "o1"]])
+async def test_the_log_of_another_engine_is_not_called_damaged(
+    tmp_path: Path, words: list[str]
+) -> None:
+    told = await pmengine(*words, cwd=tmp_path, environ={"STORE_FOREIGN": "true"})
+    assert told.returncode == Exit.USAGE
+    assert "STORE_FOREIGN: another engine writes store_stream" in told.stderr
+
+
+async def test_an_address_of_ipv6_is_shown_as_a_url_has_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with open_stream(f"file:{data}/streams", "store_stream"):
+        pass
+    environ = {"DATA_DIR": str(data), "API_HOST": "::1", "API_PORT": str(free_port())}
+    shown = await pmengine("status", cwd=tmp_path, environ=environ)
+    assert f"nobody answers at http://[::1]:{environ['API_PORT']} " in shown.stdout

@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from pmengine.cli.exits import Exit
+from pmengine.processes.foreign_store import require_right_log
 from pmengine.services.verifying import CannotBegin
 from pmengine.settings import Settings, load_settings
 from pmstore import CorruptData, PmstoreError, SettingsError
@@ -19,7 +20,9 @@ from pmstore import CorruptData, PmstoreError, SettingsError
 def looked_at(env_file: Path | None) -> Iterator[Settings]:
     """The settings of the deployment; a failure is said in a few lines and an exit code."""
     try:
-        yield load_settings(env_file)
+        settings = load_settings(env_file)
+        require_right_log(settings, ["look"])
+        yield settings
     except SettingsError as error:
         typer.echo("The settings cannot be used:", err=True)
         for problem in error.problems:

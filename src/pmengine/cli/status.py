@@ -39,11 +39,13 @@ def status(
     seen: list[Seen] = []
 
     async def look(settings: object) -> None:
+        from pmengine.processes.foreign_store import require_right_log
         from pmengine.processes.survey import survey
         from pmengine.settings import Settings
         from pmstore.clock import system_clock
 
         assert isinstance(settings, Settings)
+        require_right_log(settings, ["status"])
         seen.extend(await survey(settings, system_clock))
 
     run_or_explain(look, env_file, process="status", failing="The deployment cannot be seen")

@@ -31,7 +31,8 @@ def require_right_log(settings: Settings, services: Sequence[str]) -> None:
         raise SettingsError(
             [
                 "STORE_FOREIGN: another engine writes store_stream, and only `pmengine run store` "
-                "can follow it; take the setting away where this engine runs"
+                "can follow it, whose /ready says how far it is; take the setting away where this "
+                "engine runs"
             ]
         )
 
