@@ -239,7 +239,8 @@ async def _whole_exchange(settings: Settings, log: LogSeen) -> ServiceSeen:
     """`pmengine up`, which tells its health where its API is."""
     certificate = settings.tls_certificate
     scheme = "http" if certificate is None else "https"
-    url = f"{scheme}://{settings.host}:{settings.port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"{scheme}://{host}:{settings.port}"
     ready, reason = await asyncio.to_thread(ask_exchange, url, certificate)
     return ServiceSeen(
         service=ONE_PROCESS,
