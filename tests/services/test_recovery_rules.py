@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import pmengine.services.engine as engine_module
 from pmengine.commands import EVENT_INPUT, ORDER_INPUT, Tick, encode_command
 from pmengine.engine import Engine
 from pmengine.projections import (
@@ -19,8 +18,10 @@ from pmengine.projections import (
     encode_processor_entry,
     encode_websocket_entry,
 )
-from pmengine.services.engine import InputBehind, PublishFailed, Superseded
+from pmengine.services import publishing
+from pmengine.services.engine import InputBehind
 from pmengine.services.log import BEGINNING, Log, LogGap, LogRewritten, Place
+from pmengine.services.publishing import PublishFailed, Superseded
 from pmengine.services.recovery import CannotStart
 from pmengine.services.relay import Relay
 from pmstore import START, Conflict, Position, Restored, Snapshot, Stream, WriterLocked
@@ -125,7 +126,7 @@ async def test_r1_a_publish_that_was_not_answered_is_there_once(
 async def test_r1_several_publishes_without_an_answer_are_there_once(
     log: WatchedStream, snapshots: MemorySnapshotStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "PUBLISH_BACKOFF_S", 0.0)
+    monkeypatch.setattr(publishing, "PUBLISH_BACKOFF_S", 0.0)
     async with engine_on(log, snapshots) as engine:
         log.faults += [Fault.BEFORE, Fault.REFUSED, Fault.AFTER]
         await engine.take(flow(0, 10))
@@ -431,11 +432,11 @@ async def test_r5_a_memory_input_begins_after_the_last_published_position(
 async def test_r6_an_engine_whose_log_takes_nothing_ends_and_answered_nobody(
     log: WatchedStream, snapshots: MemorySnapshotStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "PUBLISH_BACKOFF_S", 0.0)
+    monkeypatch.setattr(publishing, "PUBLISH_BACKOFF_S", 0.0)
     async with engine_on(log, snapshots) as engine:
         await engine.take(flow(0, 10))
         number = engine.service.place.number
-        log.faults += [Fault.REFUSED] * engine_module.PUBLISH_TRIES_MAX
+        log.faults += [Fault.REFUSED] * publishing.PUBLISH_TRIES_MAX
         await engine.order_input.append([encode_command(flow(10, 11)[0])])
         failure = await engine.failure()
         assert isinstance(failure, PublishFailed)

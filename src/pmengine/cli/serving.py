@@ -22,8 +22,8 @@ from pmengine.ids import new_id
 from pmengine.processes.entrance import open_entrance
 from pmengine.processes.sharing import is_shared, require_one_shard
 from pmengine.processes.status_page import StatusPage, look_beside
-from pmengine.services.engine import EngineStopped
 from pmengine.services.log import LogGap, LogRewritten
+from pmengine.services.publishing import EngineStopped
 from pmengine.services.recovery import CannotStart
 from pmengine.settings import Settings, load_settings
 from pmstore import PmstoreError, SettingsError

@@ -14,10 +14,11 @@ from pmengine.processes.deployment import Deployment
 from pmengine.processes.standby import Following, WasAway
 from pmengine.services.collector import let_go
 from pmengine.services.dead_letters import DEAD_LETTERS
-from pmengine.services.engine import EngineService, PublishFailed, Superseded
+from pmengine.services.engine import EngineService
 from pmengine.services.log import STORE_STREAM, Log, LogGap, LogRewritten, Place
 from pmengine.services.notes import Note
 from pmengine.services.outages import RETRY_S_MAX, RETRY_S_MIN, Outage
+from pmengine.services.publishing import PublishFailed, Superseded
 from pmengine.services.recovery import CannotStart, Recovered
 from pmengine.services.room import Room
 from pmengine.services.verifying import Guard, guarded

@@ -18,44 +18,24 @@ from pmengine.services.dead_letters import LETTERS_MAX, DeadLetter
 from pmengine.services.inputs import reaches, read_commands, read_input
 from pmengine.services.log import STORE_STREAM, Log, Place
 from pmengine.services.outages import persistently
+from pmengine.services.publishing import EngineStopped, Publisher
 from pmengine.services.recovery import Recovered
 from pmengine.services.room import Room
 from pmstore import (
     START,
-    Conflict,
     Entry,
-    Fenced,
     Position,
     Remembered,
     Restored,
     StoreUnavailable,
     Stream,
-    payload_hash,
 )
-from pmstore import Head as LogHead
 from pmstore.clock import Clock
-from pmstore.codec import encode_batch
 
 BATCH_COMMANDS_MAX: Final = 1_000
 """More cost a command hardly less, and make its answer wait for all the others."""
-PUBLISH_TRIES_MAX: Final = 8
-PUBLISH_BACKOFF_S: Final = 0.05
-TROUBLE_S: Final = 1.0
-"""After so long without success nothing new is accepted: see `EngineService.lack`."""
 
 _logger = structlog.get_logger("pmengine.engine")
-
-
-class EngineStopped(Exception):
-    """The engine cannot go on; what was acknowledged is in the log."""
-
-
-class PublishFailed(EngineStopped):
-    """The log does not take the batch: the engine stops accepting, its books are dropped."""
-
-
-class Superseded(EngineStopped):
-    """Another engine wrote to the log: this one's books are no longer the truth."""
 
 
 class InputBehind(EngineStopped):
@@ -109,18 +89,14 @@ class EngineService:
     ) -> None:
         self.engine = engine
         self.room = room or Room({}, None)
-        self._trouble = ""
-        self.place: Place = recovered.place
+        self._publisher = Publisher(log, recovered, epoch)
         self.dead_letters = 0
         """Input entries that could not be read; each was logged with its place."""
         self._letters = dead_letters
         self._aside: list[bytes] = []
-        self._log = log
-        self._head: LogHead = recovered.head
         self._lost_tail = recovered.lost_tail
         self._inputs = dict(inputs)
         self._volatile = volatile_inputs
-        self._epoch = epoch
         self._tick_s = tick_ms / 1000
         self._clock = clock
         self._claim = claim
@@ -130,6 +106,11 @@ class EngineService:
         consumed = recovered.state.input_position or {}
         self._positions = {name: consumed.get(name, START) for name in self._inputs}
         self._published = dict(self._positions)
+
+    @property
+    def place(self) -> Place:
+        """The last entry of the log that is this engine's, or that it began on."""
+        return self._publisher.place
 
     @property
     def positions(self) -> Mapping[str, Position]:
@@ -143,7 +124,7 @@ class EngineService:
 
         What is on its inputs already is taken when it goes on.
         """
-        return self._trouble or self.room.lack
+        return self._publisher.trouble or self.room.lack
 
     def numbers(self) -> Mapping[str, float]:
         """What is worth counting of it, by names of metrics."""
@@ -292,55 +273,13 @@ class EngineService:
             await persistently(partial(self._letters.append, some), "dead letters")
 
     async def _publish(self) -> None:
-        """Make the engine's facts the next entry of the log, by rule R1."""
-        time_ms = self.engine.time_ms
-        number = self.place.number + 1
+        """Make the engine's facts the next entry of the log."""
         positions = dict(self._positions)
-        payload, own_hash = encode_batch(
-            number, self._epoch, time_ms, self.place.hash, positions, self.engine.take_facts()
+        size_bytes = await self._publisher.publish(
+            self.engine.time_ms, positions, self.engine.take_facts()
         )
-        position = await self._append(payload)
-        self._head = LogHead(position, payload_hash(payload))
-        self.place = Place(position, number, own_hash)
         self._published = positions
-        await self.room.grew(STORE_STREAM, len(payload))
-
-    async def _append(self, payload: bytes) -> Position:
-        """Append once, whatever the failures in between say of their outcome."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        for attempt in range(PUBLISH_TRIES_MAX):
-            if attempt:
-                await asyncio.sleep(PUBLISH_BACKOFF_S * 2**attempt)
-            try:
-                position = await self._append_or_find(payload)
-            except StoreUnavailable as error:
-                _logger.warning("publish_failed", attempt=attempt + 1, reason=str(error))
-                failure = error
-                if loop.time() - began >= TROUBLE_S:
-                    self._trouble = f"the log does not take what was decided: {error}"
-            else:
-                self._trouble = ""
-                return position
-        raise PublishFailed(
-            f"the log did not take batch {self.place.number + 1} in {PUBLISH_TRIES_MAX} tries: "
-            f"{failure}"
-        ) from failure
-
-    async def _append_or_find(self, payload: bytes) -> Position:
-        """Append behind the head, or find that an append of unknown outcome did it."""
-        try:
-            return await self._log.stream.append(
-                [payload], expect_head=self._head, epoch=self._epoch
-            )
-        except Conflict as error:
-            # Read, not asked for the bounds: what is read is as durable as an append promises.
-            found = await self._log.stream.read(self._head.id, 2)
-            if len(found) == 1 and found[0].payload == payload:
-                return found[0].id
-            raise Superseded(f"the log goes on without this engine: {error}") from error
-        except Fenced as error:
-            raise Superseded(f"another engine took over: {error}") from error
+        await self.room.grew(STORE_STREAM, size_bytes)
 
     async def _check_inputs(self) -> None:
         for name, stream in self._inputs.items():

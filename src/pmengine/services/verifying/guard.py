@@ -10,9 +10,9 @@ from typing import Final
 import structlog
 
 from pmengine.invariants import Breach
-from pmengine.services.engine import EngineStopped
 from pmengine.services.log import Log, Place
 from pmengine.services.outages import Outage
+from pmengine.services.publishing import EngineStopped
 from pmengine.services.verifying.beginning import Beginning, CannotBegin
 from pmengine.services.verifying.stores import StoreComparison
 from pmengine.services.verifying.verifier import Verifier
