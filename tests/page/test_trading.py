@@ -288,6 +288,32 @@ async def test_an_event_of_any_number_and_script_is_listed_and_shown(
         await expect(office.feed("Live")).to_be_visible()
 
 
+async def test_a_long_form_leads_to_what_is_wrong_and_forgets_what_was(
+    browser: Browser, market: Market
+) -> None:
+    await market.asking("admin").done("POST", "/topics", {"topic": "sport", "name": "Sport"})
+    async with window(browser, market.exchange, market.keys["admin"]) as office:
+        await office.goto("#/admin")
+        form = office.page.get_by_role("region", name="New event")
+        title, picture = form.get_by_label("Title"), form.get_by_label("Address of a picture")
+        send = form.get_by_role("button", name="List the event")
+        await send.click()
+        await expect(title).to_be_focused()
+        await title.fill("x" * 201)
+        await form.get_by_label("Topic").select_option("Sport")
+        await send.click()
+        await expect(form.get_by_role("alert").filter(has_text="200")).to_be_visible()
+        await expect(title).to_be_focused()
+        await title.fill("Who wins?")
+        await expect(form.get_by_role("alert").filter(has_text="200")).to_have_count(0)
+        await form.get_by_text("Picture and fees").click()
+        await picture.fill("http://example.org/cup.png")
+        await form.get_by_text("Picture and fees").click()
+        await expect(picture).to_be_hidden()
+        await send.click()
+        await expect(picture).to_be_focused()
+
+
 async def test_an_admin_lists_an_event_and_says_its_answer_and_everybody_is_paid(
     browser: Browser, market: Market
 ) -> None:

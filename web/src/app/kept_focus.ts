@@ -1,6 +1,6 @@
 /** Keeps the focus near where it was when what had it is taken away, as the row of a cancelled order is. */
 
-const AROUND = 'section, figure, dialog, header, main, [role=group]';
+const AROUND = 'section, figure, dialog, header, main, [role=group], li[aria-label]';
 
 interface Focused {
   element: Element;

@@ -55,7 +55,10 @@ function Deposit() {
           label="User"
           isWord
           value={user}
-          change={setUser}
+          change={(text) => {
+            sending.forget();
+            setUser(text);
+          }}
           required
           problem={besideField(sending, 'user_id')}
         />
@@ -63,7 +66,10 @@ function Deposit() {
           id="deposit-amount"
           label="Amount"
           value={amount}
-          change={setAmount}
+          change={(text) => {
+            sending.forget();
+            setAmount(text);
+          }}
           required
           problem={besideField(sending, 'amount')}
         />

@@ -10,6 +10,7 @@ import { readAllTopics } from './admin_topics';
 import { useResource } from './resource';
 import { besideField, SendingState, useSending } from './sending';
 import { TextField } from './text_field';
+import { focusWrong } from './wrong_field';
 
 const TOPICS_MS = 5_000;
 const SALT = 5;
@@ -32,11 +33,13 @@ const EMPTY: EventDraft = {
 export function NewEvent() {
   const [draft, setDraft] = useState<EventDraft>(EMPTY);
   const [wrong, setWrong] = useState<{ field: string; problem: string } | null>(null);
+  const form = useRef<HTMLFormElement>(null);
   const salt = useRef(newId().slice(-SALT));
   const topics = useResource('all topics for a new event', readAllTopics, TOPICS_MS);
   const sending = useSending();
   const change = (part: Partial<EventDraft>) => {
     setWrong(null);
+    sending.forget();
     setDraft((before) => ({ ...before, ...part }));
   };
   const changeMarket = (key: number, part: Partial<MarketDraft>) =>
@@ -47,9 +50,10 @@ export function NewEvent() {
     const read = readEvent(draft, salt.current, nowMs.value);
     if ('field' in read) {
       setWrong(read);
+      focusWrong(form.current);
       return;
     }
-    await sending.send(
+    const isDone = await sending.send(
       () => askAsUser<WireEvent>('POST', '/events', { body: read.body }),
       `${draft.title.trim()} is listed`,
       () => {
@@ -57,12 +61,13 @@ export function NewEvent() {
         salt.current = newId().slice(-SALT);
       },
     );
+    if (!isDone) focusWrong(form.current);
   }
   const active = topics.data?.filter((topic) => topic.active) ?? [];
   return (
     <section class="panel" aria-labelledby="new-event-title">
       <h2 id="new-event-title">New event</h2>
-      <form class="stack" noValidate onSubmit={(event) => void submit(event)}>
+      <form ref={form} class="stack" noValidate onSubmit={(event) => void submit(event)}>
         <TextField
           id="event-title"
           label="Title"

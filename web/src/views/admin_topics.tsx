@@ -65,7 +65,10 @@ export function Topics() {
           label="New topic"
           isWord
           value={name}
-          change={setName}
+          change={(text) => {
+            sending.forget();
+            setName(text);
+          }}
           required
           hint={name.trim() && `Its name in addresses: ${slug}`}
           problem={besideField(sending, 'topic') ?? besideField(sending, 'name')}

@@ -49,7 +49,10 @@ export function Pairs({ event, market }: { event: WireEvent; market: WireMarket 
           id="pairs-amount"
           label="Pairs"
           value={amount}
-          change={setAmount}
+          change={(text) => {
+            sending.forget();
+            setAmount(text);
+          }}
           required
           hint={hint}
           problem={besideField(sending, 'amount')}

@@ -164,7 +164,10 @@ function Withdrawal() {
           id="withdraw-amount"
           label="Amount"
           value={amount}
-          change={setAmount}
+          change={(text) => {
+            sending.forget();
+            setAmount(text);
+          }}
           required
           hint={`You have ${showMoney(held(own.value, CASH).available)}`}
           problem={besideField(sending, 'amount')}

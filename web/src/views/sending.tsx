@@ -14,6 +14,8 @@ export interface Sending {
    */
   send: (make: (id: string) => Promise<unknown>, done: string, then?: () => void) => Promise<boolean>;
   askAgain: () => Promise<boolean>;
+  /** What was wrong is being put right. */
+  forget: () => void;
 }
 
 export function useSending(): Sending {
@@ -53,6 +55,7 @@ export function useSending(): Sending {
       return run(false);
     },
     askAgain: () => run(true),
+    forget: () => setProblem(null),
   };
 }
 

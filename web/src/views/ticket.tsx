@@ -20,6 +20,7 @@ import { TextField } from './text_field';
 import { TicketOptions } from './ticket_options';
 import { Summary } from './ticket_summary';
 import { Waiting } from './ticket_waiting';
+import { focusWrong } from './wrong_field';
 
 export const EMPTY: Draft = {
   side: 'buy',
@@ -85,7 +86,7 @@ export function Ticket(props: TicketProps) {
     submitted.preventDefault();
     setTried(true);
     if (!read.order) {
-      focusWrong();
+      focusWrong(form.current);
       say('The order is not complete.');
       return;
     }
@@ -105,17 +106,13 @@ export function Ticket(props: TicketProps) {
     } else if (outcome.kind === 'refused') {
       const { code, field } = outcome.problem;
       setAnswered({ [fieldOf(draft, code, field)]: refusalInWords(outcome.problem, draft.side) });
-      focusWrong();
+      focusWrong(form.current);
     } else {
       say('The outcome of the order is not known yet.');
       // What is left in the ticket must not be sent as a second order by mistake.
       setTried(false);
       change({ quantity: '', volume: '' });
     }
-  }
-
-  function focusWrong(): void {
-    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
   }
 
   if (market.state !== 'open' && market.state !== 'paused') {
@@ -148,7 +145,7 @@ export function Ticket(props: TicketProps) {
         change({ quantity: wireQuantity((cash.available * percent * 10_000n) / 100n / each) });
       } else {
         setAnswered({ price: read.problems.price ?? 'Say a price first.' });
-        focusWrong();
+        focusWrong(form.current);
       }
     }
   };
