@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,37 @@ from pmstore.models.position import START, Position
 from pmstore.models.query import TradeQuery
 
 ROOT = Path(__file__).parents[2]
+FORK = """
+import asyncio, os, sys
+from pmstore.backends.file import FileStream, FileTradeStore
+from pmstore.errors import WriterLocked
+
+def make():
+    kind, folder = sys.argv[1:]
+    return FileStream(f"{folder}/s") if kind == "stream" else FileTradeStore(f"{folder}/t.log")
+
+async def main():
+    end, told = os.pipe(), os.pipe()
+    store = make()
+    await store.__aenter__()
+    if os.fork() == 0:
+        os.close(end[1])
+        os.write(told[1], b"x")
+        os.read(end[0], 1)
+        os._exit(0)
+    os.read(told[0], 1)
+    try:
+        await make().__aenter__()
+    except WriterLocked:
+        print("refused while open")
+    await store.__aexit__(None, None, None)
+    async with make():
+        print("opened again")
+    os.close(end[1])
+    os.wait()
+
+asyncio.run(main())
+"""
 
 
 class Writer:
@@ -196,3 +228,19 @@ async def test_a_full_disk_fails_a_snapshot_and_keeps_those_before(tmp_path: Pat
         assert loaded is not None
         assert loaded.number == len(tried) - 1
     assert list_folder(tmp_path, ".tmp") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.parametrize("kind", ["stream", "trades"])
+def test_what_is_closed_can_be_opened_again_while_a_forked_child_lives(
+    kind: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK, kind, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["refused while open", "opened again"], done.stderr
