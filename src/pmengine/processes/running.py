@@ -79,6 +79,7 @@ async def _run(
     try:
         await asyncio.wait({*running, *waiting}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        _stop_waiting(services, running)
         late = await _stop(running, ending, deployment.settings.shutdown_timeout_s)
         if late:
             names = ", ".join(task.get_name() for task in late)
@@ -90,6 +91,14 @@ async def _run(
     for one in ended:
         if isinstance(one, Exception):
             raise one
+
+
+def _stop_waiting(services: Sequence[Service], running: Sequence[asyncio.Task[None]]) -> None:
+    """End those at once that wait for their servers, or for their turn: nothing is under way."""
+    for service, task in zip(services, running, strict=True):
+        note = service.note()
+        if note.state == "starting" or note.role == "standby":
+            task.cancel()
 
 
 async def _stop(
