@@ -2,6 +2,8 @@
 
 import sys
 
+from pmstore.cli.exits import Exit
+
 __all__ = ["main"]
 
 
@@ -13,5 +15,5 @@ def main() -> None:
         if error.name not in ("rich", "typer"):
             raise
         print("The command pmstore needs an extra: pip install 'pmstore[cli]'", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(Exit.UNUSABLE)
     application()
