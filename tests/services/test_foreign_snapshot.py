@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -154,6 +156,35 @@ async def test_an_order_of_a_token_that_its_market_has_not_stops_the_start(tmp_p
         FileSnapshotStore(tmp_path / "store") as snapshots,
     ):
         reason = "order_123 names token token_123, its market has token_yes and token_no"
+        with pytest.raises(CannotStart, match=reason):
+            await recover_on(log, snapshots, clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"side": "Sell", "price": 4_000}, "best bid 5000 meets best ask 4000"),
+        ({"price": 5_000, "token": "token_no"}, "best bid 5000 meets best ask 5000"),
+        ({"price": 5}, "order other: price 5"),
+        ({"order_type": "Market", "price": 4_000}, "order other: a market order rests"),
+        ({"status": "PartiallyFilled"}, "order other: is PartiallyFilled with 0 filled"),
+    ],
+)
+async def test_orders_that_cannot_stand_on_one_ladder_stop_the_start(
+    tmp_path: Path, other: dict[str, Any], reason: str
+) -> None:
+    """The engines that wrote such files have left crossed books behind."""
+    document = json.loads(LISTED)
+    [group] = document["snapshots"]
+    order = group["orders"][0] | {"id": "other", "order_num": 2, "user_id": "ann"}
+    order["symbol"] = order["symbol"] | {"token_id": other.pop("token", "token_yes")}
+    group["orders"].append(order | other)
+    write(tmp_path, json.dumps(document))
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
         with pytest.raises(CannotStart, match=reason):
             await recover_on(log, snapshots, clock=clock)
 

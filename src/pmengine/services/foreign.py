@@ -6,11 +6,13 @@ from typing import Final
 
 import attrs
 
-from pmstore import Snapshot
+from pmengine.invariants import Law, state_violations
+from pmstore import Snapshot, State
 from pmstore.codec import GENESIS_HASH
 
 FIRST_VERSION: Final = 1
 """That of every order which was there before our first entry."""
+_JUDGED: Final = frozenset({Law.QUANTITY, Law.STATUS, Law.TERMS, Law.CROSSED})
 
 
 def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
@@ -48,8 +50,25 @@ def without_ended(snapshot: Snapshot, now_ms: int) -> Snapshot:
     return attrs.evolve(snapshot, events=events, orders=orders)
 
 
-def unlisted_orders(snapshot: Snapshot) -> list[str]:
-    """What is wrong with each order whose token its market does not have; empty if none is."""
+def unfit_orders(adopted: Snapshot) -> list[str]:
+    """
+    Why the orders of *adopted* cannot stand on our ladders; empty if they can.
+
+    Cost:
+        O(orders), once: nothing of ours was judged by another engine.
+    """
+    found = _unlisted(adopted)
+    if found:
+        return found
+    state = State.restore(adopted)
+    return [
+        f"{one.subject}: {one.text}"
+        for one in state_violations(state, ledger=False)
+        if one.law in _JUDGED
+    ]
+
+
+def _unlisted(snapshot: Snapshot) -> list[str]:
     found: list[str] = []
     for order in snapshot.orders:
         symbol = order.symbol

@@ -12,7 +12,7 @@ import attrs
 import structlog
 
 from pmengine.services.folding import Fold
-from pmengine.services.foreign import adopt, unlisted_orders
+from pmengine.services.foreign import adopt, unfit_orders
 from pmengine.services.log import (
     BEGINNING,
     Ends,
@@ -34,6 +34,8 @@ from pmstore import (
 from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
+NAMED_MAX = 20
+"""How many orders a refusal names."""
 
 _logger = structlog.get_logger("pmengine.recovery")
 
@@ -225,11 +227,13 @@ async def _begin(
                 events=sorted(snapshot.events.keys() - adopted.events.keys()),
                 orders=len(snapshot.orders) - len(adopted.orders),
             )
-        unlisted = unlisted_orders(adopted)
-        if unlisted:
+        unfit = await asyncio.to_thread(unfit_orders, adopted)
+        if unfit:
             raise CannotStart(
                 "the snapshot is foreign and has orders that no market can hold: "
-                f"{'; '.join(unlisted)}. Correct the file or move it away"
+                f"{'; '.join(unfit[:NAMED_MAX])}"
+                f"{f' and {len(unfit) - NAMED_MAX} more' if len(unfit) > NAMED_MAX else ''}. "
+                "Correct the file or move it away"
             )
         state = await _restored(kind, adopted, id_memory_s)
         return RecoveredAs(state, EMPTY, BEGINNING, False, 0, 0, 0, adopted)
