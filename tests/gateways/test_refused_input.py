@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 from typing import Any
 
+import httpx
 import pytest
 
+from pmengine.gateways.http import create_depth_app, serving
 from pmengine.gateways.http.problems import Problem
-from tests.gateways.exchange import Running, order
+from tests.gateways.exchange import Running, order, venue_of
 
 JSON = {"Content-Type": "application/json"}
 
@@ -162,7 +165,22 @@ async def test_a_wrong_method_is_405_and_says_the_right_ones(running: Running, m
 
 @pytest.mark.parametrize("path", ["/nowhere", "/orders/", "/orders/1/2", "/../health"])
 async def test_an_unknown_path_is_404(running: Running, path: str) -> None:
-    await running.refused(404, "NOT_FOUND", "GET", path)
+    problem = await running.refused(404, "NOT_FOUND", "GET", path)
+    advised = problem["detail"].partition("; ")[2].split()[0]
+    assert (await running.client.get(advised)).status_code == 200
+
+
+async def test_where_only_the_depth_is_served_an_unknown_path_is_told_what_there_is(
+    running: Running,
+) -> None:
+    app = create_depth_app(venue_of(running.exchange))
+    async with serving(app, "127.0.0.1", 0) as url, httpx.AsyncClient(base_url=url) as client:
+        lost = await client.get("/api/v1/openapi.json")
+        assert (lost.status_code, lost.json()["code"]) == (404, "NOT_FOUND")
+        offered = re.findall(r"/\w+", lost.json()["detail"].partition("; ")[2])
+        assert offered == ["/depth", "/health", "/ready", "/metrics"]
+        for path in offered[1:]:
+            assert (await client.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize(

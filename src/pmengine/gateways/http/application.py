@@ -28,6 +28,7 @@ from pmengine.gateways.websocket import DepthEndpoint, UserEndpoint
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _ADVICE = f"{PREFIX}/openapi.json says what there is"
+_ADVICE_BY_DEPTH = "there are /depth, /health, /ready and /metrics; the API is served elsewhere"
 
 
 def create_app(venue: Venue) -> Starlette:
@@ -86,7 +87,7 @@ def create_depth_app(venue: Venue) -> Starlette:
         WebSocketRoute("/depth", DepthEndpoint(venue, freshness, metrics.connections)),
         Route("/metrics", _metrics_page(metrics, gate)),
     ]
-    return Gateway(routes, _guard(venue), _ADVICE)
+    return Gateway(routes, _guard(venue), _ADVICE_BY_DEPTH)
 
 
 def _guard(venue: Venue) -> Callable[[ASGIApp], ASGIApp]:
