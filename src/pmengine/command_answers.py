@@ -12,6 +12,7 @@ from pmstore import (
     OrderCancelled,
     OrderCreated,
     OrderFilled,
+    OrdersLeaving,
     OrderUpdated,
     Remembered,
     Symbol,
@@ -67,7 +68,7 @@ class Answered(_Told, tag=True, kw_only=True, omit_defaults=True):
     The outcome of a command: `accepted` or a refusal code. The last word about it.
 
     `balances` are the rows of the asking user that it changed. With `repeat` the id was
-    known and nothing was done.
+    known and nothing was done. With `leaving`, orders that it took off their ladders end later.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Answered(_Told, tag=True, kw_only=True, omit_defaults=True):
     order_id: str = ""
     repeat: bool = False
     balances: list[Balance] = []
+    leaving: bool = False
 
 
 ProcessorDocument = OrderSubmitted | OrderTraded | OrderEnded | OrderRejected | Answered
@@ -90,6 +92,7 @@ def processor_documents(batch: Batch) -> list[ProcessorDocument]:
     trades: list[Trade] = []
     ends: list[OrderCancelled] = []
     balances: dict[tuple[str, str], Balance] = {}
+    leaving = False
     for change in batch.changes:
         if isinstance(change, Balance):
             balances[change.user_id, change.asset] = change
@@ -100,14 +103,16 @@ def processor_documents(batch: Batch) -> list[ProcessorDocument]:
                 order = change.order
         elif isinstance(change, Trade):
             trades.append(change)
+        elif isinstance(change, OrdersLeaving):
+            leaving |= change.working and change.leaving.reason == "cancel_all"
         elif isinstance(change, OrderFilled | OrderCancelled):
             if order is not None and change.order_id == order.id:
                 order = ended_order(order, change)
             if isinstance(change, OrderCancelled):
                 ends.append(change)
         elif isinstance(change, Remembered):
-            _answer(told, number, change, order, trades, ends, balances)
-            order, trades, ends, balances = None, [], [], {}
+            _answer(told, number, change, order, trades, ends, balances, leaving)
+            order, trades, ends, balances, leaving = None, [], [], {}, False
     _happened(told, number, "", trades, ends)
     return told
 
@@ -120,6 +125,7 @@ def _answer(
     trades: list[Trade],
     ends: list[OrderCancelled],
     balances: dict[tuple[str, str], Balance],
+    leaving: bool,
 ) -> None:
     correlation_id = answer.correlation_id
     if answer.kind == SUBMIT_ORDER and not answer.repeat:
@@ -156,6 +162,7 @@ def _answer(
                 order_id=answer.order_id,
                 repeat=answer.repeat,
                 balances=[row for (user, _), row in balances.items() if user == answer.user_id],
+                leaving=leaving,
             )
         )
 

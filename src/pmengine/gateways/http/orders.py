@@ -35,7 +35,6 @@ from pmstore import (
 )
 from pmstore.queries import all as all_of
 
-ORDERS_PAGE: Final = 1000
 TRADES_PAGE: Final = 1000
 _CLOSED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
@@ -155,11 +154,12 @@ async def cancel_orders(call: Call) -> Reply:
     ended = [
         one for one in answer.ended if one.user_id == call.user_id and one.reason == "cancel_all"
     ]
-    if not ended:
+    # Where much is left to do of what was before, none of them has ended yet.
+    more = any(one.answered.leaving for one in (answer, *answer.others))
+    if not ended and not more:
         raise Problem(404, Refusal.UNKNOWN_ORDER.name, "there is no such open order to cancel")
     await call.freshness.reached()
     orders = await _kept(call, [one.order_id for one in ended])
-    more = await _some_left(call, ended[-1].timestamp)
     return 200, CancelledOrders(items=[show_order(order) for order in orders], more=more)
 
 
@@ -171,26 +171,6 @@ async def _kept(call: Call, ids: Sequence[str]) -> list[Order]:
     for start in range(0, len(ids), most):
         found += (await store.get(ids[start : start + most])).values()
     return sorted(found, key=lambda order: order.order_num)
-
-
-async def _some_left(call: Call, before_ms: int) -> bool:
-    """Whether one of the orders that were to be cancelled, older than *before_ms*, is left."""
-    selected: OrderSelection = call.parameters
-    group, session = selected.group, selected.session
-    # Stores do not ask by group or session: one of them takes a walk over who is left.
-    query = OrderQuery(
-        user_id=call.user_id,
-        event_id=selected.event_id,
-        market_id=selected.market_id,
-        statuses=ACTIVE_STATUSES,
-        limit=1 if group is None and session is None else ORDERS_PAGE,
-    )
-    async for order in all_of(call.venue.history.orders, query):
-        if order.timestamp >= before_ms:
-            return False
-        if group in (None, order.group) and session in (None, order.session):
-            return True
-    return False
 
 
 async def repeated(call: Call, order_id: str) -> PlacedOrder:
