@@ -19,6 +19,7 @@ async def orders() -> None:
         assert_type(page, pmstore.Page[pmstore.Order])
         assert_type(page.items, tuple[pmstore.Order, ...])
         assert_type(await store.get(["a"]), dict[str, pmstore.Order])
+        assert_type(await queries.fresh(store, ["a"]), dict[str, pmstore.Order])
         assert_type(await store.remove([("a", 1)]), int)
         async for order in queries.all(store, pmstore.OrderQuery()):
             assert_type(order, pmstore.Order)

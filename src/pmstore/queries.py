@@ -1,8 +1,9 @@
-"""Everyday questions over any store, each a walk through its pages."""
+"""Everyday questions over any store."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -15,6 +16,7 @@ from pmstore.protocols.trade_store import TradeStore
 
 Q_contra = TypeVar("Q_contra", bound=Any, contravariant=True)
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Findable(Protocol[Q_contra, T]):
@@ -23,6 +25,30 @@ class Findable(Protocol[Q_contra, T]):
     async def find(self, query: Q_contra, /) -> Page[T]:
         """The page that *query* asks for."""
         ...
+
+
+class Gettable(Protocol[K, T]):
+    """Any store that answers by key."""
+
+    async def get(self, ids: Sequence[K], /) -> dict[K, T]:
+        """The records of these keys."""
+        ...
+
+
+async def fresh(store: Gettable[K, T], ids: Sequence[K], /) -> dict[K, T]:
+    """
+    What the truth says now: of a stack `get(ids, fresh=True)`, past its caches.
+
+    Every other store is the truth itself, so that a service can ask so whatever it runs on.
+    Errors as for `get`.
+
+    Cost:
+        One round trip to the truth.
+    """
+    get: Callable[..., Coroutine[Any, Any, dict[K, T]]] = store.get
+    if "fresh" in inspect.signature(get).parameters:
+        return await get(ids, fresh=True)
+    return await get(ids)
 
 
 async def all(store: Findable[Q_contra, T], query: Q_contra) -> AsyncIterator[T]:

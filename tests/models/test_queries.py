@@ -5,12 +5,14 @@ from __future__ import annotations
 import attrs
 import pytest
 
+import pmstore
 from pmstore import queries
-from pmstore.backends.memory import MemoryOrderStore, MemoryTradeStore
+from pmstore.backends.memory import MemoryCache, MemoryOrderStore, MemoryTradeStore
 from pmstore.errors import InvalidQuery
 from pmstore.models.order import Order, Side
 from pmstore.models.query import LIMIT_MAX, OrderQuery, TradeQuery
 from pmstore.models.trade import Trade
+from pmstore.storage.kinds import ORDERS as ORDER_KIND
 from tests.codec.examples import ORDER, TRADE
 
 
@@ -116,3 +118,21 @@ async def test_a_newer_version_saved_meanwhile_lives() -> None:
         await queries.update(store, ORDERS[0])
         assert not await queries.remove(store, "o1")
         assert (await MemoryOrderStore.get(store, ["o1"]))["o1"].version == 2
+
+
+async def test_what_the_truth_says_is_asked_alike_of_a_stack_and_of_a_single_store() -> None:
+    truth = MemoryOrderStore()
+    async with pmstore.layered(MemoryCache(ORDER_KIND), truth) as stack:
+        await stack.save(ORDERS)
+        assert await queries.fresh(stack, ["o1", "absent"]) == {"o1": ORDERS[0]}
+        assert await queries.fresh(truth, ["o1", "absent"]) == {"o1": ORDERS[0]}
+
+
+async def test_a_fresh_answer_is_the_truth_s_where_a_cache_is_older() -> None:
+    truth = MemoryOrderStore()
+    options = pmstore.LayerOptions(cache_max_age_s=3600)
+    async with pmstore.layered(MemoryCache(ORDER_KIND), truth, options=options) as stack:
+        await stack.save(ORDERS[:1])
+        newer = attrs.evolve(ORDERS[0], version=2)
+        await truth.save([newer])  # as another process does
+        assert await queries.fresh(stack, ["o1"]) == {"o1": newer}

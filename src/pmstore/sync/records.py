@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
-from pmstore import protocols
+from pmstore import protocols, queries
 from pmstore.models.balance import Balance
 from pmstore.models.market import Event
 from pmstore.models.order import Order
@@ -15,14 +13,14 @@ from pmstore.models.query import BalanceQuery, EventQuery, OrderQuery, Page, Tra
 from pmstore.models.trade import Trade
 from pmstore.sync.lifetime import SyncStore
 
+K = TypeVar("K")
+T = TypeVar("T")
 
-def _getting(store: Any, fresh: bool) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """How to get: of a stack that is asked for its truth, with the word for it."""
-    get: Callable[..., Coroutine[Any, Any, Any]] = store.get
-    if fresh and "fresh" in inspect.signature(get).parameters:
-        return partial(get, fresh=True)
-    # Every other store is the truth itself.
-    return get
+
+def _got(
+    store: queries.Gettable[K, T], ids: Sequence[K], fresh: bool
+) -> Coroutine[Any, Any, dict[K, T]]:
+    return queries.fresh(store, ids) if fresh else store.get(ids)
 
 
 class OrderStore(SyncStore[protocols.OrderStore]):
@@ -34,7 +32,7 @@ class OrderStore(SyncStore[protocols.OrderStore]):
 
     def get(self, ids: Sequence[str], /, *, fresh: bool = False) -> dict[str, Order]:
         """The orders with these ids; an absent one is a missing key; *fresh* asks the truth."""
-        return self._run(_getting(self._store, fresh)(ids))
+        return self._run(_got(self._store, ids, fresh))
 
     def remove(self, versions: Sequence[tuple[str, int]], /) -> int:
         """Remove orders, each through a version; answers how many were there and are gone."""
@@ -68,7 +66,7 @@ class AccountStore(SyncStore[protocols.AccountStore]):
         self, keys: Sequence[tuple[str, str]], /, *, fresh: bool = False
     ) -> dict[tuple[str, str], Balance]:
         """The rows of these (`user_id`, `asset`) pairs; *fresh* asks the truth of a stack."""
-        return self._run(_getting(self._store, fresh)(keys))
+        return self._run(_got(self._store, keys, fresh))
 
     def find(self, query: BalanceQuery, /) -> Page[Balance]:
         """The rows that *query* asks for, by (`user_id`, `asset`)."""
@@ -84,7 +82,7 @@ class EventStore(SyncStore[protocols.EventStore]):
 
     def get(self, ids: Sequence[int], /, *, fresh: bool = False) -> dict[int, Event]:
         """The events with these ids; an absent one is a missing key; *fresh* asks the truth."""
-        return self._run(_getting(self._store, fresh)(ids))
+        return self._run(_got(self._store, ids, fresh))
 
     def find(self, query: EventQuery, /) -> Page[Event]:
         """The events that *query* asks for, by `event_id`."""
