@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pmengine.commands import AmendOrder, CancelOrder, SubmitOrder, Tick
+from pmengine.invariants import state_violations
 from pmengine.services.recovery import CannotStart
 from pmstore import OrderType, Position, Side, Symbol, Trade
 from pmstore.backends.file import FileSnapshotStore, FileStream
@@ -187,6 +188,27 @@ async def test_orders_that_cannot_stand_on_one_ladder_stop_the_start(
     ):
         with pytest.raises(CannotStart, match=reason):
             await recover_on(log, snapshots, clock=clock)
+
+
+async def test_orders_of_several_counters_are_numbered_anew_in_their_order(tmp_path: Path) -> None:
+    document = json.loads(LISTED)
+    [group] = document["snapshots"]
+    order = group["orders"][0]
+    said = [("c", 0, 9), ("b", 1, 8), ("a", 1, 7), ("d", 4, 6)]
+    group["orders"] = [
+        order | {"id": id, "order_num": number, "timestamp": time} for id, number, time in said
+    ]
+    write(tmp_path, json.dumps(document))
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        state = (await recover_on(log, snapshots, clock=clock)).state
+        numbers = [(one.id, one.order_num) for one in state.orders.values()]
+        assert numbers == [("c", 1), ("a", 2), ("b", 3), ("d", 4)]
+        assert state.order_counter == 4
+        assert not state_violations(state, ledger=False)
 
 
 async def test_the_file_as_it_is_printed_starts_once_its_event_has_ended(tmp_path: Path) -> None:

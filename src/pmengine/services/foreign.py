@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from pmengine.invariants import Law, state_violations
-from pmstore import Snapshot, State
+from pmstore import Order, Snapshot, State
 from pmstore.codec import GENESIS_HASH
 
 FIRST_VERSION: Final = 1
@@ -20,12 +20,13 @@ def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
     *snapshot* as the state before our first entry.
 
     Events that ended by *now_ms* are left out with their orders: nobody will say any more
-    that they ended. Numbers go on above those that its orders have. Versions begin anew, at
+    that they ended. Numbers go on above those that its orders have; if several counters gave these,
+    one for each market say, the orders are numbered anew in their order. Versions begin anew, at
     `FIRST_VERSION`: those of another system are times shifted to the left, beyond what a
     browser can count, and ours are what the user feed counts by.
     """
     snapshot = without_ended(snapshot, now_ms)
-    orders = [attrs.evolve(order, version=FIRST_VERSION) for order in snapshot.orders]
+    orders = _numbered([attrs.evolve(order, version=FIRST_VERSION) for order in snapshot.orders])
     return attrs.evolve(
         snapshot,
         orders=orders,
@@ -37,6 +38,15 @@ def adopt(snapshot: Snapshot, now_ms: int) -> Snapshot:
         number=0,
         hash=GENESIS_HASH,
     )
+
+
+def _numbered(orders: list[Order]) -> list[Order]:
+    """*orders* as they are if each has a number of its own from 1 on; else numbered anew."""
+    numbers = {order.order_num for order in orders}
+    if len(numbers) == len(orders) and 0 not in numbers:
+        return orders
+    in_order = sorted(orders, key=lambda order: (order.order_num, order.timestamp, order.id))
+    return [attrs.evolve(order, order_num=number) for number, order in enumerate(in_order, start=1)]
 
 
 def without_ended(snapshot: Snapshot, now_ms: int) -> Snapshot:
