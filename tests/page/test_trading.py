@@ -225,6 +225,22 @@ async def test_what_goes_away_leaves_the_focus_where_it_was(
         await expect(page.get_by_role("region", name="My open orders")).to_be_focused()
 
 
+async def test_of_many_own_orders_the_newest_are_shown_until_all_are_asked_for(
+    browser: Browser, market: Market
+) -> None:
+    place = {"event_id": 7, "market_id": 1, "token_id": "y7", "side": "buy", "type": "limit"}
+    orders = [{**place, "price": "0.02", "quantity": "1"} for _ in range(102)]
+    alice = market.asking("alice")
+    await alice.done("POST", "/orders/batch", {"orders": orders[:2]})
+    await alice.done("POST", "/orders/batch", {"orders": orders[2:]})
+    async with window(browser, market.exchange, market.keys["alice"]) as mine:
+        await expect(mine.orders).to_have_count(100)
+        await mine.page.get_by_role("button", name="Show all 102 orders").click()
+        await expect(mine.orders).to_have_count(102)
+        await mine.page.get_by_role("button", name="Cancel all here").click()
+        await expect(mine.orders).to_have_count(0)
+
+
 async def test_what_is_put_right_among_the_options_stays_in_sight(
     browser: Browser, market: Market
 ) -> None:

@@ -1,5 +1,5 @@
 /** One market: its live ladder, chart and tape, the ticket, and what the user has in it. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { ask } from '../api/client';
 import type { Page, WireEvent, WireTrade } from '../api/wire';
@@ -100,6 +100,12 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
     say(title);
   }, [title]);
 
+  // The prices change many times a second, which draws all of this anew; own orders change on their own.
+  const mine = useMemo(
+    () => event.data && <MyOrders eventId={eventId} marketId={marketId} events={[event.data]} />,
+    [event.data, eventId, marketId],
+  );
+
   const market = event.data?.markets[String(marketId)];
   if (!event.data || !market) {
     return (
@@ -198,7 +204,7 @@ export function MarketView({ eventId, marketId, tokenId }: MarketProps) {
       </div>
       {mayRead.value && (
         <div class="market-own">
-          <MyOrders eventId={eventId} marketId={marketId} events={[event.data]} />
+          {mine}
           <MyPositions eventId={eventId} marketId={marketId} book={book.value} events={[event.data]} />
           {mayTrade.value && <Pairs event={event.data} market={market} />}
         </div>

@@ -16,6 +16,9 @@ import { Action } from './action';
 import { Amendment } from './amendment';
 import { MarketLink, outcomeName } from './market_link';
 
+/** How many are shown at first: who makes markets has thousands, which change all the time. */
+const SHOWN = 100;
+
 interface MyOrdersProps {
   /** Of which market; of all without. */
   eventId?: number;
@@ -30,7 +33,8 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
       (marketId === undefined || order.market_id === marketId),
   );
   const [isBusy, setBusy] = useState(false);
-  const words = inWords(ownHealth.value, nowMs.value);
+  const [isWhole, setWhole] = useState(false);
+  const shown = isWhole ? orders : orders.slice(0, SHOWN);
   async function cancelAll(): Promise<void> {
     setBusy(true);
     try {
@@ -48,7 +52,7 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
         <h2 id="orders-title">
           My open orders <span class="count">{orders.length}</span>
         </h2>
-        {words.tone !== 'live' && <span class={`feed ${words.tone}`}>{words.text}</span>}
+        <OwnFeedState />
         {orders.length > 0 && mayTrade.value && (
           <Action type="button" class="small" isBusy={isBusy} onClick={() => void cancelAll()}>
             {eventId === undefined ? 'Cancel all' : 'Cancel all here'}
@@ -72,14 +76,27 @@ export function MyOrders({ eventId, marketId, events }: MyOrdersProps) {
             </tr>
           </thead>
           <tbody>
-            {orders.map((order) => (
+            {shown.map((order) => (
               <OrderRow key={order.id} order={order} events={events} isOfAll={eventId === undefined} />
             ))}
           </tbody>
         </table>
       )}
+      {shown.length < orders.length && (
+        <div class="row center">
+          <button type="button" onClick={() => setWhole(true)}>
+            Show all {orders.length} orders
+          </button>
+        </div>
+      )}
     </section>
   );
+}
+
+/** On its own, for what is told of a loss changes with the time. */
+function OwnFeedState() {
+  const words = inWords(ownHealth.value, nowMs.value);
+  return words.tone === 'live' ? null : <span class={`feed ${words.tone}`}>{words.text}</span>;
 }
 
 function OrderRow({ order, events, isOfAll }: { order: WireOrder; events: readonly WireEvent[]; isOfAll: boolean }) {
