@@ -338,6 +338,9 @@ async def test_orders_that_end_after_what_is_left_to_do_are_cancelled_all_the_sa
         depth = await running.done("GET", "/depth?event_id=1&market_id=1")
         assert depth["depths"]["y1"]["bids"] == []  # nobody can trade with it any more
         path = f"/orders/{theirs['order']['id']}"
+        ended = await running.refused(409, "UNKNOWN_ORDER", "DELETE", path, user="u2")
+        assert "about to end" in ended["detail"]
+        assert (await running.done("DELETE", "/orders"))["more"] is True  # of the first request
         async with asyncio.timeout(30):
             while (await running.done("GET", path, user="u2"))["order"]["status"] == "new":
                 await running.ask("DELETE", "/orders", user="u3")  # each command is a step

@@ -35,6 +35,7 @@ from pmstore import (
 )
 from pmstore.queries import all as all_of
 
+ORDERS_PAGE: Final = 1000
 TRADES_PAGE: Final = 1000
 _CLOSED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
@@ -160,6 +161,7 @@ async def cancel_orders(call: Call) -> Reply:
         raise Problem(404, Refusal.UNKNOWN_ORDER.name, "there is no such open order to cancel")
     await call.freshness.reached()
     orders = await _kept(call, [one.order_id for one in ended])
+    more = more or await _some_left(call, ended[-1].timestamp)
     return 200, CancelledOrders(items=[show_order(order) for order in orders], more=more)
 
 
@@ -171,6 +173,26 @@ async def _kept(call: Call, ids: Sequence[str]) -> list[Order]:
     for start in range(0, len(ids), most):
         found += (await store.get(ids[start : start + most])).values()
     return sorted(found, key=lambda order: order.order_num)
+
+
+async def _some_left(call: Call, before_ms: int) -> bool:
+    """Whether one that is older than *before_ms* still is to end, by an earlier request."""
+    selected: OrderSelection = call.parameters
+    group, session = selected.group, selected.session
+    # Stores do not ask by group or session: one of them takes a walk over who is left.
+    query = OrderQuery(
+        user_id=call.user_id,
+        event_id=selected.event_id,
+        market_id=selected.market_id,
+        statuses=ACTIVE_STATUSES,
+        limit=1 if group is None and session is None else ORDERS_PAGE,
+    )
+    async for order in all_of(call.venue.history.orders, query):
+        if order.timestamp >= before_ms:
+            return False
+        if group in (None, order.group) and session in (None, order.session):
+            return True
+    return False
 
 
 async def repeated(call: Call, order_id: str) -> PlacedOrder:
@@ -198,8 +220,10 @@ async def _change(call: Call, command: AmendOrder | CancelOrder) -> None:
         order = await _own_order(call, command.order_id)
         if order is None:
             raise refused(refusal, 404)
-        status = show_order(order).status
-        raise Problem(409, refusal.name, f"the order is {status}; there is nothing to change")
+        state = show_order(order).status
+        if order.status in ACTIVE_STATUSES:
+            state = "about to end: it trades no more"
+        raise Problem(409, refusal.name, f"the order is {state}; there is nothing to change")
     if refusal is not None:
         raise refused(refusal, 404 if refusal is Refusal.NOT_OWNER else 422)
 
