@@ -220,7 +220,7 @@ async def _change(call: Call, command: AmendOrder | CancelOrder) -> None:
         order = await _own_order(call, command.order_id)
         if order is None:
             raise refused(refusal, 404)
-        state = show_order(order).status
+        state: str = show_order(order).status
         if order.status in ACTIVE_STATUSES:
             state = "about to end: it trades no more"
         raise Problem(409, refusal.name, f"the order is {state}; there is nothing to change")
