@@ -67,7 +67,7 @@ class Grouping:
         self._leavings = leavings
         self._listing = listing
         self._step_max: i64 = step_max
-        self._filled: list[FillGroup] = []
+        self._filled: dict[FillGroup, None] = {}
         """The groups of which the order that is being matched filled some lots."""
         self._triggered: list[tuple[FillGroup, LeavingOrders]] = []
         """Those that it triggered, with the orders that left: to be told."""
@@ -151,8 +151,7 @@ class Grouping:
             group = one.counts_for
             if group is not None:
                 group.fill(lots, now_ms)
-                if group not in self._filled:
-                    self._filled.append(group)
+                self._filled[group] = None
         for one in (order, maker):
             group = one.counts_for
             if group is not None and not group.triggered and not group.room(now_ms):
@@ -180,7 +179,7 @@ class Grouping:
     def _tell_triggered(self, now_ms: i64) -> None:
         for group, found in self._triggered:
             if group in self._filled:
-                self._filled.remove(group)
+                del self._filled[group]
                 self._tell_filled(group, now_ms)
             self._tell(group)
             if found.count:

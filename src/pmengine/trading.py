@@ -157,12 +157,13 @@ class Trading:
         mode = order.self_trade
         owner: i64 = 0 if mode == SELF_TRADE_ALLOWED else order.user.number
         book = order.token.book
+        found = book.ladder.fillable(
+            order.is_bid, ladder_price, order.quantity, owner, mode == CANCEL_MAKER
+        )
+        if found < order.quantity:
+            return False  # groups allow no more than there is, and count it maker by maker
         if book.grouped or order.counts_for is not None:
             found = self._taking.grouping.fillable(order, ladder_price, now_ms)
-        else:
-            found = book.ladder.fillable(
-                order.is_bid, ladder_price, order.quantity, owner, mode == CANCEL_MAKER
-            )
         return found >= order.quantity
 
     def cancel(self, command: CancelOrder, order_id: bytes, now_ms: i64) -> Refusal | None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import random
 import time
+from typing import Any, Final
 
 import pytest
 
+from pmengine.commands import OrderGroup, SubmitOrder
+from pmengine.engine import Engine
+from pmengine.facts import Refusal
 from pmengine.matching.ladder import Ladder
+from pmstore import OrderType, Side, TimeInForce
+from tests.engine.listings import START_MS, opening, symbol
 from tests.matching.fills import fills_of
 
 ORDERS = 100_000
+OWNERS = 8_000
+FOK: Final = TimeInForce.FOK
 
 
 @pytest.fixture
@@ -89,3 +97,67 @@ def fastest_refusal_s(orders: int) -> float:
 
 def test_to_see_that_a_level_has_not_enough_costs_the_same_however_many_stand_there() -> None:
     assert fastest_refusal_s(ORDERS) < 20 * fastest_refusal_s(1_000)
+
+
+def order(order_id: str, user_id: str, side: Side, quantity: int, **terms: Any) -> SubmitOrder:
+    """An order at one price, on the market that charges nothing."""
+    return SubmitOrder(
+        order_id=order_id,
+        user_id=user_id,
+        symbol=symbol(1, 1),
+        side=side,
+        order_type=OrderType.LIMIT,
+        quantity=quantity,
+        price=5_000,
+        **terms,
+    )
+
+
+def of_many_groups(orders: int) -> Engine:
+    """An engine with so many orders of one lot at one price, each of a group with more room."""
+    engine = Engine(ledger=False)
+    for command in opening():
+        engine.do(command, START_MS)
+    for number in range(orders):
+        user_id = f"u{number}"
+        group = OrderGroup(user_id=user_id, group="g", quantity_max=2, window_ms=1)
+        assert engine.do(group, START_MS) is None
+        resting = order(f"o{number}", user_id, Side.SELL, 1, group="g")
+        assert engine.do(resting, START_MS) is None
+    engine.take_facts()
+    return engine
+
+
+def fastest_refusal_beside_groups_s(orders: int) -> float:
+    """Seconds of 20 fill-or-kill orders that ask for one lot too many; the best of five."""
+    engine = of_many_groups(orders)
+    best = float("inf")
+    for turn in range(5):
+        begun = time.thread_time()
+        for number in range(20):
+            taker = order(f"{turn}-{number}", "t", Side.BUY, orders + 1, time_in_force=FOK)
+            assert engine.do(taker, START_MS) is Refusal.FOK_NOT_FILLABLE
+        best = min(best, time.thread_time() - begun)
+    return best
+
+
+def test_to_refuse_what_cannot_be_filled_costs_the_same_where_orders_are_of_groups() -> None:
+    # Asking the group of every order would cost eighty times as much.
+    assert fastest_refusal_beside_groups_s(OWNERS) < 20 * fastest_refusal_beside_groups_s(100)
+
+
+def fastest_fill_of_groups_s(orders: int) -> float:
+    """Seconds that one fill takes of a taker that meets so many groups; the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        engine = of_many_groups(orders)
+        begun = time.thread_time()
+        assert engine.do(order("t", "t", Side.BUY, orders), START_MS) is None
+        best = min(best, time.thread_time() - begun)
+        assert engine.open_orders() == 0
+    return best / orders
+
+
+def test_a_fill_costs_the_same_however_many_groups_one_taker_meets() -> None:
+    # It was five times as much, and more with each further group.
+    assert fastest_fill_of_groups_s(OWNERS) < 3 * fastest_fill_of_groups_s(500)
