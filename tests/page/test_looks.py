@@ -148,6 +148,26 @@ async def test_nothing_keeps_anybody_from_using_it_nor_is_wider_than_the_smalles
     assert found == {name: [] for name in (*PLACES, "sign in")}
 
 
+async def test_who_comes_back_from_a_market_finds_what_was_looked_for(
+    browser: Browser, stage: Stage
+) -> None:
+    async with window(browser, stage.exchange) as one:
+        await one.goto("#/")
+        page, events = one.page, one.page.get_by_role("heading", level=2)
+        await page.get_by_label("Search").fill("rain")
+        await page.get_by_label("Status").select_option("All")
+        await expect(events).to_have_count(1)
+        await events.get_by_role("link").click()
+        await expect(one.feed("Live")).to_be_visible()
+        await page.go_back()
+        await expect(page.get_by_label("Search")).to_have_value("rain")
+        await expect(page.get_by_label("Status")).to_have_value("")
+        await expect(events).to_have_count(1)
+        await page.get_by_role("link", name="Markets", exact=True).click()
+        await expect(page.get_by_label("Search")).to_have_value("")
+        await expect(events.nth(1)).to_be_visible()
+
+
 async def test_words_of_any_length_and_direction_fit_into_the_smallest_window(
     browser: Browser, stage: Stage
 ) -> None:

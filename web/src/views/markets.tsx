@@ -4,9 +4,10 @@ import { ask } from '../api/client';
 import { Problem } from '../api/problem';
 import type { Page, WireEvent, WireMarket, WireToken, WireTopic } from '../api/wire';
 import { readMoney, readPrice, shortMoney, showChance, showPrice } from '../amounts/units';
+import { filtersAddress, filtersOf, type Filters } from '../app/filters';
 import { eventName, marketName, stateName, timeLeft } from '../app/names';
 import { nowMs } from '../app/now';
-import { marketAddress } from '../app/route';
+import { marketAddress, route, routeOf } from '../app/route';
 import { useResource } from './resource';
 
 const PAGE = 24;
@@ -15,17 +16,29 @@ const TYPING_MS = 250;
 const MARKETS_SHOWN = 4;
 
 export function Markets() {
-  const [typed, setTyped] = useState('');
-  const [text, setText] = useState('');
-  const [sort, setSort] = useState('newest');
-  const [status, setStatus] = useState('open');
-  const [topic, setTopic] = useState('');
-  const [pages, setPages] = useState(1);
+  const [filters, setFilters] = useState(() => filtersOf(location.hash));
+  const [typed, setTyped] = useState(filters.text);
+  const { text, sort, status, topic, pages } = filters;
+  const change = (part: Partial<Filters>) => setFilters((before) => ({ ...before, pages: 1, ...part }));
   useEffect(() => {
-    const timer = setTimeout(() => setText(typed.trim()), TYPING_MS);
+    if (typed.trim() === text) return undefined;
+    const timer = setTimeout(() => change({ text: typed.trim() }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
-  useEffect(() => setPages(1), [text, sort, status, topic]);
+  // Who comes back from a market, or begins anew, finds what was looked for.
+  useEffect(() => {
+    if (route.peek().name === 'markets') history.replaceState(null, '', filtersAddress(filters));
+  }, [filters]);
+  useEffect(() => {
+    const told = () => {
+      if (routeOf(location.hash).name !== 'markets') return;
+      const next = filtersOf(location.hash);
+      setFilters(next);
+      setTyped(next.text);
+    };
+    addEventListener('hashchange', told);
+    return () => removeEventListener('hashchange', told);
+  }, []);
   const topics = useResource('topics', readTopics);
   const query = { text, sort, status, topic };
   const { data, error } = useResource(
@@ -54,7 +67,7 @@ export function Markets() {
         </div>
         <div class="field">
           <label for="sort">Sort by</label>
-          <select id="sort" value={sort} onChange={(event) => setSort(event.currentTarget.value)}>
+          <select id="sort" value={sort} onChange={(event) => change({ sort: event.currentTarget.value })}>
             <option value="newest">Newest</option>
             <option value="volume">Volume, 24 h</option>
             <option value="ending_soon">Ending soon</option>
@@ -62,7 +75,7 @@ export function Markets() {
         </div>
         <div class="field">
           <label for="status">Status</label>
-          <select id="status" value={status} onChange={(event) => setStatus(event.currentTarget.value)}>
+          <select id="status" value={status} onChange={(event) => change({ status: event.currentTarget.value })}>
             <option value="open">Open</option>
             <option value="closed">Closed</option>
             <option value="resolved">Resolved</option>
@@ -72,7 +85,7 @@ export function Markets() {
         {(topics.data?.length ?? 0) > 0 && (
           <div class="field">
             <label for="topic">Topic</label>
-            <select id="topic" value={topic} onChange={(event) => setTopic(event.currentTarget.value)}>
+            <select id="topic" value={topic} onChange={(event) => change({ topic: event.currentTarget.value })}>
               <option value="">All</option>
               {topics.data?.map((one) => (
                 <option key={one.topic} value={one.topic}>
@@ -97,7 +110,7 @@ export function Markets() {
       </ul>
       {shown?.next && (
         <div class="row center">
-          <button type="button" onClick={() => setPages(pages + 1)}>
+          <button type="button" onClick={() => change({ pages: pages + 1 })}>
             Show more
           </button>
         </div>
