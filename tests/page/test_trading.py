@@ -131,6 +131,7 @@ async def test_a_refusal_is_said_in_words_and_nothing_is_done(
             await dialog.get_by_role("button", name="Sign in").click()
             await expect(dialog.get_by_role("alert")).to_contain_text("key")
             await dialog.get_by_role("button", name="Close").click()
+            await expect(mine.page.locator("dialog input")).to_have_value("")
             await expect(mine.page.get_by_role("button", name="Sign out")).to_have_count(0)
         await mine.sign_in(market.keys["alice"])
         await mine.ticket.get_by_role("button", name="All").click()

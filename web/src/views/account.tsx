@@ -7,6 +7,7 @@ import { Action } from './action';
 
 export function Account() {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [turn, setTurn] = useState(0);
   const user = signedIn.value;
   if (user) {
     return (
@@ -33,8 +34,9 @@ export function Account() {
       <button key="in" type="button" class="small primary" onClick={() => dialog.current?.showModal()}>
         Sign in
       </button>
-      <dialog ref={dialog} aria-labelledby="sign-in-title">
-        <SignIn close={() => dialog.current?.close()} />
+      <dialog ref={dialog} aria-labelledby="sign-in-title" onClose={() => setTurn(turn + 1)}>
+        {/* Each time another: what was typed is secret, and is gone with the dialog. */}
+        <SignIn key={turn} close={() => dialog.current?.close()} />
       </dialog>
     </div>
   );
@@ -45,7 +47,9 @@ function SignIn({ close }: { close: () => void }) {
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const auth = pageTold.value.auth;
-  const label = isAuthOff.value ? 'User name' : auth.includes('keys') ? 'API key' : 'Token';
+  const isOf = (kind: string) => auth.length === 0 || auth.includes(kind);
+  const shown = [isOf('keys') && 'API key', isOf('jwt') && 'token'].filter(Boolean).join(' or ');
+  const label = isAuthOff.value ? 'User name' : shown.charAt(0).toUpperCase() + shown.slice(1);
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     setBusy(true);

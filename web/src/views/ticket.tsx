@@ -100,7 +100,8 @@ export function Ticket(props: TicketProps) {
     setBusy(true);
     const outcome = await placeOrder(order).finally(() => setBusy(false));
     if (outcome.kind === 'done') {
-      tellOf(outcomeInWords(outcome.answer, token.outcome), 'good');
+      const isNothing = outcome.answer?.order.status === 'cancelled' && outcome.answer.trades.length === 0;
+      tellOf(outcomeInWords(outcome.answer, token.outcome), isNothing ? 'plain' : 'good');
       setTried(false);
       change({ quantity: '', volume: '' });
     } else if (outcome.kind === 'refused') {
