@@ -34,7 +34,7 @@ class Stream(Store, Protocol):
             Conflict: The head is another.
             Fenced: A higher epoch was seen.
             LimitExceeded: Too many items.
-            InvalidRecord: No item, or an empty one.
+            InvalidRecord: No item, or one that is empty or no bytes.
             StoreUnavailable: `outcome` says whether it may have happened.
 
         Cost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from pmstore.errors import Conflict, Fenced, InvalidRecord, LimitExceeded
 from pmstore.models.position import EMPTY, START, Entry, Head, Position
@@ -48,10 +49,13 @@ async def entries_come_in_order(trial: Trial[Stream]) -> None:
 
 @book.law()
 async def an_append_with_nothing_is_refused(trial: Trial[Stream]) -> None:
-    """No item, or an empty one, is an `InvalidRecord`; nothing of the batch is written."""
+    """No item, or one that is empty or no bytes, is an `InvalidRecord`; nothing is written."""
     async with trial.opened() as stream:
         await expect_raises(InvalidRecord, stream.append([]), "append of no item")
         await expect_raises(InvalidRecord, stream.append([b"a", b"", b"b"]), "an empty item")
+        for wrong in ("text", 7, None):
+            items: list[Any] = [b"a", wrong, b"b"]
+            await expect_raises(InvalidRecord, stream.append(items), f"{wrong!r} as an item")
         expect_equal(await everything(stream), [], "entries")
 
 

@@ -142,8 +142,8 @@ class NatsStream(Lifetime):
         self.check_call(len(items))
         if not items:
             raise InvalidRecord("no item to append; an append has at least one")
-        if not all(items):
-            raise InvalidRecord("an empty item; an entry has at least one byte")
+        if not all(isinstance(item, bytes) and item for item in items):
+            raise InvalidRecord("an item that is empty or no bytes; an entry has at least one byte")
         if epoch is not None and not 0 <= epoch <= INTEGER_MAX:
             raise InvalidRecord(f"epoch is {epoch}; it takes 0..2^63-1")
         data = encode(items)

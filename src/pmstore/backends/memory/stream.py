@@ -58,8 +58,8 @@ class MemoryStream(Lifetime):
         if not items:
             raise InvalidRecord("no item to append; an append has at least one")
         for item in items:
-            if not item:
-                raise InvalidRecord("an empty item; an entry has at least one byte")
+            if not isinstance(item, bytes) or not item:
+                raise InvalidRecord(f"an item is {item!r}; an entry is bytes, at least one")
         if epoch is not None and epoch < self._epoch:
             raise Fenced(f"epoch {epoch} is over: epoch {self._epoch} has written; stop writing")
         if expect_head is not None and expect_head != self._head():
@@ -69,7 +69,7 @@ class MemoryStream(Lifetime):
         now_ms = self._clock()
         for item in items:
             self._last = self._last.next(now_ms)
-            self._entries.append(Entry(self._last, bytes(item)))
+            self._entries.append(Entry(self._last, item))
             self._ids.append(self._last)
             self._size_bytes += len(item)
         self._wake()

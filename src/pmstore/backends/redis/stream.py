@@ -149,8 +149,8 @@ class RedisStream(RedisPlace):
         self.check_call(len(items))
         if not items:
             raise InvalidRecord("no item to append; an append has at least one")
-        if not all(items):
-            raise InvalidRecord("an empty item; an entry has at least one byte")
+        if not all(isinstance(item, bytes) and item for item in items):
+            raise InvalidRecord("an item that is empty or no bytes; an entry has at least one byte")
         size = sum(map(len, items))
         if size > _BATCH_BYTES_MAX:
             raise LimitExceeded(f"{size} bytes in one append; at most {_BATCH_BYTES_MAX}")
