@@ -81,7 +81,7 @@ PMSTORE: Final[dict[str, frozenset[str]]] = {
     "__main__": frozenset({"cli"}),
     # The public face of what counts; apart, as it needs an extra.
     "metrics": frozenset({"layers"}),
-    "sync": _FLOOR | {"layers", "registry", "settings", "url"},
+    "sync": _FLOOR | {"layers", "queries", "registry", "settings", "url"},
     # The public names: everything but what is optional or loaded by name.
     "": _FLOOR | {"clock", "decimals", "layers", "registry", "settings", "state", "url"},
 }
