@@ -27,6 +27,14 @@ from tests.gateways.guarded import (
 )
 from tests.gateways.raw import get, wire_to, wired
 
+OPENING = get(
+    "/depth",
+    connection="Upgrade",
+    upgrade="websocket",
+    sec_websocket_version="13",
+    sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
+)
+
 
 @pytest.fixture
 async def guarded(tmp_path: Path) -> AsyncIterator[Guarded]:
@@ -132,6 +140,24 @@ async def test_a_websocket_that_is_refused_is_no_error_in_the_log(
                 await connect(user_feed(guarded))
         assert caught.value.response.status_code == 429
     assert caplog.records == []
+
+
+async def test_who_sends_pings_and_reads_no_pongs_is_owed_the_newest_alone(
+    guarded: Guarded,
+) -> None:
+    pings, size = 200_000, 125  # more than sockets hold by themselves
+    async with wired(guarded.url) as wire:
+        await wire.say(OPENING)
+        assert b" 101 " in await wire.head()
+        for number in range(0, pings, 1000):
+            some = range(number, number + 1000)
+            await wire.say(b"".join(b"\x89\xfd\0\0\0\0%0125d" % one for one in some))
+        heard, end = 0, b""
+        async with asyncio.timeout(HEARD_S_MAX):
+            while not end.endswith(b"%0125d" % (pings - 1)):
+                part = await wire.reader.read(65_536)
+                heard, end = heard + len(part), end[-size:] + part
+        assert heard < pings * size
 
 
 async def test_a_long_body_is_refused_without_being_read(guarded: Guarded) -> None:

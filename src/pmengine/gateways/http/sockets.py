@@ -19,13 +19,33 @@ FRAMES_KEPT: Final = 16
 
 
 class PromptSocket(WebSocketsSansIOProtocol):
-    """A connection; what many are told at the same time is put into a frame once for all."""
+    """
+    A connection; what many are told at the same time is put into a frame once for all.
+
+    A client that asks by pings whether it is heard, and does not read, is owed the newest pong.
+    """
+
+    _pong: bytes = b""
 
     def handle_connect(self, event: Request) -> None:
         """Somebody asks for a WebSocket: let the application know what it can do."""
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][AT_ONCE] = {"send": self.send_at_once}
+
+    def handle_ping(self) -> None:
+        """Answer pings, or remember the newest while the client does not read."""
+        if self.writable.is_set() or self.conn.close_rcvd is not None:
+            super().handle_ping()
+        elif pongs := self.conn.data_to_send():
+            self._pong = pongs[-1]
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        pong, self._pong = self._pong, b""
+        if pong and not self.close_sent:
+            self.transport.write(pong)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send one message of the application."""
