@@ -18,11 +18,14 @@ function placesAround(element: Element): HTMLElement[] {
 
 function taken(): void {
   if (!last || last.element.isConnected) return;
-  const place = last.around.find((one) => one.isConnected);
+  const places = last.around.filter((one) => one.isConnected);
   last = null;
-  if (!place || document.activeElement !== document.body) return;
-  if (!place.hasAttribute('tabindex')) place.tabIndex = -1;
-  place.focus({ preventScroll: true });
+  for (const place of places) {
+    // What is hidden takes no focus: then what is around it may.
+    if (document.activeElement !== document.body) return;
+    if (!place.hasAttribute('tabindex')) place.tabIndex = -1;
+    place.focus({ preventScroll: true });
+  }
 }
 
 export function keepFocus(page: HTMLElement): void {
