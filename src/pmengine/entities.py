@@ -88,6 +88,9 @@ class User:
         """How many of each it has."""
         self.first_order: OpenOrder | None = None
         self.last_order: OpenOrder | None = None
+        self.in_group: dict[bytes, dict[OpenOrder, None]] = {}
+        self.in_session: dict[bytes, dict[OpenOrder, None]] = {}
+        """Its open orders by the quoted name of their group or session, by their number."""
         self.cash: Holding | None = None
         """Its row of cash, while it is not empty: asked for by nearly every command."""
         self.memories: dict[bytes, Memory] = {}

@@ -31,7 +31,8 @@ class Leavings:
         """
         Take the orders that *leaving* concerns off their ladders.
 
-        Cost: those that expire by then, or all open orders of the user.
+        Cost: those that expire by then, those of the session or group, or all open orders of
+        the user.
         """
         found = LeavingOrders(leaving)
         if leaving.reason == "expired":
@@ -39,23 +40,34 @@ class Leavings:
                 self._let_leave(due, found)
             return found
         user = self._records.users.get(leaving.user_id)
-        order = None if user is None else user.first_order
-        event_id: i64 = leaving.event_id
-        market_id: i64 = leaving.market_id
+        if user is None:
+            return found
         group = quoted(leaving.group) if leaving.group else b""
-        session = quoted(leaving.session) if leaving.session else b""
-        while order is not None and order.order_num <= leaving.through:
-            after = order.after
-            book = order.token.book
-            if (
-                event_id in (0, book.event_id)
-                and market_id in (0, book.market_id)
-                and (not group or order.group == group)
-                and (not session or order.session == session)
-            ):
-                self._let_leave(order, found)
-            order = after
+        if leaving.session:
+            for order in list(user.in_session.get(quoted(leaving.session), ())):
+                if not group or order.group == group:
+                    self._leave_if_named(order, found)
+        elif group:
+            for order in list(user.in_group.get(group, ())):
+                self._leave_if_named(order, found)
+        else:
+            following = user.first_order
+            while following is not None and following.order_num <= leaving.through:
+                order = following
+                following = order.after
+                self._leave_if_named(order, found)
         return found
+
+    def _leave_if_named(self, order: OpenOrder, found: LeavingOrders) -> None:
+        """Let an order leave if it is old enough, and of the event and market that are named."""
+        leaving = found.leaving
+        book = order.token.book
+        if (
+            order.order_num <= leaving.through
+            and leaving.event_id in (0, book.event_id)
+            and leaving.market_id in (0, book.market_id)
+        ):
+            self._let_leave(order, found)
 
     def _let_leave(self, order: OpenOrder, found: LeavingOrders) -> None:
         book = order.token.book

@@ -160,10 +160,19 @@ class Records:
         else:
             last.after = order
         user.last_order = order
+        if order.group is not None:
+            _join(user.in_group, order.group, order)
+        if order.session is not None:
+            _join(user.in_session, order.session, order)
 
     def _take_out(self, order: OpenOrder) -> None:
         user = order.user
         leaving = order.leaving
+        if leaving is None:
+            if order.group is not None:
+                _part(user.in_group, order.group, order)
+            if order.session is not None:
+                _part(user.in_session, order.session, order)
         before = order.before
         after = order.after
         if before is not None:
@@ -207,6 +216,22 @@ class Records:
             if known is memory:
                 del self.orders[memory.order_id]
         self.next_forget_ms = ended[0].ended_ms + self.id_memory_ms if ended else NEVER_MS
+
+
+def _join(members: dict[bytes, dict[OpenOrder, None]], name: bytes, order: OpenOrder) -> None:
+    """Put *order* behind the others of that name."""
+    known = members.get(name)
+    if known is None:
+        known = members[name] = {}
+    known[order] = None
+
+
+def _part(members: dict[bytes, dict[OpenOrder, None]], name: bytes, order: OpenOrder) -> None:
+    """Take *order* from the others of that name, and the name with the last of them."""
+    known = members[name]
+    del known[order]
+    if not known:
+        del members[name]
 
 
 def memory_key(memory: Memory) -> bytes:

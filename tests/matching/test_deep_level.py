@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from pmengine.commands import OrderGroup, SubmitOrder
+from pmengine.commands import Heartbeat, OrderGroup, SubmitOrder, Tick
 from pmengine.engine import Engine
 from pmengine.facts import Refusal
 from pmengine.matching.ladder import Ladder
@@ -99,8 +99,10 @@ def test_to_see_that_a_level_has_not_enough_costs_the_same_however_many_stand_th
     assert fastest_refusal_s(ORDERS) < 20 * fastest_refusal_s(1_000)
 
 
-def order(order_id: str, user_id: str, side: Side, quantity: int, **terms: Any) -> SubmitOrder:
-    """An order at one price, on the market that charges nothing."""
+def order(
+    order_id: str, user_id: str, side: Side, quantity: int, price: int = 5_000, **terms: Any
+) -> SubmitOrder:
+    """A limit order of one and the same token."""
     return SubmitOrder(
         order_id=order_id,
         user_id=user_id,
@@ -108,7 +110,7 @@ def order(order_id: str, user_id: str, side: Side, quantity: int, **terms: Any) 
         side=side,
         order_type=OrderType.LIMIT,
         quantity=quantity,
-        price=5_000,
+        price=price,
         **terms,
     )
 
@@ -161,3 +163,44 @@ def fastest_fill_of_groups_s(orders: int) -> float:
 def test_a_fill_costs_the_same_however_many_groups_one_taker_meets() -> None:
     # It was five times as much, and more with each further group.
     assert fastest_fill_of_groups_s(OWNERS) < 3 * fastest_fill_of_groups_s(500)
+
+
+def of_many_names(others: int, *, sessions: bool) -> Engine:
+    """An engine with a user of so many orders, and one of each of a hundred sessions or groups."""
+    engine = Engine(ledger=False)
+    for command in opening():
+        engine.do(command, START_MS)
+    for number in range(others):
+        assert engine.do(order(f"o{number}", "u", Side.BUY, 1), START_MS) is None
+    for number in range(100):
+        name = f"n{number}"
+        if sessions:
+            engine.do(Heartbeat(user_id="u", session=name, timeout_ms=1), START_MS)
+            named = order(name, "u", Side.BUY, 2, 6_000, session=name)
+        else:
+            group = OrderGroup(user_id="u", group=name, quantity_max=1, window_ms=1)
+            engine.do(group, START_MS)
+            named = order(name, "u", Side.BUY, 2, 6_000, group=name)
+        assert engine.do(named, START_MS) is None
+    engine.take_facts()
+    return engine
+
+
+def fastest_ends_s(others: int, *, sessions: bool) -> float:
+    """Seconds in which all the sessions lapse, or one taker fills all the groups up."""
+    best = float("inf")
+    for _ in range(3):
+        engine = of_many_names(others, sessions=sessions)
+        command = Tick() if sessions else order("t", "t", Side.SELL, 100, 6_000)
+        begun = time.thread_time()
+        assert engine.do(command, START_MS + 1) is None
+        best = min(best, time.thread_time() - begun)
+        assert engine.open_orders() == others
+    return best
+
+
+@pytest.mark.parametrize("sessions", [True, False], ids=["sessions", "groups"])
+def test_what_ends_orders_of_a_name_costs_the_same_however_many_others_there_are(
+    sessions: bool,
+) -> None:
+    assert fastest_ends_s(4_000, sessions=sessions) < 5 * fastest_ends_s(10, sessions=sessions)
