@@ -190,6 +190,20 @@ async def test_orders_that_cannot_stand_on_one_ladder_stop_the_start(
             await recover_on(log, snapshots, clock=clock)
 
 
+async def test_a_token_of_two_markets_stops_the_start(tmp_path: Path) -> None:
+    document = json.loads(LISTED)
+    markets = document["events"]["1"]["markets"]
+    markets["2"] = markets["1"] | {"id": 2, "token_ids": ["token_yes", "token_other"]}
+    write(tmp_path, json.dumps(document))
+    clock = ManualClock(END_MS - 1000)
+    async with (
+        FileStream(tmp_path / "log", clock=clock) as log,
+        FileSnapshotStore(tmp_path / "store") as snapshots,
+    ):
+        with pytest.raises(CannotStart, match="token token_yes is of market 1/1 and of 1/2"):
+            await recover_on(log, snapshots, clock=clock)
+
+
 async def test_orders_of_several_counters_are_numbered_anew_in_their_order(tmp_path: Path) -> None:
     document = json.loads(LISTED)
     [group] = document["snapshots"]

@@ -60,14 +60,14 @@ def without_ended(snapshot: Snapshot, now_ms: int) -> Snapshot:
     return attrs.evolve(snapshot, events=events, orders=orders)
 
 
-def unfit_orders(adopted: Snapshot) -> list[str]:
+def unfit(adopted: Snapshot) -> list[str]:
     """
-    Why the orders of *adopted* cannot stand on our ladders; empty if they can.
+    Why the markets and orders of *adopted* cannot be ours; empty if they can.
 
     Cost:
         O(orders), once: nothing of ours was judged by another engine.
     """
-    found = _unlisted(adopted)
+    found = _shared_tokens(adopted) + _unlisted(adopted)
     if found:
         return found
     state = State.restore(adopted)
@@ -76,6 +76,19 @@ def unfit_orders(adopted: Snapshot) -> list[str]:
         for one in state_violations(state, ledger=False)
         if one.law in _JUDGED
     ]
+
+
+def _shared_tokens(snapshot: Snapshot) -> list[str]:
+    owners: dict[str, str] = {}
+    found: list[str] = []
+    for event in snapshot.events.values():
+        for market in event.markets.values():
+            name = f"{event.event_id}/{market.market_id}"
+            for token in market.token_ids:
+                if token in owners:
+                    found.append(f"token {token} is of market {owners[token]} and of {name}")
+                owners[token] = name
+    return found
 
 
 def _unlisted(snapshot: Snapshot) -> list[str]:

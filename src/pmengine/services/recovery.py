@@ -12,7 +12,7 @@ import attrs
 import structlog
 
 from pmengine.services.folding import Fold
-from pmengine.services.foreign import adopt, unfit_orders
+from pmengine.services.foreign import adopt, unfit
 from pmengine.services.log import (
     BEGINNING,
     Ends,
@@ -35,7 +35,7 @@ from pmstore.codec import GENESIS_HASH
 
 READ_BATCHES_MAX = 256
 NAMED_MAX = 20
-"""How many orders a refusal names."""
+"""How many orders or markets a refusal names."""
 
 _logger = structlog.get_logger("pmengine.recovery")
 
@@ -227,12 +227,12 @@ async def _begin(
                 events=sorted(snapshot.events.keys() - adopted.events.keys()),
                 orders=len(snapshot.orders) - len(adopted.orders),
             )
-        unfit = await asyncio.to_thread(unfit_orders, adopted)
-        if unfit:
+        wrong = await asyncio.to_thread(unfit, adopted)
+        if wrong:
             raise CannotStart(
-                "the snapshot is foreign and has orders that no market can hold: "
-                f"{'; '.join(unfit[:NAMED_MAX])}"
-                f"{f' and {len(unfit) - NAMED_MAX} more' if len(unfit) > NAMED_MAX else ''}. "
+                "the snapshot is foreign and has markets or orders that cannot be ours: "
+                f"{'; '.join(wrong[:NAMED_MAX])}"
+                f"{f' and {len(wrong) - NAMED_MAX} more' if len(wrong) > NAMED_MAX else ''}. "
                 "Correct the file or move it away"
             )
         state = await _restored(kind, adopted, id_memory_s)
