@@ -7,8 +7,10 @@ import time
 
 import attrs
 import psycopg
+import pytest
 
 from pmstore.backends.postgres import PostgresConfig, PostgresOrderStore
+from pmstore.errors import StoreClosed
 from pmstore.models.query import OrderQuery
 from pmstore.testing.samples import order
 
@@ -74,3 +76,15 @@ async def test_a_connection_that_the_server_ended_is_not_used(
             plain.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
         await orders.save([order(1)])
         assert len((await orders.find(OrderQuery())).items) == 1
+
+
+async def test_a_store_that_was_entered_twice_by_mistake_leaves_no_connection(
+    config: PostgresConfig, plain: Plain
+) -> None:
+    store = PostgresOrderStore(config)
+    async with store:
+        with pytest.raises(StoreClosed, match="open already"):
+            await store.__aenter__()
+        await store.find(OrderQuery())
+        assert len(await settled(plain, 1)) == 1
+    await settled(plain, 0)
