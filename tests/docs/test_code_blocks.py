@@ -44,10 +44,11 @@ def run(page: Path) -> None:
 
 @pytest.mark.docs
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_code_of_a_page_runs(
+def test_the_code_of_a_page_runs_and_runs_again(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    run(page)
     run(page)
 
 
