@@ -442,6 +442,33 @@ async def test_requests_are_let_go_when_every_group_acknowledged_them_and_no_soo
         assert len(await groups.read("audit", "first", 1000)) == len(batches) - third
 
 
+async def test_a_sink_that_lost_what_was_acknowledged_is_said_and_filled_again_by_a_new_group(
+    place: str,
+) -> None:
+    async with settling(place) as one, MemoryStream() as emptied:
+        batches = [(entry.id, batch) for entry, batch in await batches_of(one.log)]
+        half = len(batches) // 2
+        await one.tell(batches[:half])
+        async with running(one.settler()):
+            await one.caught_up()
+        await one.tell(batches[half:])
+        poor = one.settler(StreamSettlement(emptied))
+        async with running(poor), asyncio.timeout(DEADLINE_S):
+            while not poor.lack:
+                await asyncio.sleep(0.01)
+        assert "pmengine forget settlement" in poor.lack
+        assert await emptied.bounds() is None, "nothing is passed over"
+        await one.consumers.forget(GROUP)
+        again = one.settler(StreamSettlement(emptied))
+        async with running(again):
+            await one.caught_up()
+        assert again.lack == ""
+        entries = [
+            decode_settlement_entry(entry.payload) for entry in await emptied.read(START, 100_000)
+        ]
+        assert [told.batch.number for told in entries] == [batch.number for _, batch in batches]
+
+
 async def test_requests_that_no_group_ever_read_are_kept(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,9 +36,11 @@ class SettlementProcess:
         )
 
     def readiness(self) -> tuple[bool, str]:
-        """Ready once it takes entries."""
+        """Ready once it takes entries, unless what was settled is lost."""
         if self._settler is None:
             return False, "it opens its streams"
+        if self._settler.lack:
+            return False, self._settler.lack
         place = self._settler.place
         if place is None:
             return True, "nothing was asked to be settled yet"

@@ -14,6 +14,7 @@ from pmengine.services.dead_letters import DeadLetter
 from pmengine.services.log import LogRewritten, Place
 from pmengine.services.outages import RETRY_S_MIN, Outage, persistently
 from pmengine.services.settlement import (
+    SETTLEMENT_STREAM,
     Settlement,
     SettlementRequest,
     SettlementSkipped,
@@ -79,6 +80,8 @@ class Settler:
         """Requests that this one made."""
         self.dead_letters = 0
         """Entries that this one put aside."""
+        self.lack = ""
+        """Why nothing will be settled before somebody helps; empty if it goes on."""
         self._consumers = consumers
         self._stream = stream
         self._sink = sink
@@ -109,8 +112,11 @@ class Settler:
                 if loop.time() >= reclaim_at and not await self._take_over():
                     reclaim_at = loop.time() + IDLE_S / 2
                 must_look = loop.time() > advanced_at + PATIENCE_S
+                if must_look and self._held:
+                    await self._look_for_lost()
                 if await self._settle(must_look=must_look):
                     advanced_at = loop.time()
+                    self.lack = ""
                 else:
                     # Somebody else has the turn, or brought what came.
                     knows_sink = False
@@ -189,7 +195,8 @@ class Settler:
     async def _settle(self, *, must_look: bool) -> bool:
         """Offer the sink what is next, acknowledge what it has; whether anything moved."""
         had = await self._acknowledge()
-        run = self._next_run(await self._first_after() if must_look and self._held else None)
+        first = await self._first_after() if must_look and self._held else None
+        run = self._next_run(None if first is None else first[1])
         if not run:
             return had
         try:
@@ -226,6 +233,25 @@ class Settler:
                 del self._held[id]
         return bool(done)
 
+    async def _look_for_lost(self) -> None:
+        """See whether the sink has lost what the group acknowledged: nobody brings that again."""
+        # Asked before the sink is: what was acknowledged by then, the sink had by then.
+        acknowledged = (await self._consumers.positions()).get(GROUP, START)
+        self.place = await self._sink.last()
+        first = await self._first_after()
+        lack = ""
+        if first is not None and first[0] <= acknowledged:
+            number = 0 if self.place is None else self.place.number
+            lack = (
+                f"what was settled ends with batch {number}, and batch {first[1]} behind it was "
+                f"acknowledged before: {SETTLEMENT_STREAM} was removed, or is older than "
+                f"{PROCESSOR_STREAM}. Restore it; or stop settlement everywhere, pmengine forget "
+                f"settlement --yes, and start it: it goes on with batch {first[1]}"
+            )
+        if lack and not self.lack:
+            _logger.error("settlement_lost", reason=lack)
+        self.lack = lack
+
     def _next_run(self, first: int | None) -> list[ToSettle]:
         """Batches in hand that follow the sink's last one by one; *first* may follow a gap."""
         known = {one.batch.number: one for _, one in self._held.values()}
@@ -239,9 +265,9 @@ class Settler:
             number += 1
         return run if self._tries == 0 else run[:1]
 
-    async def _first_after(self) -> int | None:
+    async def _first_after(self) -> tuple[Position, int] | None:
         """
-        The first batch behind the sink's last that the stream tells of.
+        The first batch behind the sink's last that the stream tells of, and where it does.
 
         Where the log lost its tail, or the stream was trimmed before the group came to be, it
         is not the next number.
@@ -265,7 +291,7 @@ class Settler:
                 except CorruptData:
                     continue
                 if Position.parse(told.position) > last:
-                    return told.number
+                    return entry.id, told.number
 
     async def _offer_less(self, run: Sequence[ToSettle], error: Exception) -> None:
         """The sink refused *run*: offer its batches alone, and put aside what it never takes."""
