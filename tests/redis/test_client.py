@@ -245,3 +245,11 @@ async def test_what_the_server_refuses_leaves_nothing_to_the_garbage_collector(
                 assert left == []
             finally:
                 gc.enable()
+
+
+async def test_a_key_of_another_kind_is_named(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "server") as server:
+        async with RedisClient(here(server)) as client:
+            await client.call("LPUSH", "mine", "x")
+            with pytest.raises(CorruptData, match="redis://.* mine: a key of ours holds"):
+                await client.run(INCREMENT, ["mine"], [])

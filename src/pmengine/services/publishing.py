@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-import structlog
-
 from pmengine.services.log import Log, Place
+from pmengine.services.outages import Outage
 from pmengine.services.recovery import Recovered
 from pmstore import Conflict, Fenced, Position, StoreUnavailable, payload_hash
 from pmstore import Head as LogHead
@@ -18,8 +17,6 @@ PUBLISH_TRIES_MAX: Final = 8
 PUBLISH_BACKOFF_S: Final = 0.05
 TROUBLE_S: Final = 1.0
 """After so long without success nothing new is accepted: see `Publisher.trouble`."""
-
-_logger = structlog.get_logger("pmengine.engine")
 
 
 class EngineStopped(Exception):
@@ -76,18 +73,20 @@ class Publisher:
         """Append once, whatever the failures in between say of their outcome."""
         loop = asyncio.get_running_loop()
         began = loop.time()
+        outage = Outage("engine")
         for attempt in range(PUBLISH_TRIES_MAX):
             if attempt:
                 await asyncio.sleep(PUBLISH_BACKOFF_S * 2**attempt)
             try:
                 position = await self._append_or_find(payload)
             except StoreUnavailable as error:
-                _logger.warning("publish_failed", attempt=attempt + 1, reason=str(error))
+                outage.say(error)
                 failure = error
                 if loop.time() - began >= TROUBLE_S:
                     self.trouble = f"the log does not take what was decided: {error}"
             else:
                 self.trouble = ""
+                outage.over()
                 return position
         raise PublishFailed(
             f"the log did not take batch {self.place.number + 1} in {PUBLISH_TRIES_MAX} tries: "

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+from typing import Final
+
 import structlog
 
 from pmengine.gateways.http.problems import Problem
 from pmstore.errors import InvalidQuery, StoreClosed, StoreUnavailable
 
+QUIET_S: Final = 10.0
+"""After a path was said to fail for the stores' sake it is not said again for so long."""
+
+_said_at: Final[dict[str, float]] = {}
 _logger = structlog.get_logger("pmengine.http")
 
 
@@ -27,6 +34,14 @@ def problem_from(error: Exception, method: str, path: str, *, is_applied: bool) 
     return _done_but_not_shown(problem) if is_applied and problem.status == 503 else problem
 
 
+def _say(method: str, path: str, reason: str) -> None:
+    """Say that a store did not answer; not for every request of an outage."""
+    now = perf_counter()
+    if now - _said_at.get(path, -QUIET_S) >= QUIET_S:
+        _said_at[path] = now
+        _logger.warning("store_unavailable", method=method, path=path, reason=reason)
+
+
 def _done_but_not_shown(problem: Problem) -> Problem:
     """503 says that nothing was done; after an acceptance that would be false."""
     return Problem(
@@ -40,7 +55,7 @@ def _unforeseen(error: Exception, method: str, path: str) -> Problem:
     if isinstance(error, InvalidQuery):
         return Problem(400, "MALFORMED", str(error))
     if isinstance(error, StoreClosed | StoreUnavailable):
-        _logger.warning("store_unavailable", method=method, path=path, reason=str(error))
+        _say(method, path, str(error))
         return Problem(
             503,
             "STORE_UNAVAILABLE",

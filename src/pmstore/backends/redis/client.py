@@ -23,7 +23,7 @@ from pmstore.backends.redis.link import Address, Link, packed
 from pmstore.backends.redis.pool import Pool
 from pmstore.backends.redis.scripts import Argument, Script
 from pmstore.backends.redis.topology import topology_of
-from pmstore.errors import StoreClosed, StoreUnavailable
+from pmstore.errors import CorruptData, StoreClosed, StoreUnavailable
 
 _REDIRECTIONS_MAX: Final = 5
 _WAITING_MAX: Final = 1000
@@ -142,7 +142,12 @@ class RedisClient:
 
         One round trip; two where the server sees the script for the first time.
         """
-        return await self.run_there(script, lambda _: (keys, args))
+        try:
+            return await self.run_there(script, lambda _: (keys, args))
+        except CorruptData as error:
+            names = ", ".join(key if isinstance(key, str) else key.decode() for key in keys)
+            message = str(error).removeprefix(f"{error.where}: ")
+            raise CorruptData(message, where=f"{error.where} {names}") from error
 
     async def run_durably(
         self,
