@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -12,6 +13,7 @@ from websockets.asyncio.client import connect
 
 from pmengine.gateways.http import serving
 from pmengine.gateways.http.connections import HEAD_BYTES_MAX, Crowd, connections_max
+from pmengine.gateways.http.turn import Turn
 from tests.gateways.raw import Wire, get, wire_to, wired
 
 HASTY_S = 0.3
@@ -162,3 +164,24 @@ async def test_a_place_that_was_given_up_is_free_again() -> None:
 
 def test_files_bound_connections() -> None:
     assert 1 <= connections_max() <= 10_000
+
+
+async def test_of_requests_sent_at_once_few_wait_here_and_all_are_answered() -> None:
+    requests, waiting = 20_000, []
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        number = scope["path"].encode()
+        if number.endswith(b"000"):
+            waiting.append(sum(isinstance(one, Turn) for one in gc.get_objects()))
+        await receive()
+        headers = [(b"content-length", b"%d" % len(number))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": number})
+
+    async with serving(counted, "127.0.0.1", 0) as url, wired(url) as wire:
+        asking = b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % n for n in range(requests))
+        saying = asyncio.create_task(wire.say(asking))
+        for number in range(requests):
+            assert await wire.answer() == (200, b"/%d" % number)
+        await saying
+    assert max(waiting) < 1000

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections.abc import Callable
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import attrs
 import httptools
-from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.flow_control import FlowControl, service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pmengine.gateways.http.turn import Turn
@@ -21,6 +22,8 @@ REQUEST_S_MAX: Final = 20.0
 """How long a request may take to arrive, from the connection or its first byte to its last."""
 HEAD_BYTES_MAX: Final = 32 * 1024
 """Request line and headers together."""
+PART_BYTES: Final = 4 * 1024
+"""What is read of one connection before it is looked whether requests wait for their turn."""
 OTHER_FILES: Final = 256
 """Files and sockets of the process that are no connections."""
 
@@ -67,6 +70,23 @@ class Crowd:
             next(iter(self.idle or self.fresh)).let_go()
 
 
+class _Flow(FlowControl):
+    """
+    Reads nothing while requests wait for their turn.
+
+    Whoever sends more than is answered fills the sockets, not this process.
+    """
+
+    def __init__(self, transport: asyncio.Transport, is_behind: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._is_behind = is_behind
+
+    def resume_reading(self) -> None:
+        """Read on, unless requests wait."""
+        if not self._is_behind():
+            super().resume_reading()
+
+
 class PatientProtocol(HttpToolsProtocol):
     """
     HTTP/1.1 as uvicorn speaks it, with bounds on what it waits for.
@@ -83,10 +103,13 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._is_arriving = True
+        self._unread = b""
+        """What came behind requests that wait for their turn."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request, but not for ever."""
         super().connection_made(cast(asyncio.Transport, transport))
+        self.flow = _Flow(self.transport, lambda: bool(self.pipeline or self._unread))
         self._crowd.fresh[self] = None
         self._start_deadline()
         self._crowd.make_room(len(self.connections))
@@ -97,7 +120,21 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; end it if the head of a request has no end."""
+        """Take what came, as far as no request waits for its turn."""
+        unread = self._unread + data
+        self._unread = b""
+        transport = self.transport
+        while unread and not transport.is_closing() and transport.get_protocol() is self:
+            part, unread = unread[:PART_BYTES], unread[PART_BYTES:]
+            self._take(part)
+            if unread and self.pipeline:
+                self._unread = unread
+                self._stop_deadline()  # it is not the client who lets this one wait
+                self.flow.pause_reading()
+                return
+
+    def _take(self, data: bytes) -> None:
+        """Read a part of what came; end it if the head of a request has no end."""
         if self._is_in_head:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -160,8 +197,17 @@ class PatientProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """It was answered; the next one may come."""
         super().on_response_complete()
-        if not self._is_arriving and not self.pipeline and not self.transport.is_closing():
+        if self._unread and not self.pipeline:
+            self.loop.call_soon(self._go_on)
+        is_behind = self.pipeline or self._unread
+        if not self._is_arriving and not is_behind and not self.transport.is_closing():
             self._crowd.idle[self] = None
+
+    def _go_on(self) -> None:
+        """All that waited had their turns, or the last has it: take what came behind them."""
+        self.data_received(b"")
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def timeout_keep_alive_handler(self) -> None:
         """Nothing came for too long."""
@@ -198,6 +244,9 @@ class PatientProtocol(HttpToolsProtocol):
     def _leave(self) -> None:
         self._crowd.fresh.pop(self, None)
         self._crowd.idle.pop(self, None)
+        self._stop_deadline()
+
+    def _stop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
