@@ -6,7 +6,7 @@ from pmstore.errors import InvalidRecord
 from pmstore.models.balance import Balance
 from pmstore.models.ledger import LedgerEntry
 from pmstore.models.market import Event
-from pmstore.models.order import Order
+from pmstore.models.order import Order, OrderStatus, OrderType, SelfTrade, Side, TimeInForce
 from pmstore.models.symbol import Symbol
 from pmstore.models.trade import Trade
 from pmstore.models.units import FEE_EXACT_MAX, INTEGER_MAX, is_id
@@ -18,9 +18,38 @@ def check_order(order: Order) -> None:
 
     Raises:
         InvalidRecord: A malformed id or text, or an integer outside 0..2^63-1; an exact fee
-            outside 0..`FEE_EXACT_MAX`.
+            outside 0..`FEE_EXACT_MAX`; a value of another type.
     """
     expires = order.expires_at_ms
+    # Stores write what they are given: a boolean for a number, or a word for a member of an
+    # enum, would come back as something else, or not at all.
+    whole = (
+        int
+        is type(order.quantity)
+        is type(order.price)
+        is type(order.filled_quantity)
+        is type(order.remaining_quantity)
+        is type(order.timestamp)
+        is type(order.order_num)
+        is type(order.version)
+        is type(order.volume)
+        is type(order.spent)
+        is type(order.fee_paid)
+        is type(order.fee_exact)
+    ) and (expires is None or type(expires) is int)
+    named = (
+        type(order.side) is Side
+        and type(order.order_type) is OrderType
+        and type(order.status) is OrderStatus
+        and type(order.time_in_force) is TimeInForce
+        and type(order.self_trade) is SelfTrade
+        and type(order.post_only) is bool
+    )
+    if not named:
+        raise InvalidRecord(
+            f"order {order.id!r} has a value that is no member of its enum, or a post_only that "
+            f"is no boolean: {order!r}"
+        )
     try:
         # No bit above the 63rd in any of them, and no sign: one comparison for all.
         bits = (
@@ -36,7 +65,7 @@ def check_order(order: Order) -> None:
             | order.fee_paid
             | (0 if expires is None else expires)
         )
-        fits = 0 <= bits <= INTEGER_MAX and 0 <= order.fee_exact <= FEE_EXACT_MAX
+        fits = whole and 0 <= bits <= INTEGER_MAX and 0 <= order.fee_exact <= FEE_EXACT_MAX
     except TypeError:
         fits = False
     if not fits:
@@ -66,7 +95,7 @@ def check_ids(owner: str, *ids: str) -> None:
 def check_integers(owner: str, *numbers: int) -> None:
     """Refuse anything that is not an integer of 0..2^63-1."""
     for number in numbers:
-        if not isinstance(number, int) or not 0 <= number <= INTEGER_MAX:
+        if type(number) is not int or not 0 <= number <= INTEGER_MAX:
             raise InvalidRecord(f"{owner}: {number!r} is not an integer of 0..2^63-1")
 
 
