@@ -185,3 +185,20 @@ async def test_of_requests_sent_at_once_few_wait_here_and_all_are_answered() -> 
             assert await wire.answer() == (200, b"/%d" % number)
         await saying
     assert max(waiting) < 1000
+
+
+@pytest.mark.parametrize("headers", [{"cookie": "c" * 9000}, {f"x-{n}": "y" for n in range(130)}])
+async def test_a_websocket_whose_head_is_too_large_is_refused_and_does_not_stay(
+    headers: dict[str, str],
+) -> None:
+    opening = get(
+        "/",
+        connection="Upgrade",
+        upgrade="websocket",
+        sec_websocket_version="13",
+        sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
+        **headers,
+    )
+    async with served() as (url, _), wired(url) as wire:
+        await wire.say(opening)
+        assert (await wire.rest()).startswith(b"HTTP/1.1 431 ")

@@ -33,6 +33,13 @@ class PromptSocket(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.scope["extensions"][AT_ONCE] = {"send": self.send_at_once}
 
+    def data_received(self, data: bytes) -> None:
+        """Take what came; the first of it is a whole head, which opens a WebSocket or ends it."""
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def handle_ping(self) -> None:
         """Answer pings, or remember the newest while the client does not read."""
         if self.writable.is_set() or self.conn.close_rcvd is not None:
