@@ -172,7 +172,7 @@ async def test_of_requests_sent_at_once_few_wait_here_and_all_are_answered() -> 
     async def counted(scope: Scope, receive: Receive, send: Send) -> None:
         number = scope["path"].encode()
         if number.endswith(b"000"):
-            waiting.append(sum(isinstance(one, Turn) for one in gc.get_objects()))
+            waiting.append(sum(type(one) is Turn for one in gc.get_objects()))
         await receive()
         headers = [(b"content-length", b"%d" % len(number))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

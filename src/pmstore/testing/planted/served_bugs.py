@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,8 @@ from pmstore.protocols.order_store import OrderStore
 from pmstore.protocols.positioned import Applied
 from pmstore.testing.planted.served import Connection, OrderServer, ServedOrderStore
 from pmstore.testing.rig import Rig
+
+_THINKING_S: Final = 0.02
 
 
 class KeepsConnectionsOfTheCancelled(ServedOrderStore):
@@ -116,6 +119,7 @@ class ComparesHere(ServedOrderStore):
 
     async def save(self, orders: Sequence[Order], /) -> None:
         known = await self.get([one.id for one in orders])
+        await asyncio.sleep(_THINKING_S)  # what comes between is what the clause looks for
         newer = [
             one for one in orders if one.id not in known or one.version > known[one.id].version
         ]
