@@ -51,11 +51,11 @@ async def spare_the_collector(look_s: float | None = None) -> None:
     sparing = _Sparing()
     gc.callbacks.append(sparing)
     try:
+        known = max(_GROWN_MIN, gc.get_freeze_count())
         while True:
-            known = max(_GROWN_MIN, gc.get_freeze_count())
-            sparing.grown = 0
-            while look_s is None or sparing.grown < known:
-                await asyncio.sleep(_NEVER_S if look_s is None else look_s)
-            let_go()
+            await asyncio.sleep(_NEVER_S if look_s is None else look_s)
+            if look_s is not None and sparing.grown >= known:
+                let_go()
+                known, sparing.grown = max(_GROWN_MIN, gc.get_freeze_count()), 0
     finally:
         gc.callbacks.remove(sparing)
