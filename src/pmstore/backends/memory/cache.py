@@ -274,7 +274,8 @@ class MemoryCache(Lifetime, Generic[K, R]):
         if remove is None:
             self._end_mirror()
         else:
-            self._hidden[key] = least - 1
+            # What is hidden once stays so: the mirror does not forget a removal for a smaller one.
+            self._hidden[key] = max(self._hidden.get(key, -1), least - 1)
             await remove([(key, least - 1)])
 
     def _evict(self) -> None:
