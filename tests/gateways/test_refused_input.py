@@ -285,7 +285,7 @@ async def test_a_refused_request_leaves_nothing_to_the_garbage_collector(running
             assert [one["status"] for one in answers["items"]] == [422, 422]
         async with asyncio.timeout(30):
             # The last request ends when its answer was read already.
-            while any(isinstance(one, Problem) for one in every_object()):
+            while any(type(one) is Problem for one in every_object()):
                 await asyncio.sleep(0.001)
     finally:
         gc.enable()
